@@ -1,0 +1,68 @@
+//! `POST /carrier/telnyx`: what the carrier tells of its own accord. Answered 200 once it is stored; the carrier repeats what it got
+//! another answer for.
+
+use http::StatusCode;
+use sfm_core::carrier::telnyx::{CallbackError, Callbacks};
+use sfm_core::carrier::{CarrierEvent, News};
+use sfm_core::fax::Effect;
+use sfm_core::http::{Endpoint, Problem, Request, Response};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::transmission::{Progress, Transmissions};
+
+#[derive(Debug)]
+pub struct ReceiveCarrierEvent {
+    callbacks: Callbacks,
+    transmissions: Transmissions,
+}
+
+impl Endpoint for ReceiveCarrierEvent {
+    const ROUTE: &'static str = "POST /carrier/telnyx";
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)? })
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+        let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
+        let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
+        let read = self.callbacks.read(signature, timestamp, &request.body, request.now);
+        let event = read.map_err(|e| match e {
+            CallbackError::Unreadable => Problem::invalid(e.to_string()),
+            CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
+        })?;
+        if let Some(event) = event {
+            self.record(&event).await?;
+        }
+        Ok(Response::empty(StatusCode::OK))
+    }
+}
+
+impl ReceiveCarrierEvent {
+    async fn record(&self, event: &CarrierEvent) -> Result<(), Problem> {
+        let CarrierEvent { mark, id, news } = event;
+        let recorded = self
+            .transmissions
+            .record(mark.account_id, mark.fax_id, |fax, now| {
+                let Some(attempt) = fax.attempt(mark.attempt) else { return Progress::Nothing };
+                if attempt.carrier_fax_id.as_ref().is_some_and(|known| *known != id.0) {
+                    tracing::error!(fax_id = %mark.fax_id, attempt = mark.attempt, "the carrier has this attempt twice");
+                    return Progress::Nothing;
+                }
+                let accepted = fax.accepted(mark.attempt, &id.0, now);
+                match news {
+                    News::UnderWay if accepted => Progress::Changed,
+                    News::UnderWay => Progress::Nothing,
+                    News::Ended(report) => fax.reported(mark.attempt, report, now).into(),
+                }
+            })
+            .await?;
+        match recorded {
+            None => tracing::warn!(fax_id = %mark.fax_id, "the carrier speaks of a fax that we do not have"),
+            Some((_, Progress::Ended(Effect::Contradiction))) => {
+                tracing::error!(fax_id = %mark.fax_id, attempt = mark.attempt, "the carrier contradicts what it said before");
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! Stream of table `events` → event bus. What is published is taken from the due index; what is not stays there for the dispatcher.
+
+use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
+use serde::Serialize;
+use sfm_core::bus::{BATCH, Bus};
+use sfm_core::event::Event;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::events::Events;
+
+#[derive(Debug)]
+pub struct RelayEvents {
+    bus: Bus,
+    events: Events,
+}
+
+/// Where Lambda is to go on: at the first record that failed.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    pub item_identifier: String,
+}
+
+impl Worker for RelayEvents {
+    type Event = StreamEvent;
+    type Answer = BatchAnswer;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { bus: Bus::new(platform)?, events: Events::new(platform)? })
+    }
+
+    async fn handle(&self, batch: StreamEvent) -> Result<BatchAnswer, Error> {
+        for records in batch.records.chunks(BATCH) {
+            if let Some(failed) = self.relay(records).await {
+                let sequence = failed.change.sequence_number.clone().unwrap_or_default();
+                return Ok(BatchAnswer { batch_item_failures: vec![ItemFailure { item_identifier: sequence }] });
+            }
+        }
+        Ok(BatchAnswer::default())
+    }
+}
+
+impl RelayEvents {
+    /// Publishes the new events among `records`; returns the first one that was not published.
+    async fn relay<'a>(&self, records: &'a [EventRecord]) -> Option<&'a EventRecord> {
+        let mut read: Vec<(&EventRecord, Event)> = Vec::new();
+        for record in records.iter().filter(|record| record.event_name == "INSERT") {
+            match serde_dynamo::from_item(record.change.new_image.clone()) {
+                Ok(event) => read.push((record, event)),
+                Err(e) => {
+                    tracing::error!(error = %e, "an event row cannot be read");
+                    return Some(record);
+                }
+            }
+        }
+        if read.is_empty() {
+            return None;
+        }
+        let events: Vec<&Event> = read.iter().map(|(_, event)| event).collect();
+        let results = match self.bus.publish(&events).await {
+            Ok(results) => results,
+            Err(e) => {
+                tracing::error!(error = %e, "events not published");
+                return read.first().map(|(record, _)| *record);
+            }
+        };
+        let mut first_failed = None;
+        for ((record, event), result) in read.iter().zip(results) {
+            match result {
+                Ok(()) => self.settle(event).await,
+                Err(e) => {
+                    tracing::error!(error = %e, event_id = %event.id, "event not published");
+                    first_failed = first_failed.or(Some(*record));
+                }
+            }
+        }
+        first_failed
+    }
+
+    /// Should this fail, the dispatcher publishes the event once more, which its receivers recognise by its id.
+    async fn settle(&self, event: &Event) {
+        if event.due_at.is_some()
+            && let Err(e) = self.events.published(event.account_id, event.id).await
+        {
+            tracing::warn!(error = %e, event_id = %event.id, "a published event stays in the due index");
+        }
+    }
+}

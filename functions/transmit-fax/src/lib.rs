@@ -1,0 +1,228 @@
+//! Queue `transmissions` → carrier. A message is a hint to look at a fax; what to do follows from the fax itself.
+//!
+//! An attempt is recorded before the carrier is called, by a conditional write that only one worker wins. Whoever finds an attempt of
+//! which no answer is known asks the carrier, and hands the fax over again only after two look-ups that found nothing.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use sfm_core::carrier::telnyx::Telnyx;
+use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, SendError, Submission};
+use sfm_core::clock::Clock;
+use sfm_core::documents::Documents;
+use sfm_core::failure::FailureCode;
+use sfm_core::fax::{CallReport, Effect, Fax, Step};
+use sfm_core::magic;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::{ReplaceError, StoreError};
+use sfm_core::store::faxes::FaxKey;
+use sfm_core::transmission::{Progress, Transmissions, claim_token};
+
+/// The carrier fetches the document within minutes of accepting the fax; its queue may be long.
+const LINK_LIFE: Duration = Duration::from_secs(6 * 3600);
+/// How long a fax waits after the carrier had no room for it.
+const DEFERRED: SignedDuration = SignedDuration::from_mins(1);
+/// How long until the carrier is asked again after it could not be asked, or was still at it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Debug)]
+pub struct TransmitFax<C = Telnyx> {
+    transmissions: Transmissions,
+    documents: Documents,
+    carrier: C,
+    clock: Clock,
+}
+
+/// A hint comes off the bus, or from a worker or the dispatcher.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Hint {
+    FromBus { detail: FaxKey },
+    Direct(FaxKey),
+}
+
+impl Worker for TransmitFax {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            transmissions: Transmissions::new(platform)?,
+            documents: Documents::new(platform)?,
+            carrier: Telnyx::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let mut answer = SqsBatchResponse::default();
+        for message in batch.records {
+            if let Err(e) = self.follow(&message).await {
+                tracing::error!(error = %e, message_id = message.message_id, "fax not driven");
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message.message_id.unwrap_or_default();
+                answer.batch_item_failures.push(failure);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+impl<C: Carrier> TransmitFax<C> {
+    async fn follow(&self, message: &SqsMessage) -> Result<(), Error> {
+        let (Hint::Direct(key) | Hint::FromBus { detail: key }) = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+        let Some(fax) = self.transmissions.get(key).await? else { return Ok(()) };
+        match fax.step(self.clock.now()) {
+            Step::Wait(_) | Step::Done => Ok(()),
+            step if !fax.live => self.play(fax, step).await,
+            Step::Submit(number) => self.submit(fax, number).await,
+            Step::Reconcile(number) => self.reconcile(fax, number).await,
+            Step::LookUp(number) => self.look_up(fax, number).await,
+        }
+    }
+
+    /// The fax of a test key: no carrier is involved, its number says how it ends.
+    async fn play(&self, fax: Fax, step: Step) -> Result<(), Error> {
+        let played = self.record(&fax, |fax, now| match step {
+            _ if fax.step(now) != step => Progress::Nothing,
+            Step::Submit(number) => {
+                fax.claim(number, claim_token(), now);
+                fax.accepted(number, "test", now);
+                Progress::Changed
+            }
+            Step::LookUp(number) => {
+                let report = magic::test_report(&fax.to, number, fax.pages);
+                fax.reported(number, &report, now).into()
+            }
+            Step::Reconcile(_) | Step::Wait(_) | Step::Done => Progress::Nothing,
+        });
+        if let Some((fax, Progress::Changed)) = played.await? {
+            self.transmissions.hint(&fax, self.clock.now()).await;
+        }
+        Ok(())
+    }
+
+    /// Claims the attempt, then hands the fax over.
+    async fn submit(&self, mut fax: Fax, number: u32) -> Result<(), Error> {
+        let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
+        let now = self.clock.now();
+        fax.claim(number, claim_token(), now);
+        match self.transmissions.store(&mut fax, Progress::Changed, now).await {
+            Ok(()) => {}
+            // Another worker was faster, and has it now.
+            Err(ReplaceError::Conflict) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        }
+        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from: fax.from.clone(), media_url };
+        match self.carrier.send(&submission).await {
+            Ok(id) => self.accepted(fax, number, &id).await,
+            Err(SendError::NotTaken(reason)) => {
+                tracing::warn!(fax_id = %fax.id, attempt = number, reason, "deferred");
+                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, now + DEFERRED, now)));
+                if let Some((fax, Progress::Changed)) = deferred.await? {
+                    self.transmissions.hint(&fax, self.clock.now()).await;
+                }
+                Ok(())
+            }
+            Err(SendError::Refused(report)) => self.report(&fax, number, report).await,
+            Err(SendError::Ambiguous(reason)) => {
+                // The claim has set the time of the look-up.
+                tracing::warn!(fax_id = %fax.id, attempt = number, reason, "no clear answer from the carrier");
+                Ok(())
+            }
+        }
+    }
+
+    async fn accepted(&self, mut fax: Fax, number: u32, id: &CarrierFaxId) -> Result<(), Error> {
+        let now = self.clock.now();
+        fax.accepted(number, &id.0, now);
+        match self.transmissions.store(&mut fax, Progress::Changed, now).await {
+            // A callback was faster than the answer.
+            Err(ReplaceError::Conflict) => {
+                self.record(&fax, |fax, now| if fax.accepted(number, &id.0, now) { Progress::Changed } else { Progress::Nothing }).await?;
+                Ok(())
+            }
+            stored => Ok(stored?),
+        }
+    }
+
+    /// Asks for an attempt of which no answer is known.
+    async fn reconcile(&self, fax: Fax, number: u32) -> Result<(), Error> {
+        let Some(started) = fax.current_attempt().map(|attempt| attempt.started_at) else { return Ok(()) };
+        match self.carrier.find(&mark(&fax, number), &fax.to, &fax.from, started).await {
+            Ok(Some(found)) => self.found(&fax, number, &found).await,
+            Ok(None) if fax.at_last_lookup() => self.submit(fax, number).await,
+            Ok(None) => {
+                let looked = self.record(&fax, |fax, now| {
+                    if fax.step(now) != Step::Reconcile(number) {
+                        return Progress::Nothing;
+                    }
+                    fax.not_found(now);
+                    Progress::Changed
+                });
+                if let Some((fax, Progress::Changed)) = looked.await? {
+                    self.transmissions.hint(&fax, self.clock.now()).await;
+                }
+                Ok(())
+            }
+            Err(e) => self.look_again(&fax, &e.to_string()).await,
+        }
+    }
+
+    /// Asks how an attempt is going whose callback is overdue.
+    async fn look_up(&self, fax: Fax, number: u32) -> Result<(), Error> {
+        let Some(id) = fax.current_attempt().and_then(|attempt| attempt.carrier_fax_id.clone()) else { return Ok(()) };
+        match self.carrier.get(&CarrierFaxId(id)).await {
+            Ok(Some(found)) => self.found(&fax, number, &found).await,
+            Ok(None) => self.report(&fax, number, CallReport::failed(FailureCode::Timeout)).await,
+            Err(e) => self.look_again(&fax, &e.to_string()).await,
+        }
+    }
+
+    async fn found(&self, fax: &Fax, number: u32, found: &CarrierFax) -> Result<(), Error> {
+        self.record(fax, |fax, now| {
+            let news = fax.accepted(number, &found.id.0, now);
+            match &found.report {
+                Some(report) => fax.reported(number, report, now).into(),
+                None if news => Progress::Changed,
+                None => changed_at_least(fax.still_open(now, LOOK_AGAIN)),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn look_again(&self, fax: &Fax, reason: &str) -> Result<(), Error> {
+        tracing::warn!(fax_id = %fax.id, reason, "the carrier could not be asked");
+        self.record(fax, |fax, now| changed_at_least(fax.still_open(now, LOOK_AGAIN))).await?;
+        Ok(())
+    }
+
+    async fn report(&self, fax: &Fax, number: u32, report: CallReport) -> Result<(), Error> {
+        self.record(fax, |fax, now| fax.reported(number, &report, now).into()).await?;
+        Ok(())
+    }
+
+    async fn record(
+        &self,
+        fax: &Fax,
+        decide: impl FnMut(&mut Fax, Timestamp) -> Progress + Send,
+    ) -> Result<Option<(Fax, Progress)>, StoreError> {
+        self.transmissions.record(fax.account_id, fax.id, decide).await
+    }
+}
+
+/// For decisions that move the due time even where they have no other effect.
+fn changed_at_least(effect: Effect) -> Progress {
+    match effect {
+        Effect::None => Progress::Changed,
+        effect => effect.into(),
+    }
+}
+
+fn mark(fax: &Fax, attempt: u32) -> AttemptMark {
+    AttemptMark { account_id: fax.account_id, fax_id: fax.id, attempt }
+}

@@ -1,0 +1,130 @@
+//! An account: its plan, its usage, and the gates that every fax passes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, NumberId};
+use crate::list::Head;
+use crate::month::Month;
+use crate::phone::E164;
+use crate::plan::Plan;
+
+/// An account with its usage and the head of its fax list: one item, so that one conditional write of a send's transaction
+/// holds quota and order together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    #[serde(rename = "account_id")]
+    pub id: AccountId,
+    pub name: String,
+    pub plan: Plan,
+    /// Overrides the plan's pages a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_pages: Option<u32>,
+    pub requires_baa: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baa_signed_at: Option<Timestamp>,
+    /// Pages of accepted and not refunded faxes, by the month that was charged.
+    #[serde(default)]
+    pub used: BTreeMap<Month, u64>,
+    #[serde(default)]
+    pub faxes: Head,
+    pub created_at: Timestamp,
+}
+
+/// Why a fax may not be sent now. In the order in which the gates stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    #[error("This fax has {pages} page(s), but only {left} of this month's {limit} are left. Upgrade the plan or wait for next month (UTC).")]
+    Quota { pages: u32, left: u64, limit: u64 },
+    #[error("This account needs a signed HIPAA Business Associate Agreement before it can send. Sign it in the dashboard.")]
+    Baa,
+    #[error("This account has no active fax number. Add a number before sending.")]
+    Number,
+}
+
+impl Account {
+    pub fn page_limit(&self) -> u64 {
+        self.monthly_pages.unwrap_or_else(|| self.plan.default_monthly_pages()).into()
+    }
+
+    pub fn used_in(&self, month: Month) -> u64 {
+        self.used.get(&month).copied().unwrap_or(0)
+    }
+
+    /// Checks the gates in their order: quota, BAA, number.
+    ///
+    /// `pages` is what the fax would be charged: none for a test key. `sender` is the number that it would be sent from.
+    pub fn gates<'n>(&self, pages: u32, month: Month, sender: Option<&'n Number>) -> Result<&'n Number, Closed> {
+        let limit = self.page_limit();
+        let left = limit.saturating_sub(self.used_in(month));
+        if u64::from(pages) > left {
+            return Err(Closed::Quota { pages, left, limit });
+        }
+        if self.requires_baa && self.baa_signed_at.is_none() {
+            return Err(Closed::Baa);
+        }
+        sender.ok_or(Closed::Number)
+    }
+}
+
+/// A dedicated number of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Number {
+    pub account_id: AccountId,
+    pub id: NumberId,
+    pub number: E164,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    pub status: NumberStatus,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberStatus {
+    Active,
+    Released,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> Account {
+        Account {
+            id: AccountId::generate(Timestamp::UNIX_EPOCH),
+            name: "Clinic".into(),
+            plan: Plan::Business,
+            monthly_pages: Some(5),
+            requires_baa: true,
+            baa_signed_at: None,
+            used: BTreeMap::new(),
+            faxes: Head::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn the_gates_stand_in_the_order_quota_baa_number() {
+        let month = Month::of(Timestamp::UNIX_EPOCH);
+        let mut account = account();
+        let number = Number {
+            account_id: account.id,
+            id: NumberId::generate(Timestamp::UNIX_EPOCH),
+            number: "+12125551234".parse().unwrap_or_else(|_| unreachable!()),
+            label: None,
+            status: NumberStatus::Active,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let asked = |account: &Account, pages, sender| account.gates(pages, month, sender).map(|sender| sender.id);
+        assert_eq!(asked(&account, 6, None), Err(Closed::Quota { pages: 6, left: 5, limit: 5 }));
+        assert_eq!(asked(&account, 5, None), Err(Closed::Baa));
+        account.baa_signed_at = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(asked(&account, 5, None), Err(Closed::Number));
+        assert_eq!(asked(&account, 5, Some(&number)), Ok(number.id));
+        account.used.insert(month, 4);
+        assert_eq!(asked(&account, 2, Some(&number)), Err(Closed::Quota { pages: 2, left: 1, limit: 5 }));
+    }
+}

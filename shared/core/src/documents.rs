@@ -1,0 +1,71 @@
+//! The documents bucket: fax-ready PDFs, encrypted by the bucket's default, reached from outside only by links that expire.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::clock::Clock;
+use crate::platform::{ConfigError, Platform};
+use crate::secret::Secret;
+
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the document store did not answer: {0}")]
+pub struct DocumentStoreError(String);
+
+impl DocumentStoreError {
+    fn new(error: impl std::error::Error + 'static) -> Self {
+        Self(DisplayErrorContext(&error).to_string())
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Documents {
+    client: Client,
+    bucket: String,
+    clock: Clock,
+}
+
+impl Documents {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.s3(), bucket: platform.var("DOCUMENTS_BUCKET")?, clock: platform.clock() })
+    }
+
+    pub async fn put(&self, key: &str, pdf: Vec<u8>) -> Result<(), DocumentStoreError> {
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/pdf")
+            .body(ByteStream::from(pdf))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(DocumentStoreError::new)
+    }
+
+    pub async fn delete(&self, key: &str) -> Result<(), DocumentStoreError> {
+        self.client.delete_object().bucket(&self.bucket).key(key).send().await.map(|_| ()).map_err(DocumentStoreError::new)
+    }
+
+    pub async fn exists(&self, key: &str) -> Result<bool, DocumentStoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(false),
+            Err(e) => Err(DocumentStoreError::new(e)),
+        }
+    }
+
+    /// A link that lets its holder read the object until `valid_for` has passed.
+    pub async fn link(&self, key: &str, valid_for: Duration) -> Result<Secret, DocumentStoreError> {
+        let config = PresigningConfig::builder()
+            .start_time(SystemTime::try_from(self.clock.now()).unwrap_or_else(|_| SystemTime::now()))
+            .expires_in(valid_for)
+            .build()
+            .map_err(DocumentStoreError::new)?;
+        let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
+        request.map(|r| Secret::new(r.uri())).map_err(DocumentStoreError::new)
+    }
+}

@@ -1,0 +1,88 @@
+//! Domain events: rows written in the transaction of the change that they tell of, and published from the table's stream.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::due;
+use crate::fax::{Fax, Status};
+use crate::id::{AccountId, EventId, FaxId};
+
+/// How long events can be listed, and their webhooks redelivered.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// An event that was not published by then is published by the dispatcher.
+const PUBLISHED_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventType {
+    /// Internal: a fax is to be transmitted.
+    #[serde(rename = "fax.queued")]
+    FaxQueued,
+    #[serde(rename = "fax.delivered")]
+    FaxDelivered,
+    #[serde(rename = "fax.failed")]
+    FaxFailed,
+}
+
+impl EventType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FaxQueued => "fax.queued",
+            Self::FaxDelivered => "fax.delivered",
+            Self::FaxFailed => "fax.failed",
+        }
+    }
+}
+
+/// An event as it is stored and as it travels on the bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub account_id: AccountId,
+    pub id: EventId,
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    pub fax_id: FaxId,
+    pub created_at: Timestamp,
+    /// The fax resource as it was at that moment, in JSON: the `data` of its webhooks, byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Seconds since the epoch.
+    pub expires_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_shard: Option<u8>,
+}
+
+impl Event {
+    /// Tells that a fax was accepted. Should it get lost, the fax's own due time drives the fax, so it has none.
+    pub fn queued(fax: &Fax) -> Self {
+        Self {
+            account_id: fax.account_id,
+            id: EventId::generate(fax.created_at),
+            kind: EventType::FaxQueued,
+            fax_id: fax.id,
+            created_at: fax.created_at,
+            data: None,
+            expires_at: (fax.created_at + KEPT).as_second(),
+            due_at: None,
+            due_shard: None,
+        }
+    }
+
+    /// Tells that a fax reached its final status.
+    pub fn completed(fax: &Fax, now: Timestamp) -> Result<Self, serde_json::Error> {
+        let kind = if fax.status == Status::Delivered { EventType::FaxDelivered } else { EventType::FaxFailed };
+        let id = EventId::generate(now);
+        Ok(Self {
+            account_id: fax.account_id,
+            id,
+            kind,
+            fax_id: fax.id,
+            created_at: now,
+            data: Some(serde_json::to_string(&fax.resource())?),
+            expires_at: (now + KEPT).as_second(),
+            due_at: Some((now + PUBLISHED_WITHIN).as_millisecond()),
+            due_shard: Some(due::shard(&id.to_string())),
+        })
+    }
+}

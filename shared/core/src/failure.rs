@@ -1,0 +1,65 @@
+//! Why faxes fail, in our words whatever the carrier, and whether it is worth another call.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    Busy,
+    NoAnswer,
+    NoFaxTone,
+    LineDropped,
+    TrainingFailed,
+    NumberInvalid,
+    NumberUnreachable,
+    Rejected,
+    DocumentUnreadable,
+    CarrierError,
+    Timeout,
+}
+
+impl FailureCode {
+    /// What happened, for the person who sent the fax.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Busy => "The line was busy at every attempt.",
+            Self::NoAnswer => "Nobody answered the call.",
+            Self::NoFaxTone => "The call was answered, but not by a fax machine.",
+            Self::LineDropped => "The call was cut off while the fax was being sent.",
+            Self::TrainingFailed => "The two machines could not agree on a transmission speed.",
+            Self::NumberInvalid => "The number is not in service. Check it and send again.",
+            Self::NumberUnreachable => "The number could not be reached over the telephone network.",
+            Self::Rejected => "The receiving side or the carrier refused the call.",
+            Self::DocumentUnreadable => "The carrier could not read the document.",
+            Self::CarrierError => "The carrier could not send the fax.",
+            Self::Timeout => "The carrier never reported how the call ended.",
+        }
+    }
+
+    /// How the next attempt is made after a call that ended this way.
+    pub fn retry(self) -> Retry {
+        match self {
+            Self::Busy => Retry::again(3, 3),
+            Self::NoAnswer | Self::NumberUnreachable | Self::CarrierError | Self::Timeout => Retry::again(3, 5),
+            Self::LineDropped | Self::TrainingFailed => Retry::again(3, 1),
+            Self::NoFaxTone => Retry::again(2, 5),
+            Self::NumberInvalid | Self::Rejected | Self::DocumentUnreadable => Retry::NEVER,
+        }
+    }
+}
+
+/// How often a fax is tried in all, and how long after a failure the next attempt comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    pub attempts: u32,
+    pub after: SignedDuration,
+}
+
+impl Retry {
+    pub const NEVER: Self = Self { attempts: 1, after: SignedDuration::ZERO };
+
+    pub const fn again(attempts: u32, minutes: i64) -> Self {
+        Self { attempts, after: SignedDuration::from_mins(minutes) }
+    }
+}

@@ -1,0 +1,423 @@
+//! A fax: what is stored of it, how its status changes, and what the API shows.
+//!
+//! Everything that drives a fax to its end is decided here, by [`Fax::step`] and the methods that record what happened, from the
+//! stored fax and the time alone. Messages and callbacks only say that it is worth a look.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{FailureCode, Retry};
+use crate::id::{AccountId, FaxId, ScheduledId};
+use crate::month::Month;
+use crate::phone::E164;
+
+/// How long after an ambiguous answer the carrier is asked for the first time whether it has the fax.
+const RECONCILE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How far apart the look-ups are, of which [`EMPTY_LOOKUPS`] must find nothing before the fax is handed over again.
+const LOOKUP_APART: SignedDuration = SignedDuration::from_secs(60);
+const EMPTY_LOOKUPS: u32 = 2;
+/// A callback is missed this long after the expected end of the call.
+const CALLBACK_GRACE: SignedDuration = SignedDuration::from_mins(15);
+/// A call that the carrier still calls unfinished after this long is given up.
+const CALL_LIMIT: SignedDuration = SignedDuration::from_hours(6);
+/// How long the call of a test key's fax takes.
+const TEST_CALL: SignedDuration = SignedDuration::from_secs(2);
+/// A fax that no carrier took for this long is given up.
+const DEFERRAL_LIMIT: SignedDuration = SignedDuration::from_hours(24);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    Outbound,
+    Inbound,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Queued,
+    Sending,
+    Delivered,
+    Failed,
+    Received,
+}
+
+impl Status {
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Failed | Self::Received)
+    }
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", untagged)]
+pub enum Outcome {
+    Delivered(Delivered),
+    Failed(FailureCode),
+}
+
+/// Spells `delivered` where a failed attempt has its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivered {
+    Delivered,
+}
+
+impl Outcome {
+    pub const DELIVERED: Self = Self::Delivered(Delivered::Delivered);
+}
+
+/// One attempt to hand the fax to a machine, recorded before the carrier is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub number: u32,
+    pub started_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    #[serde(default)]
+    pub pages_sent: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u32>,
+    /// Tells the worker whose claim was written from one that lost the race.
+    pub claim: String,
+    /// The carrier's own id, once it is known that the carrier has the fax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier_fax_id: Option<String>,
+    /// Look-ups at the carrier that found nothing, since the last time that the fax was handed over.
+    #[serde(default)]
+    pub empty_lookups: u32,
+    /// What the carrier said later, where that is not what it said first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradicted_by: Option<Outcome>,
+}
+
+/// A fax as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fax {
+    pub account_id: AccountId,
+    pub id: FaxId,
+    /// Its place in the account's list; gone once it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    pub direction: Direction,
+    pub status: Status,
+    pub to: E164,
+    pub from: E164,
+    pub pages: u32,
+    #[serde(default)]
+    pub pages_sent: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureCode>,
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_id: Option<ScheduledId>,
+    pub live: bool,
+    /// The month whose quota paid, and how many pages it paid.
+    pub month: Month,
+    pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+    /// Counts the writes of this item: each one is conditional on the one before it.
+    pub version: u64,
+    /// The moment of its next step in milliseconds since the epoch, and where the due index keeps it. None once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_shard: Option<u8>,
+}
+
+/// What a fax needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Hand it to the carrier as this attempt.
+    Submit(u32),
+    /// Ask the carrier whether it has this attempt, of which no answer is known.
+    Reconcile(u32),
+    /// Ask the carrier how this attempt is going, whose callback is overdue.
+    LookUp(u32),
+    Wait(Timestamp),
+    Done,
+}
+
+/// What a carrier says of a call that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallReport {
+    pub result: Result<(), CallFailure>,
+    pub pages_sent: Option<u32>,
+    pub duration_seconds: Option<u32>,
+}
+
+/// A failure with the retry that this very cause deserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallFailure {
+    pub code: FailureCode,
+    pub retry: Retry,
+}
+
+impl From<FailureCode> for CallFailure {
+    fn from(code: FailureCode) -> Self {
+        Self { code, retry: code.retry() }
+    }
+}
+
+impl CallReport {
+    pub fn failed(failure: impl Into<CallFailure>) -> Self {
+        Self { result: Err(failure.into()), pages_sent: None, duration_seconds: None }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.result {
+            Ok(()) => Outcome::DELIVERED,
+            Err(failure) => Outcome::Failed(failure.code),
+        }
+    }
+}
+
+/// What a report changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it was known, or of an attempt that does not exist.
+    None,
+    /// The attempt had ended otherwise; that is recorded and nothing else changes.
+    Contradiction,
+    /// The attempt failed and another follows at the due time.
+    Retry,
+    /// The fax is delivered or failed.
+    Final,
+}
+
+impl Fax {
+    /// Where its fax-ready PDF lies.
+    pub fn document_key(&self) -> String {
+        document_key(self.account_id, self.id)
+    }
+
+    /// Seconds that a call with this many pages takes at most, by T.30's habits: ring, set-up and half a minute a page.
+    fn expected_call(&self) -> SignedDuration {
+        SignedDuration::from_secs(75 + 30 * i64::from(self.pages))
+    }
+
+    fn open_attempt(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut().filter(|attempt| attempt.ended_at.is_none())
+    }
+
+    /// The attempt that is under way.
+    pub fn current_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.ended_at.is_none())
+    }
+
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    pub fn step(&self, now: Timestamp) -> Step {
+        let Some(due) = self.due_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) else { return Step::Done };
+        if self.status.is_final() {
+            return Step::Done;
+        }
+        if now < due {
+            return Step::Wait(due);
+        }
+        match self.attempts.last() {
+            Some(Attempt { ended_at: None, carrier_fax_id: None, number, .. }) => Step::Reconcile(*number),
+            Some(Attempt { ended_at: None, number, .. }) => Step::LookUp(*number),
+            Some(Attempt { number, .. }) => Step::Submit(number + 1),
+            None => Step::Submit(1),
+        }
+    }
+
+    fn due(&mut self, at: Timestamp) {
+        self.due_at = Some(at.as_millisecond());
+    }
+
+    /// Records attempt `number` before the carrier is called. An attempt that two look-ups did not find is claimed anew.
+    pub fn claim(&mut self, number: u32, claim: String, now: Timestamp) {
+        if let Some(again) = self.open_attempt() {
+            again.claim = claim;
+            again.empty_lookups = 0;
+        } else {
+            self.attempts.push(Attempt {
+                number,
+                started_at: now,
+                ended_at: None,
+                outcome: None,
+                pages_sent: 0,
+                duration_seconds: None,
+                claim,
+                carrier_fax_id: None,
+                empty_lookups: 0,
+                contradicted_by: None,
+            });
+        }
+        self.due(now + RECONCILE_AFTER);
+    }
+
+    /// The carrier has the attempt. True when that is news.
+    pub fn accepted(&mut self, number: u32, carrier_fax_id: &str, now: Timestamp) -> bool {
+        let due = if self.live { now + self.expected_call() + CALLBACK_GRACE } else { now + TEST_CALL };
+        let Some(attempt) = self.open_attempt().filter(|a| a.number == number && a.carrier_fax_id.is_none()) else { return false };
+        attempt.carrier_fax_id = Some(carrier_fax_id.to_owned());
+        self.status = Status::Sending;
+        self.due(due);
+        true
+    }
+
+    /// The carrier certainly did not take the attempt, and may later: it is taken back, and costs nothing.
+    ///
+    /// A fax that nobody took for a day has failed.
+    pub fn deferred(&mut self, number: u32, until: Timestamp, now: Timestamp) -> Effect {
+        if now > self.created_at + DEFERRAL_LIMIT {
+            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
+        }
+        if self.current_attempt().is_some_and(|a| a.number == number && a.carrier_fax_id.is_none()) {
+            self.attempts.pop();
+            self.due(until);
+        }
+        Effect::None
+    }
+
+    /// Whether one more look-up that finds nothing is enough to hand the fax over again.
+    pub fn at_last_lookup(&self) -> bool {
+        self.current_attempt().is_some_and(|attempt| attempt.empty_lookups + 1 >= EMPTY_LOOKUPS)
+    }
+
+    /// A look-up at the carrier found nothing of the attempt.
+    pub fn not_found(&mut self, now: Timestamp) {
+        if let Some(attempt) = self.open_attempt() {
+            attempt.empty_lookups += 1;
+            self.due(now + LOOKUP_APART);
+        }
+    }
+
+    /// The carrier is still at it, or could not be asked: look again later, within the limit of a call.
+    pub fn still_open(&mut self, now: Timestamp, again_after: SignedDuration) -> Effect {
+        let Some((number, started)) = self.current_attempt().map(|a| (a.number, a.started_at)) else { return Effect::None };
+        if now > started + CALL_LIMIT {
+            // It may yet print: another attempt could print twice.
+            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::Timeout, retry: Retry::NEVER }), now);
+        }
+        self.due(now + again_after);
+        Effect::None
+    }
+
+    /// Records how attempt `number` ended.
+    pub fn reported(&mut self, number: u32, report: &CallReport, now: Timestamp) -> Effect {
+        let pages = self.pages;
+        let Some(attempt) = self.attempts.iter_mut().find(|a| a.number == number) else { return Effect::None };
+        let outcome = report.outcome();
+        if attempt.ended_at.is_some() {
+            if attempt.outcome == Some(outcome) || attempt.contradicted_by == Some(outcome) {
+                return Effect::None;
+            }
+            attempt.contradicted_by = Some(outcome);
+            return Effect::Contradiction;
+        }
+        attempt.ended_at = Some(now);
+        attempt.outcome = Some(outcome);
+        attempt.duration_seconds = report.duration_seconds;
+        attempt.pages_sent = match report.result {
+            Ok(()) => pages,
+            Err(_) => report.pages_sent.unwrap_or(0).min(pages),
+        };
+        self.pages_sent = self.attempts.iter().map(|a| a.pages_sent).max().unwrap_or(0);
+        match report.result {
+            Err(failure) if number < failure.retry.attempts => {
+                self.status = Status::Sending;
+                self.due(now + failure.retry.after);
+                Effect::Retry
+            }
+            result => {
+                self.status = if result.is_ok() { Status::Delivered } else { Status::Failed };
+                self.failure = result.err().map(|failure| failure.code);
+                self.completed_at = Some(now);
+                self.due_at = None;
+                self.due_shard = None;
+                Effect::Final
+            }
+        }
+    }
+
+    /// Pages that were charged and never sent: given back when the fax has failed.
+    pub fn refund(&self) -> u32 {
+        if self.live && self.status == Status::Failed { self.pages - self.pages_sent } else { 0 }
+    }
+
+    /// What the API and the webhooks show of it.
+    pub fn resource(&self) -> Resource<'_> {
+        Resource {
+            id: self.id,
+            object: "fax",
+            direction: self.direction,
+            status: self.status,
+            to: &self.to,
+            from: &self.from,
+            pages: self.pages,
+            pages_sent: self.pages_sent,
+            failure: self.failure.map(|code| FailureResource { code, message: code.message() }),
+            attempts: self
+                .attempts
+                .iter()
+                .map(|a| AttemptResource {
+                    number: a.number,
+                    started_at: a.started_at,
+                    ended_at: a.ended_at,
+                    outcome: a.outcome,
+                    pages_sent: a.pages_sent,
+                    duration_seconds: a.duration_seconds,
+                })
+                .collect(),
+            scheduled_id: self.scheduled_id,
+            live: self.live,
+            created_at: self.created_at,
+            completed_at: self.completed_at,
+        }
+    }
+}
+
+/// Where the fax-ready PDF of a fax lies in the documents bucket.
+pub fn document_key(account: AccountId, fax: FaxId) -> String {
+    format!("faxes/{account}/{fax}.pdf")
+}
+
+/// The fax resource of the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct Resource<'a> {
+    pub id: FaxId,
+    pub object: &'static str,
+    pub direction: Direction,
+    pub status: Status,
+    pub to: &'a E164,
+    pub from: &'a E164,
+    pub pages: u32,
+    pub pages_sent: u32,
+    pub failure: Option<FailureResource>,
+    pub attempts: Vec<AttemptResource>,
+    pub scheduled_id: Option<ScheduledId>,
+    pub live: bool,
+    pub created_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FailureResource {
+    pub code: FailureCode,
+    pub message: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AttemptResource {
+    pub number: u32,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+    pub pages_sent: u32,
+    pub duration_seconds: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! `Idempotency-Key`: the first answer to a request is kept with what it created, and repeated.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{Problem, Request, Response};
+use crate::hex;
+use crate::id::AccountId;
+use crate::store::requests::{Reply, RequestName};
+
+const LONGEST_KEY: usize = 255;
+
+/// The name that a request's `Idempotency-Key` gives it; none without the header.
+pub fn name(request: &Request, account: AccountId, route: &str) -> Result<Option<RequestName>, Problem> {
+    match request.header("idempotency-key")? {
+        None => Ok(None),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(RequestName::new(account, route, key))),
+        Some(_) => Err(Problem::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
+    }
+}
+
+/// What makes two requests the same: the fields that matter, whatever their order and the white space between them.
+///
+/// A body that is no JSON object is compared as it is.
+pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
+    let mut sha = Sha256::new();
+    match serde_json::from_slice::<Map<String, Value>>(&request.body) {
+        Ok(body) => {
+            for field in fields {
+                let value = body.get(*field).unwrap_or(&Value::Null);
+                sha.update(field);
+                sha.update(canonical(value));
+            }
+        }
+        Err(_) => sha.update(&request.body),
+    }
+    hex(&sha.finalize())
+}
+
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by_key(|(name, _)| name.as_str());
+            let fields: Vec<_> = sorted.into_iter().map(|(name, v)| format!("{}:{}", Value::from(name.as_str()), canonical(v))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+/// The first answer, byte for byte.
+pub fn replay(reply: Reply, fingerprint: &str) -> Result<Response, Problem> {
+    if reply.fingerprint != fingerprint {
+        let message = "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";
+        return Err(Problem::invalid(message).code("idempotency_key_reused").param("Idempotency-Key"));
+    }
+    let status = StatusCode::from_u16(reply.status).map_err(Problem::internal)?;
+    let replayed = HeaderName::from_static("idempotent-replayed");
+    Ok(Response::json_text(status, reply.body).with_header(replayed, HeaderValue::from_static("true")))
+}

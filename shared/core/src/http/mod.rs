@@ -1,0 +1,131 @@
+//! HTTP at the boundary: requests parsed once, answers and errors made in one place.
+
+pub mod auth;
+pub mod body;
+pub mod idempotency;
+pub mod problem;
+pub mod serve;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::id::RequestId;
+use crate::list::Page;
+use crate::platform::{ConfigError, Platform};
+pub use problem::Problem;
+
+/// One route of the API: a function.
+pub trait Endpoint: Sized + Send + Sync + 'static {
+    /// As the template and the log name it, for instance `GET /v1/faxes/{id}`.
+    const ROUTE: &'static str;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError>;
+
+    fn handle(&self, request: &Request) -> impl Future<Output = Result<Response, Problem>> + Send;
+}
+
+/// A request as it came through the API.
+#[derive(Debug)]
+pub struct Request {
+    pub id: RequestId,
+    pub now: Timestamp,
+    pub headers: HeaderMap,
+    pub path_params: HashMap<String, String>,
+    pub query: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+impl Request {
+    /// The value of a header that is there once; an error when it is there more often or is not text.
+    pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.headers.get_all(name).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        match value.to_str() {
+            Ok(text) if values.next().is_none() => Ok(Some(text)),
+            _ => Err(Problem::invalid(format!("The header {name} must be given once, in plain ASCII."))),
+        }
+    }
+
+    /// The id in the path. A malformed one names nothing: 404.
+    pub fn path_id<T: std::str::FromStr>(&self) -> Result<T, Problem> {
+        self.path_params.get("id").and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
+    }
+
+    pub fn query_param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `limit` and `page` of a list.
+    pub fn page(&self) -> Result<Page, Problem> {
+        let limit = match self.query_param("limit") {
+            None => Page::DEFAULT_LIMIT,
+            Some(text) => whole_number(text)
+                .filter(|limit| (1..=u64::from(Page::MAX_LIMIT)).contains(limit))
+                .and_then(|limit| u32::try_from(limit).ok())
+                .ok_or_else(|| Problem::invalid("limit must be a whole number from 1 to 100.").param("limit"))?,
+        };
+        let page = match self.query_param("page") {
+            None => 1,
+            Some(text) => whole_number(text)
+                .filter(|page| *page >= 1)
+                .ok_or_else(|| Problem::invalid("page must be a whole number from 1.").param("page"))?,
+        };
+        Ok(Page { limit, page })
+    }
+}
+
+/// Digits only; a number too large to hold counts as the largest.
+fn whole_number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Response {
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self::json_text(status, serde_json::to_string(value).map_err(Problem::internal)?))
+    }
+
+    pub fn json_text(status: StatusCode, body: String) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { status, headers, body }
+    }
+
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: String::new() }
+    }
+
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct ListBody<T> {
+    object: &'static str,
+    pub data: Vec<T>,
+    page: u64,
+    limit: u32,
+    total: Option<u64>,
+    has_more: bool,
+}
+
+impl<T> ListBody<T> {
+    pub fn new(data: Vec<T>, page: Page, total: u64) -> Self {
+        Self { object: "list", data, page: page.page, limit: page.limit, total: Some(total), has_more: page.has_more(total) }
+    }
+}

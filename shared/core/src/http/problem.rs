@@ -1,0 +1,141 @@
+//! Errors as a caller sees them. The domain's errors become problems here and nowhere else.
+
+use std::fmt;
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::account::Closed;
+use crate::documents::DocumentStoreError;
+use crate::id::RequestId;
+use crate::store::StoreError;
+use crate::store::faxes::AcceptError;
+
+/// An error answer: what the caller is told, and apart from it what only the log is told.
+#[derive(Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    kind: &'static str,
+    message: String,
+    code: Option<&'static str>,
+    param: Option<&'static str>,
+    pub retry_after: Option<u32>,
+    pub allow: Option<&'static str>,
+    /// For the log alone.
+    pub cause: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), code: None, param: None, retry_after: None, allow: None, cause: None }
+    }
+
+    /// 400: the message says what is wrong and what to do.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    pub fn unauthorized(message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub fn plan_upgrade_required() -> Self {
+        let message = "The API is part of the Business and Enterprise plans. Upgrade the account's plan to use it.";
+        Self::new(StatusCode::FORBIDDEN, "plan_upgrade_required", message)
+    }
+
+    pub fn forbidden(scope: impl fmt::Display) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", format!("This key lacks the scope {scope}. Use a key that has it."))
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource on this account.")
+    }
+
+    pub fn document_expired() -> Self {
+        let message = "The document of this fax is no longer kept.";
+        Self::new(StatusCode::NOT_FOUND, "not_found", message).code("document_expired")
+    }
+
+    /// 401 for a callback that is not the carrier's.
+    pub fn bad_signature(cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::unauthorized("The signature of this callback is missing or wrong.") }
+    }
+
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such route. The routes are listed in /v1/openapi.json.")
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let message = format!("This route does not take that method. It takes {allow}.");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message) }
+    }
+
+    pub fn send_failed(closed: Closed) -> Self {
+        let code = match closed {
+            Closed::Quota { .. } => "quota_exceeded",
+            Closed::Baa => "baa_required",
+            Closed::Number => "no_active_number",
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", closed.to_string()).code(code)
+    }
+
+    /// 503: nothing was done, or what was done can safely be asked for again.
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        let message = "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        Self { retry_after: Some(2), cause: Some(cause.to_string()), ..problem }
+    }
+
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let message = "Something went wrong on our side. Quote the request id when you report it.";
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message) }
+    }
+
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub fn param(mut self, param: &'static str) -> Self {
+        self.param = Some(param);
+        self
+    }
+
+    /// The error envelope.
+    pub fn body(&self, request: RequestId) -> String {
+        let mut error = json!({"type": self.kind, "message": self.message, "request_id": request});
+        if let Some(code) = self.code {
+            error["code"] = code.into();
+        }
+        if let Some(param) = self.param {
+            error["param"] = param.into();
+        }
+        json!({"error": error}).to_string()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(_) => Self::internal(error),
+            StoreError::Unavailable(_) | StoreError::Contention => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<DocumentStoreError> for Problem {
+    fn from(error: DocumentStoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Closed(closed) => Self::send_failed(closed),
+            AcceptError::NoAccount => Self::unauthorized("The account of this API key no longer exists."),
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The one place between Lambda and an [`Endpoint`]: request id, envelope, log line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use lambda_http::{Body, RequestExt as _};
+
+use super::{Endpoint, Problem, Request, Response};
+use crate::clock::Clock;
+use crate::id::RequestId;
+
+/// Answers one request with an endpoint. It never fails: whatever goes wrong is an answer.
+pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambda_http::Request) -> http::Response<Body> {
+    let started = Instant::now();
+    let now = clock.now();
+    let id = RequestId::generate(now);
+    let request = read(id, now, request);
+    // A panic must cost one request, not the process: the task boundary is the fence.
+    let handled = tokio::spawn(async move { endpoint.handle(&request).await });
+    let result = handled.await.unwrap_or_else(|e| Err(Problem::internal(format!("panicked: {e}"))));
+    let (response, cause) = match result {
+        Ok(response) => (response, None),
+        Err(problem) => into_response(problem, id),
+    };
+    let status = response.status.as_u16();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match cause {
+        Some(cause) => tracing::error!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
+        None => tracing::info!(request_id = %id, route = E::ROUTE, status, duration_ms, "request"),
+    }
+    write(id, response)
+}
+
+fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) {
+    let mut response = Response::json_text(problem.status, problem.body(id));
+    if let Some(seconds) = problem.retry_after {
+        response.headers.insert(http::header::RETRY_AFTER, seconds.into());
+    }
+    if let Some(allow) = problem.allow {
+        response.headers.insert(http::header::ALLOW, HeaderValue::from_static(allow));
+    }
+    (response, problem.cause)
+}
+
+fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> Request {
+    let path_params = request.path_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = request.query_string_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (parts, body) = request.into_parts();
+    let body = match body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    Request { id, now, headers: parts.headers, path_params, query, body }
+}
+
+fn write(id: RequestId, response: Response) -> http::Response<Body> {
+    let body = if response.body.is_empty() { Body::Empty } else { Body::Text(response.body) };
+    let mut answer = http::Response::new(body);
+    *answer.status_mut() = response.status;
+    *answer.headers_mut() = response.headers;
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        answer.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if answer.status() != StatusCode::FOUND {
+        answer.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
+}

@@ -1,0 +1,100 @@
+//! Ids: a prefix that names the kind and a ULID, as in `fax_01JD…`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// The text is not an id of the kind asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct MalformedId;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// A new id, sortable by `at`.
+            pub fn generate(at: Timestamp) -> Self {
+                let since_epoch = u64::try_from(at.as_millisecond()).unwrap_or(0);
+                Self(Ulid::from_datetime(SystemTime::UNIX_EPOCH + Duration::from_millis(since_epoch)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            /// Takes only the canonical spelling, so that one resource has one address.
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                let ulid = text.strip_prefix(concat!($prefix, "_")).ok_or(MalformedId)?;
+                let id = Ulid::from_string(ulid).map(Self).map_err(|_| MalformedId)?;
+                if id.to_string() == text { Ok(id) } else { Err(MalformedId) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = MalformedId;
+
+            fn try_from(text: String) -> Result<Self, MalformedId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    )*};
+}
+
+ids! {
+    AccountId = "acct";
+    KeyId = "key";
+    FaxId = "fax";
+    ScheduledId = "sched";
+    NumberId = "num";
+    ContactId = "ct";
+    EventId = "evt";
+    /// Names one HTTP exchange, in `X-Request-Id`, in error bodies and in the log.
+    RequestId = "req";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        let id = FaxId::generate(Timestamp::UNIX_EPOCH);
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn another_prefix_another_spelling_and_rubbish_are_malformed() {
+        let id = FaxId::generate(Timestamp::UNIX_EPOCH).to_string();
+        for text in [id.replace("fax_", "num_"), id.to_lowercase(), format!("{id}0"), id[..10].to_owned(), String::new(), "fax_é".into()] {
+            assert_eq!(text.parse::<FaxId>(), Err(MalformedId), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_sort_by_their_time() {
+        let earlier = FaxId::generate(Timestamp::from_second(1).unwrap_or_default());
+        let later = FaxId::generate(Timestamp::from_second(2).unwrap_or_default());
+        assert!(earlier.to_string() < later.to_string());
+    }
+}

@@ -1,0 +1,38 @@
+//! The core of Send FAX Mail.
+//!
+//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`failure`], [`event`], [`list`], [`due`], and the parsed types
+//! they are made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`].
+//!
+//! Around it stand the adapters: [`store`] (DynamoDB), [`documents`] (S3), [`queue`] (SQS), [`bus`] (EventBridge) and [`carrier`].
+//! [`http`] is the boundary of the API, [`runtime`] the glue to Lambda, [`platform`] what a function is configured by.
+
+pub mod account;
+pub mod bus;
+pub mod carrier;
+pub mod clock;
+pub mod documents;
+pub mod due;
+pub mod event;
+pub mod failure;
+pub mod fax;
+pub mod http;
+mod http_client;
+pub mod id;
+pub mod key;
+pub mod list;
+pub mod magic;
+pub mod logging;
+pub mod month;
+pub mod phone;
+pub mod plan;
+pub mod platform;
+pub mod queue;
+pub mod runtime;
+pub mod scope;
+pub mod secret;
+pub mod store;
+pub mod transmission;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

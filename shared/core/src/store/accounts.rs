@@ -1,0 +1,238 @@
+//! Table `accounts`: an account and what hangs on it. Key `account_id`, `item`.
+//!
+//! Items: `account` (profile, usage, head of the fax list), `key#<id>` (an API key as its owner sees it).
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::transaction::transact;
+use super::{Item, StoreError, from_item, n, s, to_item};
+use crate::account::Account;
+use crate::id::{AccountId, KeyId};
+use crate::key::{KeyHash, KeyRecord};
+use crate::plan::Plan;
+use crate::platform::{ConfigError, Platform};
+
+/// What of an account an operator changes.
+#[derive(Debug, Clone, Default)]
+pub struct AccountChange {
+    pub plan: Option<Plan>,
+    pub monthly_pages: Option<u32>,
+    pub requires_baa: Option<bool>,
+    pub baa_signed_at: Option<Timestamp>,
+}
+
+/// A key as its account lists it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListedKey {
+    pub account_id: AccountId,
+    pub id: KeyId,
+    pub key_hash: KeyHash,
+    pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An account may have this many keys, so that a change of plan fits one transaction of 100 writes.
+pub const MAX_KEYS: usize = 90;
+
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    client: Client,
+    table: String,
+}
+
+/// The account as the operator commands write it, with its keys.
+#[derive(Debug, Clone)]
+pub struct AccountsAdmin {
+    accounts: Accounts,
+    keys_table: String,
+}
+
+impl Accounts {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")? })
+    }
+
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Reads an account strongly. (1 RRU)
+    pub async fn get(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("account_id", s(id))
+            .key("item", s("account"))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.item.map(from_item).transpose()
+    }
+}
+
+impl AccountsAdmin {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { accounts: Accounts::new(platform)?, keys_table: platform.var("KEYS_TABLE")? })
+    }
+
+    pub async fn get(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.accounts.get(id).await
+    }
+
+    pub async fn create(&self, account: &Account) -> Result<(), StoreError> {
+        let mut item = to_item(account)?;
+        item.insert("item".into(), s("account"));
+        self.accounts
+            .client
+            .put_item()
+            .table_name(&self.accounts.table)
+            .set_item(Some(item))
+            .return_values(ReturnValue::None)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+
+    /// Changes an account, and the plan on all its keys with it. None when there is no such account.
+    pub async fn update(&self, id: AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
+        let mut sets: Vec<String> = Vec::new();
+        let mut update = Update::builder().table_name(&self.accounts.table).key("account_id", s(id)).key("item", s("account"));
+        if let Some(plan) = change.plan {
+            sets.push("#plan = :plan".into());
+            update = update.expression_attribute_names("#plan", "plan").expression_attribute_values(":plan", s(plan));
+        }
+        if let Some(pages) = change.monthly_pages {
+            sets.push("monthly_pages = :pages".into());
+            update = update.expression_attribute_values(":pages", n(pages));
+        }
+        if let Some(required) = change.requires_baa {
+            sets.push("requires_baa = :required".into());
+            update = update.expression_attribute_values(":required", aws_sdk_dynamodb::types::AttributeValue::Bool(required));
+        }
+        if let Some(at) = change.baa_signed_at {
+            sets.push("baa_signed_at = if_not_exists(baa_signed_at, :signed)".into());
+            update = update.expression_attribute_values(":signed", s(at));
+        }
+        if sets.is_empty() {
+            return self.get(id).await;
+        }
+        let update = update
+            .update_expression(format!("SET {}", sets.join(", ")))
+            .condition_expression("attribute_exists(account_id)")
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        if let Some(plan) = change.plan {
+            for key in self.keys(id).await? {
+                writes.push(self.update_key(&key.key_hash, "SET #plan = :plan", |u| {
+                    u.expression_attribute_names("#plan", "plan").expression_attribute_values(":plan", s(plan))
+                })?);
+            }
+        }
+        match transact(&self.accounts.client, writes).await? {
+            Ok(()) => self.get(id).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The keys of an account, revoked ones too.
+    pub async fn keys(&self, id: AccountId) -> Result<Vec<ListedKey>, StoreError> {
+        let mut items = self
+            .accounts
+            .client
+            .query()
+            .table_name(&self.accounts.table)
+            .key_condition_expression("account_id = :account AND begins_with(#item, :key)")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_values(":account", s(id))
+            .expression_attribute_values(":key", s("key#"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = items.next().await {
+            keys.push(from_item(item.map_err(StoreError::from_sdk)?)?);
+        }
+        Ok(keys)
+    }
+
+    /// Stores a new key. False when the account is gone or its plan has just changed: read it and try again.
+    pub async fn create_key(&self, key: &KeyRecord, created_at: Timestamp) -> Result<bool, StoreError> {
+        let listed =
+            ListedKey { account_id: key.account_id, id: key.id, key_hash: key.key_hash.clone(), created_at, revoked_at: key.revoked_at };
+        let mut listed = to_item(&listed)?;
+        listed.insert("item".into(), s(format!("key#{}", key.id)));
+        let plan_holds = ConditionCheck::builder()
+            .table_name(&self.accounts.table)
+            .key("account_id", s(key.account_id))
+            .key("item", s("account"))
+            .condition_expression("#plan = :plan")
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":plan", s(key.plan))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let put = |table: &str, item: Item| {
+            Put::builder().table_name(table).set_item(Some(item)).build().map_err(|e| StoreError::Corrupt(e.to_string()))
+        };
+        let writes = vec![
+            TransactWriteItem::builder().condition_check(plan_holds).build(),
+            TransactWriteItem::builder().put(put(&self.keys_table, to_item(key)?)?).build(),
+            TransactWriteItem::builder().put(put(&self.accounts.table, listed)?).build(),
+        ];
+        Ok(transact(&self.accounts.client, writes).await?.is_ok())
+    }
+
+    /// Revokes a key by its id. None when there is none; true in all other cases, also when it was revoked before.
+    pub async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<Option<()>, StoreError> {
+        let found = self
+            .accounts
+            .client
+            .query()
+            .table_name(&self.accounts.table)
+            .index_name("by-id")
+            .key_condition_expression("id = :id")
+            .expression_attribute_values(":id", s(id))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        let Some(item) = found.items.unwrap_or_default().into_iter().next() else { return Ok(None) };
+        let key: ListedKey = from_item(item)?;
+        let listed = Update::builder()
+            .table_name(&self.accounts.table)
+            .key("account_id", s(key.account_id))
+            .key("item", s(format!("key#{id}")))
+            .update_expression("SET revoked_at = if_not_exists(revoked_at, :at)")
+            .expression_attribute_values(":at", s(at))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let writes = vec![
+            self.update_key(&key.key_hash, "SET revoked_at = if_not_exists(revoked_at, :at)", |u| {
+                u.expression_attribute_values(":at", s(at))
+            })?,
+            TransactWriteItem::builder().update(listed).build(),
+        ];
+        Ok(transact(&self.accounts.client, writes).await?.ok())
+    }
+
+    fn update_key(
+        &self,
+        hash: &KeyHash,
+        expression: &str,
+        values: impl FnOnce(aws_sdk_dynamodb::types::builders::UpdateBuilder) -> aws_sdk_dynamodb::types::builders::UpdateBuilder,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = values(Update::builder().table_name(&self.keys_table).key("key_hash", s(hash.as_str())))
+            .update_expression(expression)
+            .condition_expression("attribute_exists(key_hash)")
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}

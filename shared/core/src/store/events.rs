@@ -1,0 +1,69 @@
+//! Table `events`: the outbox. Key `account_id`, `id`; index `due` over what was not published in time; TTL `expires_at`; its
+//! stream feeds `relay-events`.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use jiff::Timestamp;
+
+use super::{StoreError, from_item, n, s, to_item};
+use crate::event::Event;
+use crate::id::{AccountId, EventId};
+use crate::platform::{ConfigError, Platform};
+
+#[derive(Debug, Clone)]
+pub struct Events {
+    client: Client,
+    table: String,
+}
+
+impl Events {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("EVENTS_TABLE")? })
+    }
+
+    /// The write that adds an event, for the transaction of the change that it tells of.
+    pub(super) fn add(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(event)?))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The event has been published: nobody needs to look after it any more. (1 WRU and 1 for the index)
+    pub async fn published(&self, account: AccountId, id: EventId) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("id", s(id))
+            .update_expression("REMOVE due_at, due_shard")
+            .condition_expression("attribute_exists(id)")
+            .send()
+            .await
+            .map(|_| ())
+            .or_else(|e| {
+                // The row's TTL was faster.
+                if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) { Ok(()) } else { Err(e) }
+            })
+            .map_err(StoreError::from_sdk)
+    }
+
+    /// Events of a shard that should have been published by `now`, oldest first.
+    pub async fn overdue(&self, shard: u8, now: Timestamp, limit: i32) -> Result<Vec<Event>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", n(shard))
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+}

@@ -1,0 +1,349 @@
+//! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `due` what needs a look, `by-id` is for operators.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::accounts::Accounts;
+use super::events::Events;
+use super::lists::Lists;
+use super::requests::{Reply, RequestName, Requests};
+use super::transaction::{Backoff, Reason, transact};
+use super::{Item, ReplaceError, StoreError, from_item, n, s, to_item};
+use crate::account::{Account, Closed, Number};
+use crate::event::Event;
+use crate::fax::Fax;
+use crate::id::{AccountId, FaxId};
+use crate::list::Head;
+use crate::month::Month;
+use crate::platform::{ConfigError, Platform};
+
+#[derive(Debug, Clone)]
+pub struct Faxes {
+    client: Client,
+    table: String,
+}
+
+/// The key of a fax, as messages carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxKey {
+    pub account_id: AccountId,
+    pub fax_id: FaxId,
+}
+
+/// An entry of an index that has the keys alone.
+#[derive(Deserialize)]
+struct IndexEntry {
+    account_id: AccountId,
+    id: FaxId,
+}
+
+fn from_index(item: Item) -> Result<FaxKey, StoreError> {
+    let IndexEntry { account_id, id } = from_item(item)?;
+    Ok(FaxKey { account_id, fax_id: id })
+}
+
+impl Faxes {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("FAXES_TABLE")? })
+    }
+
+    /// Reads a fax strongly, deleted or not. (1 RRU)
+    pub async fn get(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("id", s(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.item.map(from_item).transpose()
+    }
+
+    /// At most `limit` faxes of an account's list from `first` downwards, newest first.
+    pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Fax>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-seq")
+            .key_condition_expression("account_id = :account AND seq <= :first")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":first", n(first))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+
+    /// Faxes of a shard whose next step was due by `until`, oldest first.
+    pub async fn due(&self, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<FaxKey>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :until")
+            .expression_attribute_values(":shard", n(shard))
+            .expression_attribute_values(":until", n(until.as_millisecond()))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.items.unwrap_or_default().into_iter().map(from_index).collect()
+    }
+
+    /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
+    ///
+    /// When the client had to repeat the write because its answer was lost, the first one is recognised as our own.
+    pub async fn replace(&self, fax: &mut Fax) -> Result<(), ReplaceError> {
+        fax.version += 1;
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(fax)?))
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":seen", n(fax.version - 1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = written else { return Ok(()) };
+        match error.into_service_error() {
+            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
+                let stored: Option<Fax> = failed.item.map(from_item).transpose()?;
+                if stored.as_ref() == Some(fax) { Ok(()) } else { Err(ReplaceError::Conflict) }
+            }
+            other => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(&other).to_string()).into()),
+        }
+    }
+
+    fn replacement(&self, fax: &mut Fax) -> Result<TransactWriteItem, StoreError> {
+        fax.version += 1;
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(fax)?))
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":seen", n(fax.version - 1))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Ends faxes: the last status, the event that tells of it and the pages given back are one transaction.
+#[derive(Debug, Clone)]
+pub struct FaxEnding {
+    faxes: Faxes,
+    accounts: Accounts,
+    events: Events,
+}
+
+impl FaxEnding {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, events: Events::new(platform)? })
+    }
+
+    pub fn faxes(&self) -> &Faxes {
+        &self.faxes
+    }
+
+    pub async fn complete(&self, fax: &mut Fax, event: &Event) -> Result<(), ReplaceError> {
+        let mut writes = vec![self.faxes.replacement(fax)?, self.events.add(event)?];
+        let refund = fax.refund();
+        if refund > 0 {
+            let give_back = Update::builder()
+                .table_name(self.accounts.table())
+                .key("account_id", s(fax.account_id))
+                .key("item", s("account"))
+                .update_expression("SET used.#month = used.#month - :pages")
+                .expression_attribute_names("#month", fax.month.to_string())
+                .expression_attribute_values(":pages", n(refund))
+                .build()
+                .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            writes.push(TransactWriteItem::builder().update(give_back).build());
+        }
+        transact(&self.faxes.client, writes).await?.map_err(|_| ReplaceError::Conflict)
+    }
+}
+
+/// Accepts faxes: the fax, the pages charged, its place in the list, the event and the kept answer are one transaction.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    pub faxes: Faxes,
+    pub accounts: Accounts,
+    pub requests: Requests,
+    events: Events,
+}
+
+/// What became of a fax that was to be accepted.
+#[derive(Debug)]
+pub enum Accepted {
+    New(Box<Fax>),
+    /// A request with the same name was answered before; nothing was done.
+    Replay(Reply),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Nothing was written.
+    #[error("the account is gone")]
+    NoAccount,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Intake {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            faxes: Faxes::new(platform)?,
+            accounts: Accounts::new(platform)?,
+            requests: Requests::new(platform)?,
+            events: Events::new(platform)?,
+        })
+    }
+
+    /// Accepts a fax if the gates are open, and tells what became of it.
+    ///
+    /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile, the failed condition brings its newer state, the gates
+    /// are asked again and the transaction is tried again. `draft` makes the fax for its place in the list; `reply` the answer
+    /// that a repeated request will get. (One round trip; 9 to 13 WRU)
+    pub async fn accept(
+        &self,
+        mut account: Account,
+        sender: &Number,
+        name: Option<&RequestName>,
+        now: Timestamp,
+        draft: impl Fn(Head) -> Fax,
+        reply: impl Fn(&Fax, RequestName) -> Result<Reply, serde_json::Error>,
+    ) -> Result<Accepted, AcceptError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let head = account.faxes.next(now);
+            let fax = draft(head);
+            let charged = if fax.live { fax.pages } else { 0 };
+            if let Err(closed) = account.gates(charged, fax.month, Some(sender)) {
+                // A request that won the race for this name may have used up the quota: its answer is ours too.
+                return match name {
+                    Some(name) => self.requests.find(name, now).await?.map(Accepted::Replay).ok_or(closed.into()),
+                    None => Err(closed.into()),
+                };
+            }
+            let mut writes = vec![
+                self.charge(&account, head, fax.month, charged)?,
+                self.put_new(&fax)?,
+                self.events.add(&Event::queued(&fax))?,
+            ];
+            if let Some(name) = name {
+                let reply = reply(&fax, name.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                writes.push(self.requests.keep(&reply, now)?);
+            }
+            let cancelled = match transact(&self.faxes.client, writes).await {
+                Ok(Ok(())) => return Ok(Accepted::New(Box::new(fax))),
+                Ok(Err(cancelled)) => cancelled,
+                // Whether it happened is unknown; one look tells, and spares the caller a fax sent twice.
+                Err(unknown) => {
+                    return match self.faxes.get(fax.account_id, fax.id).await {
+                        Ok(Some(fax)) => Ok(Accepted::New(Box::new(fax))),
+                        _ => Err(unknown.into()),
+                    };
+                }
+            };
+            if let Reason::Condition(Some(item)) = cancelled.reason(3) {
+                return Ok(Accepted::Replay(from_item(item.clone())?));
+            }
+            match cancelled.reason(0) {
+                Reason::Condition(Some(item)) => account = from_item(item.clone())?,
+                Reason::Condition(None) => return Err(AcceptError::NoAccount),
+                Reason::None => return Err(StoreError::Corrupt(format!("{cancelled:?}")).into()),
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    /// Charges the pages and takes the next place in the list, if the account's list is as it was read.
+    fn charge(&self, account: &Account, head: Head, month: Month, pages: u32) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(self.accounts.table())
+            .key("account_id", s(account.id))
+            .key("item", s("account"))
+            .update_expression("SET faxes.#last = :last, faxes.last_at = :at, used.#month = if_not_exists(used.#month, :zero) + :pages")
+            .condition_expression("faxes.#last = :seen")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_names("#month", month.to_string())
+            .expression_attribute_values(":last", n(head.last))
+            .expression_attribute_values(":seen", n(account.faxes.last))
+            .expression_attribute_values(":at", s(head.last_at))
+            .expression_attribute_values(":pages", n(pages))
+            .expression_attribute_values(":zero", n(0))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    fn put_new(&self, fax: &Fax) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.faxes.table)
+            .set_item(Some(to_item(fax)?))
+            .condition_expression("attribute_not_exists(id)")
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Deletes faxes from the API's view; sending, usage and webhooks go on.
+#[derive(Debug, Clone)]
+pub struct FaxRemoval {
+    faxes: Faxes,
+    accounts: Accounts,
+}
+
+impl FaxRemoval {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)? })
+    }
+
+    /// Finds a fax by its id alone, for operators.
+    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
+        let found = self
+            .faxes
+            .client
+            .query()
+            .table_name(&self.faxes.table)
+            .index_name("by-id")
+            .key_condition_expression("id = :id")
+            .expression_attribute_values(":id", s(id))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.items.unwrap_or_default().into_iter().next().map(from_index).transpose()
+    }
+
+    /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
+    pub async fn delete(&self, key: FaxKey, now: Timestamp) -> Result<bool, StoreError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {
+                return Ok(false);
+            };
+            let Some(seq) = fax.seq.take() else { return Ok(false) };
+            fax.deleted_at = Some(now);
+            let mut writes = Lists::removal(self.accounts.table(), key.account_id, seq)?;
+            writes.push(self.faxes.replacement(&mut fax)?);
+            if transact(&self.faxes.client, writes).await?.is_ok() {
+                return Ok(true);
+            }
+            backoff.wait().await?;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The DynamoDB adapters: one file per table, one method per access pattern. `docs/data-model.md` describes items and costs.
+
+pub mod accounts;
+pub mod events;
+pub mod faxes;
+pub mod keys;
+pub mod lists;
+pub mod numbers;
+pub mod requests;
+mod transaction;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use transaction::{Cancelled, Reason};
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Why a table could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The call failed after the client's own retries. A write may have happened all the same.
+    #[error("the database did not answer: {0}")]
+    Unavailable(String),
+    /// Other writers kept getting in first until the deadline.
+    #[error("too much contention")]
+    Contention,
+    /// An item is not of the shape that this version writes.
+    #[error("an item could not be read: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    fn from_sdk<E: fmt::Debug + std::error::Error + 'static, R: fmt::Debug>(error: SdkError<E, R>) -> Self {
+        Self::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string())
+    }
+}
+
+/// Lost the race for an item: somebody wrote it since it was read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReplaceError {
+    #[error("the item was written by another since it was read")]
+    Conflict,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value).map_err(|e| StoreError::Corrupt(e.to_string()))
+}
+
+fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|e| StoreError::Corrupt(e.to_string()))
+}
+
+fn s(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,126 @@
+//! Table `numbers`: an account's dedicated numbers, and for each number in use a claim that names its owner.
+//!
+//! Numbers: `owner` = account id, `item` = number id. Claims: `owner` = the number in E.164, `item` = `claim`.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+
+use super::transaction::transact;
+use super::{Item, StoreError, from_item, s, to_item};
+use crate::account::{Number, NumberStatus};
+use crate::id::{AccountId, NumberId};
+use crate::platform::{ConfigError, Platform};
+
+#[derive(Debug, Clone)]
+pub struct Numbers {
+    client: Client,
+    table: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddNumberError {
+    #[error("this number already belongs to an account")]
+    Taken,
+}
+
+impl Numbers {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("NUMBERS_TABLE")? })
+    }
+
+    /// The active numbers of an account, oldest first. Read strongly: a released number is refused at once.
+    pub async fn active(&self, account: AccountId) -> Result<Vec<Number>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#owner = :account")
+            .filter_expression("#status = :active")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":active", s("active"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut numbers: Vec<Number> = Vec::new();
+        while let Some(item) = pages.next().await {
+            numbers.push(from_item(item.map_err(StoreError::from_sdk)?)?);
+        }
+        numbers.sort_by_key(|number| (number.created_at, number.id));
+        Ok(numbers)
+    }
+
+    /// Gives a number to an account, if nobody has it.
+    pub async fn add(&self, number: &Number) -> Result<Result<(), AddNumberError>, StoreError> {
+        let mut row = to_item(number)?;
+        row.insert("owner".into(), s(number.account_id));
+        row.insert("item".into(), s(number.id));
+        let claim = Item::from([
+            ("owner".into(), s(&number.number)),
+            ("item".into(), s("claim")),
+            ("account_id".into(), s(number.account_id)),
+            ("number_id".into(), s(number.id)),
+        ]);
+        let writes = vec![self.put_new(claim)?, self.put_new(row)?];
+        Ok(transact(&self.client, writes).await?.map_err(|_| AddNumberError::Taken))
+    }
+
+    /// Finds a number by its id alone, for operators.
+    pub async fn find(&self, id: NumberId) -> Result<Option<Number>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-id")
+            .key_condition_expression("id = :id")
+            .expression_attribute_values(":id", s(id))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
+    }
+
+    /// Takes a number from its account; another may have it from now on. False when it was released before.
+    pub async fn release(&self, number: &Number) -> Result<bool, StoreError> {
+        let released = Update::builder()
+            .table_name(&self.table)
+            .key("owner", s(number.account_id))
+            .key("item", s(number.id))
+            .update_expression("SET #status = :released")
+            .condition_expression("#status = :active")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":released", s("released"))
+            .expression_attribute_values(":active", s("active"))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let unclaimed = aws_sdk_dynamodb::types::Delete::builder()
+            .table_name(&self.table)
+            .key("owner", s(&number.number))
+            .key("item", s("claim"))
+            .condition_expression("number_id = :id")
+            .expression_attribute_values(":id", s(number.id))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let writes = vec![TransactWriteItem::builder().update(released).build(), TransactWriteItem::builder().delete(unclaimed).build()];
+        Ok(transact(&self.client, writes).await?.is_ok())
+    }
+
+    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#owner)")
+            .expression_attribute_names("#owner", "owner")
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl Number {
+    pub fn is_active(&self) -> bool {
+        self.status == NumberStatus::Active
+    }
+}

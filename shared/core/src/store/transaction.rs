@@ -1,0 +1,95 @@
+//! One way to run a transaction: conflicts with other transactions are tried again, everything else is the caller's to judge.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use rand::RngExt as _;
+use tokio::time::{Instant, sleep};
+
+use super::{Item, StoreError};
+
+/// How long conflicts are retried: well within the wall of an API call.
+const PATIENCE: Duration = Duration::from_secs(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// Why one item of a transaction stopped it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// This item did not.
+    None,
+    /// Its condition failed; the item as it is, where the write asked for it.
+    Condition(Option<Item>),
+}
+
+/// The transaction did nothing, because of these items (in the order of the writes).
+#[derive(Debug, Clone)]
+pub struct Cancelled(pub Vec<Reason>);
+
+impl Cancelled {
+    pub fn reason(&self, index: usize) -> &Reason {
+        self.0.get(index).unwrap_or(&Reason::None)
+    }
+
+    pub fn failed(&self, index: usize) -> bool {
+        matches!(self.reason(index), Reason::Condition(_))
+    }
+}
+
+/// Pauses between tries that all compete for one item: exponential, with full jitter.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    started: Instant,
+    pause: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self { started: Instant::now(), pause: FIRST_PAUSE }
+    }
+
+    /// Waits before the next try; fails once patience has run out.
+    pub(super) async fn wait(&mut self) -> Result<(), StoreError> {
+        if self.started.elapsed() > PATIENCE {
+            return Err(StoreError::Contention);
+        }
+        let jittered = rand::rng().random_range(Duration::ZERO..=self.pause);
+        sleep(jittered).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+/// Runs `writes` as one transaction. The client repeats it with one token, so a lost answer does not run it twice.
+pub(super) async fn transact(client: &Client, writes: Vec<TransactWriteItem>) -> Result<Result<(), Cancelled>, StoreError> {
+    let mut backoff = Backoff::new();
+    loop {
+        let sent = client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+        let error = match sent {
+            Ok(_) => return Ok(Ok(())),
+            Err(error) => error,
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            if error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception) {
+                backoff.wait().await?;
+                continue;
+            }
+            return Err(StoreError::from_sdk(error));
+        };
+        let reasons = cancelled.cancellation_reasons();
+        let code = |code: &str| reasons.iter().any(|r| r.code() == Some(code));
+        if code("ConditionalCheckFailed") {
+            let reasons = reasons.iter().map(|r| match r.code() {
+                Some("ConditionalCheckFailed") => Reason::Condition(r.item().cloned()),
+                _ => Reason::None,
+            });
+            return Ok(Err(Cancelled(reasons.collect())));
+        }
+        if !(code("TransactionConflict") || code("ThrottlingError") || code("ProvisionedThroughputExceeded")) {
+            return Err(StoreError::from_sdk(error));
+        }
+        backoff.wait().await?;
+    }
+}

@@ -1,0 +1,76 @@
+//! From a customer's bytes to a fax.
+
+use hayro::hayro_syntax::Pdf;
+use image::ImageFormat;
+
+use crate::bilevel::to_bilevel;
+use crate::error::DocumentError;
+use crate::fax_pdf::{self, FaxPdf};
+use crate::fence::fenced;
+use crate::g4;
+use crate::media_type::MediaType;
+use crate::options::Options;
+use crate::render;
+use crate::sheet::Sheet;
+
+/// A document as a fax line can carry it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FaxDocument {
+    /// A PDF whose every page is one Group 4 picture, [`COLUMNS`](crate::COLUMNS) pixels wide and at its true size on paper.
+    pub pdf: Vec<u8>,
+    /// Pages in it, at least 1.
+    pub pages: u32,
+}
+
+impl std::fmt::Debug for FaxDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FaxDocument({} pages, {} bytes)", self.pages, self.pdf.len())
+    }
+}
+
+/// Makes a fax of a PDF, PNG, JPEG or UTF-8 text.
+///
+/// `declared` is the `Content-Type` that the sender claimed, if any; one that the bytes contradict is an error. Content is fitted to the
+/// page whole, as large as it can be, and turned when it is wider than high. The same document always gives the same bytes. A PDF that this
+/// function made for the same paper and resolution comes back with its pages unchanged.
+///
+/// # Errors
+/// One [`DocumentError`] for each thing that can be wrong with a document; a fault in a parser counts as
+/// [`Broken`](DocumentError::Broken). Time is limited by [`Limits::deadline`](crate::Limits::deadline), but only between pages: a caller who must answer
+/// in time however hostile the document keeps a limit of its own around this call. A document nested deeply enough to exhaust the stack
+/// ends the process, so give untrusted ones a process or at least a thread with megabytes of stack.
+pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Result<FaxDocument, DocumentError> {
+    let limits = &options.limits;
+    limits.check_deadline()?;
+    let kind = MediaType::decide(bytes, declared)?;
+    let sheet = Sheet::new(options.paper, options.resolution);
+    let mut fax = FaxPdf::new(sheet, limits);
+    fenced(|| {
+        let mut sink = |page| {
+            limits.check_deadline()?;
+            fax.push(g4::encode(&to_bilevel(&page)))?;
+            limits.check_deadline()
+        };
+        match kind {
+            MediaType::Pdf => {
+                let pdf = render::pdf::open(bytes, limits)?;
+                limits.check_deadline()?;
+                match unchanged(&pdf, &sheet) {
+                    Some(pages) => pages.into_iter().try_for_each(|g4| fax.push(g4)),
+                    None => render::pdf::draw(&pdf, &sheet, &mut sink),
+                }
+            }
+            MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
+            MediaType::Jpeg => render::image::draw(bytes, ImageFormat::Jpeg, &sheet, limits, &mut sink),
+            MediaType::Text => render::text::draw(bytes, &sheet, limits, &mut sink),
+        }
+    })?;
+    fax.finish()
+}
+
+/// The pages of a PDF that is already a fax for this very sheet, each of which decodes.
+fn unchanged(pdf: &Pdf, sheet: &Sheet) -> Option<Vec<Vec<u8>>> {
+    let pages = fax_pdf::read(pdf).ok()?;
+    let fits = pages.iter().all(|page| page.height == sheet.rows && page.decode().is_ok());
+    fits.then(|| pages.into_iter().map(|page| page.g4).collect())
+}

@@ -1,0 +1,95 @@
+//! PNG and JPEG: one picture, one page.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+
+use super::Sink;
+use crate::COLUMNS;
+use crate::error::DocumentError;
+use crate::gray::Gray;
+use crate::options::Limits;
+use crate::sheet::Sheet;
+
+/// White around a picture, in inches: many machines cannot print to the very edge.
+const MARGIN: f64 = 0.125;
+
+/// A picture is enlarged at most until its pixels are this many inches wide, which keeps a small logo small.
+const LARGEST_PIXEL: f64 = 1.0 / 72.0;
+
+/// Draws a PNG or JPEG as one page. A picture of exactly the sheet's size is taken pixel by pixel.
+pub(crate) fn draw(bytes: &[u8], format: ImageFormat, sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
+    let picture = decode(bytes, format, limits)?;
+    limits.check_deadline()?;
+    if (picture.width(), picture.height()) == (COLUMNS as usize, sheet.rows as usize) {
+        return sink(picture);
+    }
+    let place = sheet.place(picture.width() as f64, picture.height() as f64, MARGIN, LARGEST_PIXEL);
+    let picture = if place.turned { picture.turned_left() } else { picture };
+    let picture = picture.resized(place.width.round() as u32, place.height.round() as u32);
+    let mut page = Gray::white(COLUMNS, sheet.rows);
+    page.lay(&picture, place.x.round() as usize, place.y.round() as usize);
+    sink(page)
+}
+
+fn decode(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Gray, DocumentError> {
+    let damaged = || DocumentError::broken(format!("the {} data is damaged or cut short", format.to_mime_type()));
+    if format == ImageFormat::Jpeg && !jpeg_has_an_end(bytes) {
+        return Err(damaged());
+    }
+    let refused = |error: ImageError| match error {
+        ImageError::Limits(_) => DocumentError::too_large("decoding the picture takes too much memory"),
+        _ => damaged(),
+    };
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    limits.check_pixels(width.into(), height.into())?;
+    let mut memory = image::Limits::no_limits();
+    memory.max_alloc = Some(limits.image_memory);
+    memory.reserve(decoder.total_bytes()).map_err(refused)?;
+    decoder.set_limits(memory).map_err(refused)?;
+    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let decoded = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let mut decoded = DynamicImage::ImageLuma8(on_white(decoded));
+    decoded.apply_orientation(orientation);
+    let (width, height) = (decoded.width(), decoded.height());
+    Gray::new(width, height, decoded.into_luma8().into_raw()).ok_or_else(damaged)
+}
+
+fn on_white(decoded: DynamicImage) -> image::GrayImage {
+    if !decoded.color().has_alpha() {
+        return decoded.into_luma8();
+    }
+    let with_alpha = decoded.into_luma_alpha8();
+    let (width, height) = with_alpha.dimensions();
+    let blend = |luma: u8, alpha: u8| {
+        let (luma, alpha) = (u32::from(luma), u32::from(alpha));
+        ((luma * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let pixels: Vec<u8> = with_alpha.pixels().map(|pixel| blend(pixel.0[0], pixel.0[1])).collect();
+    image::GrayImage::from_raw(width, height, pixels).unwrap_or_default()
+}
+
+/// Whether an end-of-image marker follows the first scan. Decoders fill what is missing of a JPEG that was cut short with grey, and half a
+/// page must not be faxed as a whole one. Thumbnails, which have such markers too, lie in segments before the scan, which are skipped; inside a scan the
+/// marker cannot occur (ITU-T T.81, B.1.1.5).
+fn jpeg_has_an_end(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xDA;
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    loop {
+        match rest {
+            [0xFF, 0xFF, ..] => rest = rest.get(1..).unwrap_or_default(),
+            [0xFF, marker, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                let Some(after) = rest.get(2 + length..) else { return false };
+                if *marker == START_OF_SCAN {
+                    return after.windows(2).any(|pair| pair == [0xFF, 0xD9]);
+                }
+                rest = after;
+            }
+            // Stray bytes between segments: decoders look for the next marker.
+            [_, after @ ..] if !after.is_empty() => rest = after,
+            _ => return false,
+        }
+    }
+}

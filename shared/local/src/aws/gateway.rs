@@ -1,0 +1,217 @@
+//! The one port: tells the services apart, shows every call to the tap and loses answers when the tap says so.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::dynamodb::DynamodbClient;
+use super::events::Events;
+use super::request::{Signer, header, operation, s3_operation};
+use super::s3::S3;
+use super::sqs::Sqs;
+use crate::tap::{Call, Tap, Verdict};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A client that stalls in the middle of a request may hold a stop up for so long.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) struct Gateway {
+    pub(super) dynamodb: DynamodbClient,
+    pub(super) s3: S3,
+    pub(super) sqs: Sqs,
+    pub(super) events: Events,
+    pub(super) tap: Arc<dyn Tap>,
+    pub(super) calls: AtomicU64,
+}
+
+/// Returned to hyper as a failure, which makes it close the connection without a word.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer")]
+struct Closed;
+
+#[derive(Debug, Clone, Copy)]
+enum Service {
+    Dynamodb,
+    S3,
+    Sqs,
+    Events,
+}
+
+pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(converse(stream, gateway.clone(), stop.clone()))),
+                // Out of file descriptors, most likely: others will be closed.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(STOP_PATIENCE, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn converse(stream: TcpStream, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn({
+        let stop = stop.clone();
+        move |request| {
+            let (gateway, stop) = (gateway.clone(), stop.clone());
+            async move { gateway.answer(request, stop).await }
+        }
+    });
+    let mut connection = pin!(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+impl Gateway {
+    async fn answer(&self, request: Request<Incoming>, mut stop: watch::Receiver<bool>) -> Result<Response<Body>, Closed> {
+        let (parts, body) = request.into_parts();
+        let signer = Signer::of(&parts);
+        let Some((service, operation)) = route(&parts, signer.as_ref()) else {
+            return Ok(whole(unknown_operation()));
+        };
+        let signer = signer.unwrap_or_default();
+        let call = Call {
+            service: service.name(),
+            operation,
+            id: match header(&parts.headers, "amz-sdk-invocation-id") {
+                "" => format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
+                id => id.to_owned(),
+            },
+            caller: signer.access_key.clone(),
+        };
+        let verdict = self.tap.verdict(&call);
+        if verdict == Verdict::Refuse {
+            return Err(Closed);
+        }
+        let answer = self.perform(&call, service, &signer, parts, body, &mut stop).await?;
+        match verdict {
+            Verdict::Lose | Verdict::Refuse => Err(Closed),
+            Verdict::Hang => {
+                stopped(&mut stop).await;
+                Err(Closed)
+            }
+            Verdict::Perform => Ok(answer),
+        }
+    }
+
+    async fn perform(
+        &self,
+        call: &Call,
+        service: Service,
+        signer: &Signer,
+        parts: Parts,
+        body: Incoming,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Response<Body>, Closed> {
+        if let Service::S3 = service {
+            let answer = self.s3.answer(Request::from_parts(parts, body)).await.map_err(|error| {
+                tracing::error!(?error, "S3 failed");
+                Closed
+            })?;
+            // Objects stream through and are not shown.
+            self.tap.performed(call, &[], answer.status().as_u16(), &[]);
+            return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
+        }
+        let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+        let answer = match service {
+            Service::Dynamodb => self.dynamodb.answer(&call.operation, &parts, body.clone()).await.map_err(|error| {
+                tracing::error!(%error, "DynamoDB failed");
+                Closed
+            })?,
+            Service::Events => self.events.answer(&call.operation, &signer.region, &body),
+            // Only here a call may wait for long.
+            _ => tokio::select! {
+                answer = self.sqs.answer(&signer.region, &parts, body.clone()) => answer,
+                () = stopped(stop) => return Err(Closed),
+            },
+        };
+        self.tap.performed(call, &body, answer.status().as_u16(), answer.body());
+        Ok(whole(answer))
+    }
+}
+
+impl Service {
+    /// As the tap knows it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dynamodb => "dynamodb",
+            Self::S3 => "s3",
+            Self::Sqs => "sqs",
+            Self::Events => "events",
+        }
+    }
+}
+
+fn route(parts: &Parts, signer: Option<&Signer>) -> Option<(Service, String)> {
+    let targets: [(Service, &[&str]); 3] = [
+        (Service::Dynamodb, &["DynamoDB_20120810", "DynamoDBStreams_20120810"]),
+        (Service::Sqs, &["AmazonSQS"]),
+        (Service::Events, &["AWSEvents"]),
+    ];
+    if parts.headers.contains_key("x-amz-target") {
+        return targets
+            .into_iter()
+            .find_map(|(service, names)| Some((service, operation(&parts.headers, names)?)));
+    }
+    // S3 has no target header, and it is S3 that refuses what is not signed at all.
+    signer.is_none_or(|signer| signer.service == "s3").then(|| (Service::S3, s3_operation(parts)))
+}
+
+fn whole(answer: Response<Bytes>) -> Response<Body> {
+    answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+}
+
+fn unknown_operation() -> Response<Bytes> {
+    json(
+        400,
+        &serde_json::json!({
+            "__type": "UnknownOperationException",
+            "message": "The local stack has DynamoDB, S3, SQS and EventBridge PutEvents, over their JSON and REST protocols."
+        }),
+    )
+}
+
+/// An answer of a JSON service.
+pub(super) fn json(status: u16, body: &serde_json::Value) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from(body.to_string()));
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let json = http::HeaderValue::from_static("application/x-amz-json-1.1");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    answer
+}

@@ -1,0 +1,107 @@
+//! What becomes of a call, chosen by the number that is called.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::E164;
+
+/// The numbers that choose: `+1500555` and four digits.
+const MAGIC: &str = "+1500555";
+
+/// What the far end does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Delivered,
+    Busy,
+    NoAnswer,
+    /// The line drops in the middle of a page, half-way through the document.
+    DroppedMidPage,
+    /// The line drops after the first page.
+    DroppedAfterPage,
+    NoFaxTone,
+    Unallocated,
+}
+
+impl Outcome {
+    pub(crate) fn of(to: &E164, attempt: u32) -> Self {
+        match to.as_str().strip_prefix(MAGIC) {
+            Some("0002") => Self::Busy,
+            Some("0003") => Self::NoAnswer,
+            Some("0004") if attempt <= 1 => Self::DroppedMidPage,
+            Some("0005") => Self::DroppedAfterPage,
+            Some("0006") => Self::NoFaxTone,
+            Some("0007") => Self::Unallocated,
+            _ => Self::Delivered,
+        }
+    }
+}
+
+/// How the carrier tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    Once,
+    Never,
+    /// When all is over, the last event first, and the whole once more. Telnyx promises neither order nor uniqueness.
+    TwiceBackwards,
+}
+
+impl Telling {
+    pub(crate) fn of(to: &E164) -> Self {
+        match to.as_str().strip_prefix(MAGIC) {
+            Some("0008") => Self::Never,
+            Some("0009") => Self::TwiceBackwards,
+            _ => Self::Once,
+        }
+    }
+}
+
+/// Telnyx's `failure_reason`, as far as this carrier gives one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureReason {
+    UserBusy,
+    ReceiverNoAnswer,
+    ReceiverCallDropped,
+    FaxInitialCommunicationTimeout,
+    ReceiverUnallocatedNumber,
+    SenderCanceled,
+    FileDownloadFailed,
+    FileFormatInvalid,
+    FileSizeLimitExceeded,
+    PageCountLimitExceeded,
+    MediaProcessingException,
+}
+
+impl FailureReason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::UserBusy => "user_busy",
+            Self::ReceiverNoAnswer => "receiver_no_answer",
+            Self::ReceiverCallDropped => "receiver_call_dropped",
+            Self::FaxInitialCommunicationTimeout => "fax_initial_communication_timeout",
+            Self::ReceiverUnallocatedNumber => "receiver_unallocated_number",
+            Self::SenderCanceled => "sender_canceled",
+            Self::FileDownloadFailed => "file_download_failed",
+            Self::FileFormatInvalid => "file_format_invalid",
+            Self::FileSizeLimitExceeded => "file_size_limit_exceeded",
+            Self::PageCountLimitExceeded => "page_count_limit_exceeded",
+            Self::MediaProcessingException => "media_processing_exception",
+        }
+    }
+}
+
+/// How a fax ended. The values are the telephone's, however fast it was played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    /// Empty when delivered.
+    pub(crate) failure: Option<FailureReason>,
+    /// Pages that were sent.
+    pub(crate) page_count: usize,
+    pub(crate) call_duration_secs: u64,
+}
+
+impl Ending {
+    /// An end before any call was made.
+    pub(crate) fn without_call(reason: FailureReason) -> Self {
+        Self { failure: Some(reason), page_count: 0, call_duration_secs: 0 }
+    }
+}

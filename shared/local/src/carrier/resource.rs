@@ -1,0 +1,136 @@
+//! A fax as the wire shows it: the resource of the API, and the events of the callbacks.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::callbacks::Event;
+use super::id::Id;
+use super::ledger::Entry;
+use super::outcome::FailureReason;
+use super::types::{Direction, Quality, Status};
+
+/// The account's user: the carrier has one.
+const USER_ID: &str = "7b6c2f1e-3d0a-4c58-9e47-51f0a6d2c983";
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FaxResource<'a> {
+    record_type: &'static str,
+    id: &'a Id,
+    direction: Direction,
+    connection_id: &'a str,
+    from: &'a str,
+    to: &'a str,
+    from_display_name: Option<&'a str>,
+    media_url: &'a str,
+    quality: Quality,
+    store_media: bool,
+    status: Status,
+    /// "Null when the fax has not failed" (Telnyx's SDK).
+    failure_reason: Option<FailureReason>,
+    /// Null until the fax has ended.
+    page_count: Option<usize>,
+    client_state: Option<&'a str>,
+    webhook_url: &'a str,
+    webhook_failover_url: &'static str,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+pub(crate) fn fax<'a>(entry: &'a Entry, default_webhook_url: &'a str) -> FaxResource<'a> {
+    let fax = &entry.fax;
+    let ending = entry.ended.as_ref().map(|ended| &ended.ending);
+    FaxResource {
+        record_type: "fax",
+        id: &fax.id,
+        direction: fax.direction,
+        connection_id: &fax.connection_id,
+        from: fax.from.as_str(),
+        to: fax.to.as_str(),
+        from_display_name: fax.from_display_name.as_deref(),
+        media_url: fax.media_url.as_str(),
+        quality: fax.quality,
+        store_media: fax.store_media,
+        status: entry.status(),
+        failure_reason: ending.and_then(|ending| ending.failure),
+        page_count: ending.map(|ending| ending.page_count),
+        client_state: fax.client_state.as_deref(),
+        webhook_url: fax.webhook_url.as_ref().map_or(default_webhook_url, |link| link.as_str()),
+        webhook_failover_url: "",
+        created_at: fax.created_at,
+        updated_at: entry.updated_at(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Envelope<'a> {
+    data: Data<'a>,
+    meta: Meta<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    event_type: Event,
+    id: Id,
+    occurred_at: Timestamp,
+    record_type: &'static str,
+    payload: Payload<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Meta<'a> {
+    attempt: u32,
+    delivered_to: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Payload<'a> {
+    fax_id: &'a Id,
+    connection_id: &'a str,
+    direction: Direction,
+    from: &'a str,
+    to: &'a str,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call_duration_secs: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<FailureReason>,
+    original_media_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_state: Option<&'a str>,
+    user_id: &'static str,
+}
+
+/// The body of a callback. It tells the same, under the same id, whenever it is sent; only `meta` counts the tries.
+pub(crate) fn event(entry: &Entry, event: Event, occurred_at: Timestamp, attempt: u32, delivered_to: &str) -> Vec<u8> {
+    let fax = &entry.fax;
+    let (name, status) = match event {
+        Event::Queued => ("fax.queued", Status::Queued),
+        Event::MediaProcessed => ("fax.media.processed", Status::MediaProcessed),
+        Event::SendingStarted => ("fax.sending.started", Status::Sending),
+        Event::Delivered => ("fax.delivered", Status::Delivered),
+        Event::Failed => ("fax.failed", Status::Failed),
+    };
+    let ending = match event {
+        Event::Delivered | Event::Failed => entry.ended.as_ref().map(|ended| &ended.ending),
+        Event::Queued | Event::MediaProcessed | Event::SendingStarted => None,
+    };
+    let payload = Payload {
+        fax_id: &fax.id,
+        connection_id: &fax.connection_id,
+        direction: fax.direction,
+        from: fax.from.as_str(),
+        to: fax.to.as_str(),
+        status,
+        page_count: ending.map(|ending| ending.page_count),
+        call_duration_secs: ending.map(|ending| ending.call_duration_secs),
+        failure_reason: ending.and_then(|ending| ending.failure),
+        original_media_url: fax.media_url.as_str(),
+        client_state: fax.client_state.as_deref(),
+        user_id: USER_ID,
+    };
+    let data = Data { event_type: event, id: fax.id.derived(name), occurred_at, record_type: "event", payload };
+    // Strings, numbers and dates: there is nothing in it that JSON cannot hold.
+    serde_json::to_vec(&Envelope { data, meta: Meta { attempt, delivered_to } }).unwrap_or_default()
+}

@@ -1,0 +1,139 @@
+//! The routes, and what each of them does.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::id::Id;
+use super::journal::Record;
+use super::ledger::Entry;
+use super::listing::Query;
+use super::problem::Problem;
+use super::state::{NotCanceled, Refusal, State};
+use super::{resource, submission};
+
+#[derive(Debug)]
+pub(crate) enum Route {
+    Send,
+    List,
+    View(Id),
+    Delete(Id),
+    Cancel(Id),
+    Unknown { method: Method, path: String },
+}
+
+impl Route {
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        match (method.as_str(), segments.as_slice()) {
+            ("POST", ["v2", "faxes"]) => Self::Send,
+            ("GET", ["v2", "faxes"]) => Self::List,
+            ("GET", ["v2", "faxes", id]) => Self::View(Id::from(*id)),
+            ("DELETE", ["v2", "faxes", id]) => Self::Delete(Id::from(*id)),
+            ("POST", ["v2", "faxes", id, "actions", "cancel"]) => Self::Cancel(Id::from(*id)),
+            _ => Self::Unknown { method: method.clone(), path: path.to_owned() },
+        }
+    }
+
+    /// As the tap names it.
+    pub(crate) fn operation(&self) -> String {
+        match self {
+            Self::Send => "POST /v2/faxes".to_owned(),
+            Self::List => "GET /v2/faxes".to_owned(),
+            Self::View(_) => "GET /v2/faxes/{id}".to_owned(),
+            Self::Delete(_) => "DELETE /v2/faxes/{id}".to_owned(),
+            Self::Cancel(_) => "POST /v2/faxes/{id}/actions/cancel".to_owned(),
+            Self::Unknown { method, path } => format!("{method} {path}"),
+        }
+    }
+}
+
+/// A status and a JSON body; `204` has none.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(status: StatusCode, body: &Value) -> Self {
+        Self { status, body: body.to_string().into_bytes() }
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        Self::json(problem.status, &problem.body())
+    }
+}
+
+pub(crate) fn answer(state: &Arc<State>, route: Route, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
+    let answered = authenticate(state, headers).and_then(|()| match route {
+        Route::Send => send(state, body),
+        Route::List => list(state, query),
+        Route::View(id) => view(state, &id),
+        Route::Delete(id) => delete(state, id),
+        Route::Cancel(id) => cancel(state, &id),
+        Route::Unknown { .. } => Err(Problem::not_found()),
+    });
+    answered.unwrap_or_else(Answer::from)
+}
+
+fn authenticate(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, key) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
+    let known = scheme.eq_ignore_ascii_case("bearer") && key == state.settings.api_key;
+    known.then_some(()).ok_or_else(Problem::unauthenticated)
+}
+
+fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, Problem> {
+    let fax = submission::parse(body, state.now())?;
+    let (id, to) = (fax.id.clone(), fax.to.clone());
+    let accepted = state.accept(fax, |entry| show(state, entry)).map_err(|refusal| match refusal {
+        Refusal::TooManyInProcess => Problem::too_many(),
+        Refusal::Journal(error) => {
+            tracing::error!(%error, "a fax cannot be made durable");
+            Problem::unexpected()
+        }
+    })?;
+    tracing::info!(fax = %id, to = to.last_four(), "a fax was accepted");
+    Ok(Answer::json(StatusCode::ACCEPTED, &accepted.ok_or_else(Problem::unexpected)?))
+}
+
+fn list(state: &State, query: &str) -> Result<Answer, Problem> {
+    let query = Query::parse(query)?;
+    let body = state.read(|ledger| query.answer(ledger, &state.settings.default_webhook_url));
+    Ok(Answer::json(StatusCode::OK, &body))
+}
+
+fn view(state: &State, id: &Id) -> Result<Answer, Problem> {
+    let seen = state.read(|ledger| ledger.entry(id).filter(|entry| !entry.deleted).map(|entry| show(state, entry)));
+    Ok(Answer::json(StatusCode::OK, &seen.ok_or_else(Problem::not_found)?))
+}
+
+/// Takes the fax out of sight. One that is being sent goes on, and so do its callbacks.
+fn delete(state: &State, id: Id) -> Result<Answer, Problem> {
+    let seen = state.read_entry(&id, |entry| !entry.deleted).unwrap_or(false);
+    if !seen {
+        return Err(Problem::not_found());
+    }
+    state.commit(Record::Deleted { fax_id: id, at: state.now() }).map_err(|_| Problem::unexpected())?;
+    Ok(Answer { status: StatusCode::NO_CONTENT, body: Vec::new() })
+}
+
+fn cancel(state: &State, id: &Id) -> Result<Answer, Problem> {
+    state.cancel(id).map_err(|refusal| match refusal {
+        NotCanceled::NoSuchFax => Problem::not_found(),
+        NotCanceled::Ended => Problem::has_ended(),
+        NotCanceled::Journal(error) => {
+            tracing::error!(%error, "a fax cannot be canceled durably");
+            Problem::unexpected()
+        }
+    })?;
+    Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "data": { "result": "ok" } })))
+}
+
+fn show(state: &State, entry: &Entry) -> Value {
+    json!({ "data": resource::fax(entry, &state.settings.default_webhook_url) })
+}

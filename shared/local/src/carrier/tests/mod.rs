@@ -1,0 +1,10 @@
+//! The carrier over real sockets, between a client and a receiver of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod callbacks;
+mod calls;
+mod durability;
+mod faults;
+mod media;
+mod protocol;
+mod support;
