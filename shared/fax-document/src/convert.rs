@@ -36,9 +36,8 @@ impl std::fmt::Debug for FaxDocument {
 ///
 /// # Errors
 /// One [`DocumentError`] for each thing that can be wrong with a document; a fault in a parser counts as
-/// [`Broken`](DocumentError::Broken). Time is limited by [`Limits::deadline`](crate::Limits::deadline), but only between pages: a caller who must answer
-/// in time however hostile the document keeps a limit of its own around this call. A document nested deeply enough to exhaust the stack
-/// ends the process, so give untrusted ones a process or at least a thread with megabytes of stack.
+/// [`Broken`](DocumentError::Broken). Time is limited by [`Limits::deadline`](crate::Limits::deadline), but only between pages, and memory
+/// only for what is known before it is taken; a caller who must survive any document whatever runs this in a process of its own.
 pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Result<FaxDocument, DocumentError> {
     let limits = &options.limits;
     limits.check_deadline()?;

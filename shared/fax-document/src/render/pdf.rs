@@ -34,16 +34,26 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
         LoadPdfError::Decryption(_) => DocumentError::Encrypted,
         LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
     })?;
-    if pdf.pages().is_empty() {
+    let (found, promised) = (pdf.pages().len(), promised_pages(&pdf));
+    if promised > found as u64 {
+        return Err(DocumentError::broken(format!("of the PDF's {promised} pages {found} can be read")));
+    }
+    if found == 0 {
         return Err(DocumentError::empty("the PDF has no pages"));
     }
-    limits.check_pages(pdf.pages().len())?;
+    limits.check_pages(found)?;
     for object in pdf.objects() {
         if let Object::Stream(stream) = object {
             check_picture(stream.dict(), limits)?;
         }
     }
     Ok(pdf)
+}
+
+/// How many pages the PDF says it has; 0 if it does not say. The parser leaves out pages that it cannot make sense of.
+fn promised_pages(pdf: &Pdf) -> u64 {
+    let tree = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| root.get::<Dict<'_>>("Pages"));
+    tree.and_then(|tree| tree.get::<u32>("Count")).unwrap_or(0).into()
 }
 
 /// Draws every page.

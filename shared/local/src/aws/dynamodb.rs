@@ -14,7 +14,7 @@ use dynoxide::Database;
 use dynoxide::storage::Storage;
 use futures::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, Uri, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -38,11 +38,9 @@ impl Dynamodb {
     pub(super) fn open(path: PathBuf, clock: Clock) -> Result<Self, EndpointError> {
         let path = path.into_os_string().into_string().map_err(|path| EndpointError::Path(path.into()))?;
         let database = Database::new(&path)?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EndpointError::Listen)?;
-        let listener =
-            runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).map_err(EndpointError::Listen)?;
-        let address = listener.local_addr().map_err(EndpointError::Listen)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EndpointError::Start)?;
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).map_err(EndpointError::Start)?;
+        let address = listener.local_addr().map_err(EndpointError::Start)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = database.clone();
         let thread = std::thread::Builder::new()
@@ -55,7 +53,7 @@ impl Dynamodb {
                     }
                 });
             })
-            .map_err(EndpointError::Listen)?;
+            .map_err(EndpointError::Start)?;
         Ok(Self { database, path, clock, address, _server: Server { stop: Some(stop), thread: Some(thread) } })
     }
 
@@ -80,10 +78,7 @@ impl Dynamodb {
     pub(super) fn sweep_ttl(&self) -> Result<usize, EndpointError> {
         let storage = Storage::new(&self.path)?.with_clock(Arc::new(StackClock(self.clock.clone())));
         // Native storage never suspends.
-        dynoxide::ttl::sweep_expired_items(&storage)
-            .now_or_never()
-            .ok_or(EndpointError::Interrupted)?
-            .map_err(EndpointError::from)
+        dynoxide::ttl::sweep_expired_items(&storage).now_or_never().ok_or(EndpointError::Interrupted)?.map_err(EndpointError::from)
     }
 }
 
@@ -135,11 +130,11 @@ pub(super) enum ForwardError {
 impl DynamodbClient {
     pub(super) async fn answer(&self, operation: &str, parts: &Parts, body: Bytes) -> Result<Response<Bytes>, ForwardError> {
         let body = if self.count_capacity { asking_for_capacity(operation, body) } else { body };
-        let mut request = Request::builder().method(parts.method.clone()).uri(self.server.as_str());
-        if let Some(uri) = parts.uri.query().and_then(|query| format!("{}?{query}", self.server).parse::<Uri>().ok()) {
-            request = request.uri(uri);
-        }
-        let mut request = request.body(Full::new(body))?;
+        let uri = match parts.uri.query() {
+            Some(query) => format!("{}?{query}", self.server),
+            None => self.server.clone(),
+        };
+        let mut request = Request::builder().method(parts.method.clone()).uri(uri).body(Full::new(body))?;
         *request.headers_mut() = end_to_end(&parts.headers);
         let (mut parts, body) = self.http.request(request).await?.into_parts();
         parts.headers = end_to_end(&parts.headers);

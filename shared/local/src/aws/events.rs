@@ -53,11 +53,9 @@ struct Entry {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "PascalCase", untagged)]
+#[serde(untagged, rename_all_fields = "PascalCase")]
 enum Outcome {
-    #[serde(rename_all = "PascalCase")]
     Put { event_id: String },
-    #[serde(rename_all = "PascalCase")]
     Refused { error_code: &'static str, error_message: String },
 }
 

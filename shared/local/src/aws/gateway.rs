@@ -185,9 +185,7 @@ fn route(parts: &Parts, signer: Option<&Signer>) -> Option<(Service, String)> {
         (Service::Events, &["AWSEvents"]),
     ];
     if parts.headers.contains_key("x-amz-target") {
-        return targets
-            .into_iter()
-            .find_map(|(service, names)| Some((service, operation(&parts.headers, names)?)));
+        return targets.into_iter().find_map(|(service, names)| Some((service, operation(&parts.headers, names)?)));
     }
     // S3 has no target header, and it is S3 that refuses what is not signed at all.
     signer.is_none_or(|signer| signer.service == "s3").then(|| (Service::S3, s3_operation(parts)))

@@ -57,8 +57,8 @@ pub enum EndpointError {
     Directory { path: PathBuf, source: std::io::Error },
     #[error("{}: not a UTF-8 path", .0.display())]
     Path(PathBuf),
-    #[error("the endpoint's port: {0}")]
-    Listen(std::io::Error),
+    #[error("cannot listen: {0}")]
+    Start(std::io::Error),
     #[error("DynamoDB: {0}")]
     Database(#[from] dynoxide::DynoxideError),
     #[error("S3: {0}")]
@@ -87,13 +87,12 @@ impl std::fmt::Debug for Endpoint {
 impl Endpoint {
     pub async fn start(config: EndpointConfig) -> Result<Self, EndpointError> {
         let EndpointConfig { listener, dir, clock, tap, rules, secret, count_capacity } = config;
-        let url = format!("http://{}", listener.local_addr().map_err(EndpointError::Listen)?);
+        let url = format!("http://{}", listener.local_addr().map_err(EndpointError::Start)?);
         let (dynamodb, s3) = tokio::task::spawn_blocking({
             let clock = clock.clone();
             move || {
                 let objects = dir.join("s3");
-                std::fs::create_dir_all(&objects)
-                    .map_err(|source| EndpointError::Directory { path: objects.clone(), source })?;
+                std::fs::create_dir_all(&objects).map_err(|source| EndpointError::Directory { path: objects.clone(), source })?;
                 let dynamodb = dynamodb::Dynamodb::open(dir.join("dynamodb.sqlite"), clock.clone())?;
                 Ok::<_, EndpointError>((dynamodb, s3::S3::open(&objects, clock, secret)?))
             }

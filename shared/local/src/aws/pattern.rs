@@ -69,9 +69,7 @@ impl Pattern {
         self.0.iter().all(|(name, field)| {
             let value = value.and_then(|value| value.get(name));
             match (field, value) {
-                (Field::Object(pattern), Some(Value::Array(items))) => {
-                    items.iter().any(|item| pattern.matches_field(Some(item)))
-                }
+                (Field::Object(pattern), Some(Value::Array(items))) => items.iter().any(|item| pattern.matches_field(Some(item))),
                 (Field::Object(pattern), value) => pattern.matches_field(value),
                 (Field::AnyOf(matchers), value) => matchers.iter().any(|matcher| matcher.matches(value)),
             }
@@ -100,9 +98,7 @@ impl Matcher {
                 };
                 Ok(Self::AnythingBut(refused))
             }
-            "exists" => {
-                operand.as_bool().map(Self::Exists).ok_or_else(|| refuse(&at, "must be true or false"))
-            }
+            "exists" => operand.as_bool().map(Self::Exists).ok_or_else(|| refuse(&at, "must be true or false")),
             "numeric" => numeric(&at, operand),
             _ => affix(&at, name, operand),
         }
@@ -173,11 +169,7 @@ fn numeric(at: &str, operand: &Value) -> Result<Matcher, PatternError> {
     bounds.collect::<Result<_, _>>().map(Matcher::Numeric)
 }
 
-fn list<T>(
-    at: &str,
-    value: &Value,
-    item: impl Fn(&str, &Value) -> Result<T, PatternError>,
-) -> Result<Vec<T>, PatternError> {
+fn list<T>(at: &str, value: &Value, item: impl Fn(&str, &Value) -> Result<T, PatternError>) -> Result<Vec<T>, PatternError> {
     let items = value.as_array().filter(|items| !items.is_empty());
     let items = items.ok_or_else(|| refuse(at, "must not be empty"))?;
     items.iter().map(|value| item(at, value)).collect()

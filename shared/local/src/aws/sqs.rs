@@ -10,7 +10,7 @@ use http::Response;
 use http::request::Parts;
 use jiff::SignedDuration;
 use sfm_core::clock::Clock;
-use winterbaume_core::{MockRequest, MockService as _};
+use winterbaume_core::{MockRequest, MockResponse, MockService as _};
 use winterbaume_sqs::state::{SqsError, SqsState};
 use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
 use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsService, SqsStateView, StateViewError};
@@ -33,11 +33,32 @@ impl Sqs {
             headers: parts.headers.clone(),
             body,
         };
-        let answer = self.0.handle(request).await;
+        let mut answer = self.0.handle(request).await;
+        if answer.status >= 400 {
+            name_as_aws_does(&mut answer);
+        }
         let mut response = Response::new(answer.body);
         *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
         *response.headers_mut() = answer.headers;
         response
+    }
+}
+
+/// AWS puts an error's new name into the body and the one from the days of the query protocol into a header; SDKs go by either.
+/// `winterbaume` knows the old names only.
+fn name_as_aws_does(answer: &mut MockResponse) {
+    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return };
+    let old = body["__type"].as_str().unwrap_or_default().to_owned();
+    let new = match old.as_str() {
+        "AWS.SimpleQueueService.NonExistentQueue" => "QueueDoesNotExist",
+        "QueueAlreadyExists" => "QueueNameExists",
+        same => same,
+    };
+    body["__type"] = format!("com.amazonaws.sqs#{new}").into();
+    answer.body = body.to_string().into();
+    let side = if answer.status < 500 { "Sender" } else { "Receiver" };
+    if let Ok(old) = format!("{old};{side}").parse() {
+        answer.headers.insert("x-amzn-query-error", old);
     }
 }
 
@@ -101,13 +122,7 @@ impl Queues {
         Box::pin(ready(action(&mut self.now().state)))
     }
 
-    fn create(
-        &self,
-        region: &str,
-        name: &str,
-        attributes: &Map,
-        tags: Option<&Map>,
-    ) -> Result<Queue> {
+    fn create(&self, region: &str, name: &str, attributes: &Map, tags: Option<&Map>) -> Result<Queue> {
         let mut shifted = self.now();
         shifted.state.create_queue(name, region, ACCOUNT, attributes, tags)?;
         let created = shifted.state.queues.get_mut(name).ok_or(SqsError::NonExistentQueue)?;
@@ -127,8 +142,7 @@ impl Queues {
         let mut messages = shifted.state.receive_message(name, max, visibility_timeout)?;
         for message in &mut messages {
             message.sent_timestamp += offset;
-            message.approximate_first_receive_timestamp =
-                message.approximate_first_receive_timestamp.map(|first| first + offset);
+            message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp.map(|first| first + offset);
         }
         Ok(messages)
     }
@@ -187,8 +201,7 @@ impl SqsBackend for Queues {
         deduplication: Option<String>,
     ) -> Answer<Result<SendMessageOutput>> {
         self.on(|state| {
-            let sent =
-                state.send_message(&name, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
+            let sent = state.send_message(&name, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
             Ok(SendMessageOutput { message_id: sent.message_id, body_md5: sent.body_md5 })
         })
     }

@@ -23,9 +23,8 @@ fn item(id: &str, state: &str) -> HashMap<String, AttributeValue> {
 
 async fn faxes(stack: &Stack) -> Client {
     let client = client!(aws_sdk_dynamodb, stack);
-    let attribute = |name: &str| {
-        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
-    };
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let by_state = GlobalSecondaryIndex::builder()
         .index_name("by-state")
@@ -122,8 +121,7 @@ async fn a_cancelled_transaction_gives_a_reason_and_the_old_item_for_each_part_a
         .await
         .unwrap_err()
         .into_service_error();
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) =
-        cancelled
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) = cancelled
     else {
         panic!("{cancelled:?}");
     };
@@ -139,10 +137,8 @@ async fn a_transaction_repeated_with_its_token_is_carried_out_once() {
     let stack = Stack::start().await;
     let client = faxes(&stack).await;
     for _ in 0..2 {
-        let write = Put::builder()
-            .table_name("faxes")
-            .set_item(Some(item("fax-1", "queued")))
-            .condition_expression("attribute_not_exists(id)");
+        let write =
+            Put::builder().table_name("faxes").set_item(Some(item("fax-1", "queued"))).condition_expression("attribute_not_exists(id)");
         let write = TransactWriteItem::builder().put(write.build().unwrap()).build();
         client.transact_write_items().transact_items(write).client_request_token("once").send().await.unwrap();
     }

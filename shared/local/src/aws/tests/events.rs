@@ -6,12 +6,7 @@ use serde_json::{Value, json};
 use super::{BusRule, EndpointError, Stack, client};
 
 fn rule(queue: &str, pattern: Value) -> BusRule {
-    BusRule {
-        name: format!("to-{queue}"),
-        event_bus_name: "faxes".to_owned(),
-        pattern,
-        target_queue_name: queue.to_owned(),
-    }
+    BusRule { name: format!("to-{queue}"), event_bus_name: "faxes".to_owned(), pattern, target_queue_name: queue.to_owned() }
 }
 
 fn entry(source: &str, detail_type: &str, detail: &str) -> PutEventsRequestEntry {

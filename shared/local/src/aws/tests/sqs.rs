@@ -39,7 +39,7 @@ async fn a_message_goes_through_a_queue_whose_url_points_here() {
     let queue = queue(&client, "deliveries").await;
     assert_eq!(queue, format!("{}/000000000000/deliveries", stack.endpoint.url()));
     assert_eq!(client.get_queue_url().queue_name("deliveries").send().await.unwrap().queue_url, Some(queue.clone()));
-    assert_eq!(client.list_queues().send().await.unwrap().queue_urls(), [queue.clone()]);
+    assert_eq!(client.list_queues().send().await.unwrap().queue_urls(), std::slice::from_ref(&queue));
     send(&client, &queue, "hello", 0).await;
     let message = receive(&client, &queue, 0).await.unwrap();
     assert_eq!(message.body(), Some("hello"));
@@ -123,11 +123,11 @@ async fn a_message_older_than_its_queue_keeps_messages_is_gone() {
     assert_eq!(receive(&client, &queue, 0).await, None);
 }
 
-#[tokio::test]
-async fn whoever_waits_for_a_message_gets_it_at_once() {
+async fn while_waiting(act: impl AsyncFnOnce(&Stack, &Client, &str)) -> Option<Message> {
     let stack = Stack::start().await;
     let client = client!(aws_sdk_sqs, stack);
     let queue = queue(&client, "deliveries").await;
+    send(&client, &queue, "later", 600).await;
     let waiting = tokio::spawn({
         let (client, queue) = (client.clone(), queue.clone());
         async move { receive(&client, &queue, 20).await }
@@ -135,9 +135,20 @@ async fn whoever_waits_for_a_message_gets_it_at_once() {
     while stack.ids("ReceiveMessage").is_empty() {
         tokio::task::yield_now().await;
     }
-    send(&client, &queue, "hello", 0).await;
-    let message = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    act(&stack, &client, &queue).await;
+    tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_message_gets_it_at_once() {
+    let message = while_waiting(async |_, client, queue| send(client, queue, "hello", 0).await).await;
     assert_eq!(message.unwrap().body(), Some("hello"));
+}
+
+#[tokio::test]
+async fn whoever_waits_gets_a_delayed_message_when_the_clock_moves_past_its_delay() {
+    let message = while_waiting(async |stack, _, _| stack.clock.advance(SignedDuration::from_mins(11))).await;
+    assert_eq!(message.unwrap().body(), Some("later"));
 }
 
 #[tokio::test]

@@ -1,0 +1,306 @@
+//! PDF documents.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod documents;
+
+use std::time::{Duration, Instant};
+
+use documents::{LETTER, darkness, fax, ink, near, page, paint_a_square, pdf, raw_page, raw_pdf, raw_stream, refusal, type_a_line};
+use fax_document::{DocumentError, Limits, Options, Paper, Resolution, convert, read_fax_pdf};
+
+const SAMPLE: &[u8] = include_bytes!("../samples/letter.pdf");
+
+#[test]
+fn every_page_becomes_one_picture_of_the_page_size_asked_for() {
+    let document = pdf(LETTER, 0, &[type_a_line, paint_a_square, |_| ()]);
+    for (paper, resolution, height) in [
+        (Paper::Letter, Resolution::Fine, 2156),
+        (Paper::Letter, Resolution::Standard, 1078),
+        (Paper::A4, Resolution::Fine, 2291),
+        (Paper::A4, Resolution::Standard, 1145),
+    ] {
+        let made = convert(&document, Some("application/pdf"), &Options { paper, resolution, ..Options::default() }).unwrap();
+        let pages = read_fax_pdf(&made.pdf).unwrap();
+        assert_eq!(made.pages, 3);
+        assert!(pages.iter().all(|page| (page.width, page.height) == (1728, height)));
+        let ink: Vec<bool> = pages.iter().map(|page| page.decode().unwrap().black_pixels() > 0).collect();
+        assert_eq!(ink, [true, true, false]);
+    }
+}
+
+#[test]
+fn a_square_inch_is_a_square_inch_on_paper_where_it_was() {
+    let document = pdf(LETTER, 0, &[paint_a_square]);
+    for (resolution, dpi) in [(Resolution::Fine, 196.0), (Resolution::Standard, 98.0)] {
+        let page = fax(&document, &Options { resolution, ..Options::default() }).remove(0);
+        let (left, top, right, bottom) = ink(&page);
+        // The scan line is 8.47 inches: an 8.5 inch page is drawn at 99.65 %.
+        assert!(near(right - left, 204.0) && near(bottom - top, dpi), "{resolution:?}: {:?}", ink(&page));
+        assert!(near(left, 203.3) && near(top, 8.0 * dpi * 0.9965 + 0.0193 * dpi), "{resolution:?}: {:?}", ink(&page));
+        assert!((darkness(&page, (left + 1, top + 1, right - 1, bottom - 1)) - 1.0).abs() < 1e-9, "it is solid");
+    }
+}
+
+#[test]
+fn a_landscape_page_is_turned_so_that_nothing_is_cut() {
+    // A dot of half an inch in every corner, and a bar along the top.
+    let document = pdf(
+        (792.0, 612.0),
+        0,
+        &[|content| {
+            for (x, y) in [(0.0, 0.0), (756.0, 0.0), (0.0, 576.0), (756.0, 576.0)] {
+                content.rect(x, y, 36.0, 36.0).fill_nonzero();
+            }
+            content.rect(36.0, 594.0, 720.0, 18.0).fill_nonzero();
+        }],
+    );
+    let page = page(&document);
+    let (left, top, right, bottom) = ink(&page);
+    assert!(left == 0 && right == 1728 && near(top, 3.7) && near(bottom, 2152.3), "{:?}", ink(&page));
+    for corner in [(10, 15, 90, 90), (1640, 15, 1720, 90), (10, 2060, 90, 2140), (1640, 2060, 1720, 2140)] {
+        assert!((darkness(&page, corner) - 1.0).abs() < 1e-9, "{corner:?}");
+    }
+    let (along_left, along_right) = (darkness(&page, (0, 200, 45, 1900)), darkness(&page, (1683, 200, 1728, 1900)));
+    assert!(along_left > 0.99 && along_right < 0.01, "the top lies on the left: {along_left} {along_right}");
+}
+
+#[test]
+fn a_page_that_is_turned_by_the_pdf_is_drawn_as_a_reader_shows_it() {
+    // Turned a quarter clockwise, a portrait page is landscape, which is turned back.
+    let upright = page(&pdf(LETTER, 0, &[paint_a_square]));
+    let turned = page(&pdf(LETTER, 90, &[paint_a_square]));
+    assert_eq!(ink(&turned), ink(&upright));
+    let upside_down = page(&pdf(LETTER, 180, &[paint_a_square]));
+    assert!(near(ink(&upside_down).2, 1728.0 - f64::from(ink(&upright).0)));
+}
+
+#[test]
+fn a_small_page_is_enlarged_to_fill_the_sheet() {
+    let (left, _, right, _) = ink(&page(&pdf(
+        (306.0, 396.0),
+        0,
+        &[|content| {
+            content.rect(0.0, 100.0, 306.0, 20.0).fill_nonzero();
+        }],
+    )));
+    assert_eq!((left, right), (0, 1728));
+}
+
+#[test]
+fn absurd_page_sizes_are_scaled_not_allocated() {
+    for size in [(1e9, 1e9), (3.0e38, 3.0e38), (14400.0, 1.0), (1.0, 14400.0), (0.0, 0.0), (-100.0, 50.0)] {
+        assert_eq!(page(&pdf(size, 0, &[paint_a_square])).width(), 1728, "{size:?}");
+    }
+}
+
+#[test]
+fn the_thinnest_rule_is_drawn_unbroken_wherever_it_falls() {
+    for offset in 0..8 {
+        let x = 100.0 + f64::from(offset) * 0.045;
+        let page = page(&raw_page("", &format!("0.1 w {x} 100 m {x} 700 l S 0.3 w 200 {x} m 500 {x} l S"), &[]));
+        assert!((300..1800).all(|y| (278..292).any(|x| page.is_black(x, y))), "upright at {x}");
+        assert!((580..1400).all(|x| (1870..1890).any(|y| page.is_black(x, y))), "level at {x}");
+    }
+}
+
+#[test]
+fn a_grey_field_is_dithered_and_the_type_on_it_stays_readable() {
+    let document = pdf(
+        LETTER,
+        0,
+        &[|content| {
+            content.set_fill_gray(0.75).rect(36.0, 600.0, 540.0, 150.0).fill_nonzero();
+            content.set_fill_gray(0.0);
+            type_a_line(content);
+            content.rect(300.0, 620.0, 36.0, 36.0).fill_nonzero();
+        }],
+    );
+    let page = page(&document);
+    let field = darkness(&page, (150, 400, 800, 500));
+    assert!((field - 0.25).abs() < 0.03, "a field of 25 % grey has {field}");
+    assert!((darkness(&page, (860, 380, 940, 450)) - 1.0).abs() < 1e-9, "the black square is solid");
+    assert!(darkness(&page, (100, 700, 1600, 2100)) < 1e-9, "below the field the page is white");
+}
+
+#[test]
+fn a_document_made_twice_is_the_same_to_the_byte() {
+    let twice = [(); 2].map(|()| convert(SAMPLE, None, &Options::default()).unwrap());
+    assert_eq!(twice[0], twice[1]);
+}
+
+#[test]
+fn a_fax_sent_again_comes_back_unchanged() {
+    let first = convert(SAMPLE, None, &Options::default()).unwrap();
+    let again = convert(&first.pdf, None, &Options::default()).unwrap();
+    assert_eq!(first, again);
+}
+
+#[test]
+fn a_fax_for_other_paper_is_drawn_anew() {
+    let letter = convert(SAMPLE, None, &Options::default()).unwrap();
+    let a4 = convert(&letter.pdf, None, &Options { paper: Paper::A4, ..Options::default() }).unwrap();
+    let pages = read_fax_pdf(&a4.pdf).unwrap();
+    assert!(pages.len() == 2 && pages.iter().all(|page| page.height == 2291 && page.decode().unwrap().black_pixels() > 1000));
+}
+
+#[test]
+fn a_fax_that_was_tampered_with_is_not_taken_for_ours() {
+    let fax = convert(&pdf(LETTER, 0, &[paint_a_square]), None, &Options::default()).unwrap().pdf;
+    // Of the same length, so that all offsets stay right.
+    let swap = |from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let at = fax.windows(from.len()).position(|window| window == from.as_bytes()).unwrap_or_else(|| panic!("no {from}"));
+        [&fax[..at], to.as_bytes(), &fax[at + from.len()..]].concat()
+    };
+    assert!(read_fax_pdf(&fax).is_ok());
+    for (from, to) in [
+        ("Send FAX Mail", "Some Software"),
+        ("/MediaBox", "/CropBox_"),
+        ("/Fax Do", "/FaxxDo"),
+        ("/Columns 1728", "/Columns 1720"),
+        ("/Height 2156", "/Height 2155"),
+        ("/BlackIs1 false", "/BlackIs1 true "),
+        ("/DeviceGray", "/DeviceGrey"),
+        ("609.88", "309.88"),
+    ] {
+        assert!(read_fax_pdf(&swap(from, to)).is_err(), "{from} to {to}");
+    }
+}
+
+#[test]
+fn damaged_picture_data_in_a_fax_is_found_on_decoding() {
+    let fax = convert(&pdf(LETTER, 0, &[type_a_line]), None, &Options::default()).unwrap().pdf;
+    let mut page = read_fax_pdf(&fax).unwrap().remove(0);
+    page.g4.truncate(page.g4.len() / 2);
+    assert!(page.decode().is_err());
+    page.height = u32::MAX;
+    assert!(page.decode().is_err());
+}
+
+#[test]
+fn a_password_is_asked_for_only_if_it_takes_one_to_read() {
+    for locked in [&include_bytes!("data/encrypted-aes256.pdf")[..], include_bytes!("data/encrypted-rc4.pdf")] {
+        assert_eq!(refusal(locked), DocumentError::Encrypted);
+    }
+    assert!(page(include_bytes!("data/owner-password-only.pdf")).black_pixels() > 10_000);
+}
+
+#[test]
+fn a_pdf_without_pages_is_empty() {
+    let document = raw_pdf(&["<< /Type /Catalog /Pages 2 0 R >>".into(), "<< /Type /Pages /Kids [] /Count 0 >>".into()]);
+    assert_eq!(refusal(&document).code(), "document_empty");
+}
+
+#[test]
+fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
+    let document = raw_pdf(&["<< /Type /Catalog /Pages 2 0 R >>".into(), "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into()]);
+    assert_eq!(refusal(&document).code(), "document_broken");
+}
+
+#[test]
+fn too_many_pages_are_refused_with_both_numbers() {
+    let limits = Limits { pages: 2, ..Limits::default() };
+    let document = pdf(LETTER, 0, &[type_a_line as _; 3]);
+    let refused = convert(&document, None, &Options { limits, ..Options::default() }).unwrap_err();
+    assert_eq!(refused, DocumentError::TooManyPages { pages: 3, limit: 2 });
+    assert_eq!(refused.code(), "document_too_many_pages");
+}
+
+#[test]
+fn a_fax_that_grows_past_its_limit_is_too_large() {
+    let limits = Limits { pdf_bytes: 20_000, ..Limits::default() };
+    let refused = convert(SAMPLE, None, &Options { limits, ..Options::default() }).unwrap_err();
+    assert_eq!(refused.code(), "document_too_large");
+}
+
+#[test]
+fn the_limit_on_bytes_is_never_passed() {
+    let bytes = convert(SAMPLE, None, &Options::default()).unwrap().pdf.len();
+    for pdf_bytes in (bytes - 100..bytes + 2000).step_by(50) {
+        let limits = Limits { pdf_bytes, ..Limits::default() };
+        if let Ok(made) = convert(SAMPLE, None, &Options { limits, ..Options::default() }) {
+            assert!(made.pdf.len() <= pdf_bytes);
+        }
+    }
+}
+
+#[test]
+fn past_its_deadline_a_document_is_too_complex() {
+    let limits = |deadline| Options { limits: Limits { deadline: Some(deadline), ..Limits::default() }, ..Options::default() };
+    assert_eq!(convert(SAMPLE, None, &limits(Instant::now())).unwrap_err(), DocumentError::TooComplex);
+    let many = pdf(LETTER, 0, &[type_a_line as _; 150]);
+    let started = Instant::now();
+    let refused = convert(&many, None, &limits(started + Duration::from_millis(30))).unwrap_err();
+    assert_eq!(refused.code(), "document_too_complex");
+    assert!(started.elapsed() < Duration::from_secs(2), "it stopped between pages");
+    assert!(convert(SAMPLE, None, &limits(Instant::now() + Duration::from_secs(600))).is_ok());
+}
+
+#[test]
+fn a_huge_picture_inside_a_pdf_is_refused_before_it_is_unpacked() {
+    let picture = raw_stream("/Type /XObject /Subtype /Image /Width 50000 /Height 50000 /BitsPerComponent 8 /ColorSpace /DeviceGray", "x");
+    let document = raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &[picture]);
+    assert_eq!(refusal(&document).code(), "document_too_large");
+}
+
+#[test]
+fn a_page_is_not_faxed_without_a_picture_that_is_damaged() {
+    let entries = "/Type /XObject /Subtype /Image /Width 50 /Height 50 /BitsPerComponent 8 /ColorSpace /DeviceGray /Filter /DCTDecode";
+    let document = raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &[raw_stream(entries, "garbage")]);
+    let refused = refusal(&document);
+    assert!(refused.code() == "document_broken" && refused.to_string().contains("picture on page 1"), "{refused}");
+}
+
+#[test]
+fn documents_nested_beyond_reason_end_in_a_page_or_an_error() {
+    let deep = "[".repeat(50_000) + &"]".repeat(50_000);
+    let form = |next: usize| {
+        let entries = "/Type /XObject /Subtype /Form /BBox [0 0 600 700] /Group << /S /Transparency >> /Resources";
+        raw_stream(&format!("{entries} << /XObject << /P {next} 0 R >> >>"), "/P Do")
+    };
+    let forms: Vec<String> = (6..400).map(form).collect();
+    for document in [
+        raw_page(&format!("/X {deep}"), "", &[]),
+        raw_page("", &format!("{deep} TJ"), &[]),
+        raw_page("", &"q ".repeat(50_000), &[]),
+        raw_page("/Resources << /XObject << /P 5 0 R >> >>", "/P Do", &forms),
+        raw_page("/Resources << /XObject << /P 5 0 R >> >>", "/P Do", &[form(5)]),
+    ] {
+        if let Err(error) = convert(&document, None, &Options::default()) {
+            assert!(["document_broken", "document_too_complex"].contains(&error.code()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_pdf_cut_short_anywhere_is_broken() {
+    for end in (5..SAMPLE.len() - 8).step_by(97) {
+        assert_eq!(
+            convert(&SAMPLE[..end], Some("application/pdf"), &Options::default()).unwrap_err().code(),
+            "document_broken",
+            "at {end}"
+        );
+    }
+    assert!(convert(&SAMPLE[..SAMPLE.len() - 1], None, &Options::default()).is_ok(), "only the last line break is gone");
+}
+
+#[test]
+fn an_update_that_was_cut_short_is_not_taken_for_the_whole() {
+    let update = format!("9 0 obj\n({})\nendobj\n", "later text ".repeat(400));
+    assert_eq!(refusal(&[SAMPLE, update.as_bytes()].concat()).code(), "document_broken");
+}
+
+#[test]
+fn a_pdf_with_a_damaged_byte_never_panics() {
+    let fax = convert(SAMPLE, None, &Options::default()).unwrap().pdf;
+    for step in 0..30 {
+        for document in [SAMPLE, &fax] {
+            let mut damaged = document.to_vec();
+            let at = document.len() * step / 30;
+            damaged[at] ^= 0x15 + step as u8;
+            let _ = convert(&damaged, None, &Options::default());
+            let _ = read_fax_pdf(&damaged).map(|pages| pages.iter().map(|page| page.decode().is_ok()).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Plain text documents.
+
+#![allow(clippy::unwrap_used)]
+
+mod documents;
+
+use documents::{darkness, fax, ink, near, page, refusal};
+use fax_document::{Limits, Options, Paper, Resolution, convert};
+
+#[test]
+fn eighty_columns_fill_the_line_between_equal_margins() {
+    let (left, _, right, _) = ink(&page("█".repeat(80).as_bytes()));
+    assert!(near(left, 144.0) && near(right, 1584.0), "{left} {right}");
+}
+
+#[test]
+fn fifty_four_lines_fit_on_letter_paper_and_fifty_eight_on_a4() {
+    let lines = |n: usize| "line\n".repeat(n);
+    for resolution in [Resolution::Fine, Resolution::Standard] {
+        for (paper, fit) in [(Paper::Letter, 54), (Paper::A4, 58)] {
+            let options = Options { paper, resolution, ..Options::default() };
+            assert_eq!(fax(lines(fit).as_bytes(), &options).len(), 1);
+            assert_eq!(fax(lines(fit + 1).as_bytes(), &options).len(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_form_feed_starts_a_new_page() {
+    let pages = fax(b"first\x0Csecond page, longer\x0C\n", &Options::default());
+    assert_eq!(pages.len(), 2);
+    assert!(ink(&pages[1]).2 > ink(&pages[0]).2);
+}
+
+#[test]
+fn letters_of_three_alphabets_with_accents_in_either_spelling_are_printed() {
+    for letter in ["ß", "Ł", "Ω", "ή", "Ж", "ё", "€", "½", "☑"] {
+        assert!(page(letter.as_bytes()).black_pixels() > 60, "{letter}");
+    }
+    let (plain, whole, apart) = (page(b"e"), page("é".as_bytes()), page("e\u{301}".as_bytes()));
+    assert!(apart.black_pixels() > plain.black_pixels() + 10);
+    assert!(ink(&apart).1 < ink(&plain).1 && ink(&apart).1.abs_diff(ink(&whole).1) <= 3);
+    assert!(ink(&apart).2 - ink(&apart).0 <= 18, "the accent stands over its letter");
+}
+
+#[test]
+fn a_byte_order_mark_and_soft_hyphens_leave_no_trace() {
+    assert_eq!(page(b"\xEF\xBB\xBFhos\xC2\xADpital"), page(b"hospital"));
+}
+
+#[test]
+fn a_tab_reaches_the_next_eighth_column() {
+    assert_eq!(page(b"ab\tc"), page(b"ab      c"));
+}
+
+#[test]
+fn thin_strokes_hold_together() {
+    let (left, top, right, bottom) = ink(&page(b"|"));
+    assert!(darkness(&page(b"|"), (left, top, right, bottom)) > 0.99 && right - left >= 2);
+}
+
+#[test]
+fn a_character_that_cannot_be_printed_is_named_with_its_line() {
+    for (text, name) in
+        [("one\ntwo 漢", "U+6F22 in line 2"), ("😀", "U+1F600 in line 1"), ("\n\nשלום", "U+05E9 in line 3"), ("سلام", "U+0633")]
+    {
+        let refused = refusal(text.as_bytes());
+        assert_eq!(refused.code(), "document_type_unsupported");
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
+#[test]
+fn text_in_another_encoding_is_broken_and_says_where() {
+    let refused = convert(b"Gr\xFC\xDFe", Some("text/plain; charset=iso-8859-1"), &Options::default()).unwrap_err();
+    assert_eq!(refused.code(), "document_broken");
+    assert!(refused.to_string().contains("UTF-8") && refused.to_string().contains("byte 3"), "{refused}");
+}
+
+#[test]
+fn control_characters_are_no_text() {
+    for bytes in [&b"a\0b"[..], b"\x1B[1mbold", b"H\0i\0"] {
+        let refused = convert(bytes, Some("text/plain"), &Options::default()).unwrap_err();
+        assert_eq!(refused.code(), "document_type_unsupported");
+        assert!(refused.to_string().contains("control character"), "{refused}");
+        assert_eq!(refusal(bytes).code(), "document_type_unsupported");
+    }
+}
+
+#[test]
+fn nothing_but_white_space_is_empty() {
+    for bytes in [&b""[..], b" \n\t\r\n\x0C\x0C ", b"\xEF\xBB\xBF", b"\xE2\x80\x8B \xC2\xA0"] {
+        assert_eq!(refusal(bytes).code(), "document_empty", "{bytes:?}");
+    }
+}
+
+#[test]
+fn too_many_pages_of_text_are_counted_not_drawn() {
+    let limits = Limits { pages: 3, ..Limits::default() };
+    let refused = convert("x\x0C".repeat(100_000).as_bytes(), None, &Options { limits, ..Options::default() }).unwrap_err();
+    assert_eq!(refused, fax_document::DocumentError::TooManyPages { pages: 100_000, limit: 3 });
+}
+
+#[test]
+fn markup_is_faxed_only_if_it_was_declared_as_text() {
+    let source = b"<?xml version='1.0'?><a/>";
+    assert_eq!(refusal(source).code(), "document_type_unsupported");
+    assert!(convert(source, Some("text/plain"), &Options::default()).is_ok());
+}
+
+#[test]
+fn the_samples_all_make_a_fax() {
+    for (bytes, pages) in [
+        (&include_bytes!("../samples/letter.txt")[..], 1),
+        (include_bytes!("../samples/letter.pdf"), 2),
+        (include_bytes!("../samples/form.png"), 1),
+        (include_bytes!("../samples/photo.jpg"), 1),
+    ] {
+        assert_eq!(convert(bytes, None, &Options::default()).unwrap().pages, pages);
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line of `sfm`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+use sfm_core::id::{AccountId, FaxId, KeyId, NumberId};
+use sfm_core::phone::E164;
+use sfm_core::plan::Plan;
+use sfm_core::scope::Scope;
+
+use crate::commands::clock::parse_duration;
+
+/// Send FAX Mail: the local stack and the operator's commands.
+///
+/// Commands print one JSON object on one line. They reach the stack that the AWS SDK's environment names; for a local one, load
+/// the file operator.env of its folder.
+#[derive(Debug, Parser)]
+#[command(name = "sfm", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub local: LocalArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the whole service on this machine (what sfm does without a command)
+    Local(LocalArgs),
+    #[command(subcommand)]
+    Account(AccountCommand),
+    #[command(subcommand)]
+    Number(NumberCommand),
+    #[command(subcommand)]
+    Key(KeyCommand),
+    #[command(subcommand)]
+    Fax(FaxCommand),
+    /// The local stack's clock
+    #[command(subcommand)]
+    Clock(ClockCommand),
+    /// The local stack's simulated carrier
+    #[command(subcommand)]
+    Carrier(CarrierCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct LocalArgs {
+    /// The API's port; 0 picks a free one
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+    /// Where everything is kept
+    #[arg(long, default_value = ".local")]
+    pub data: PathBuf,
+    /// How many times faster than the telephone the simulated carrier is
+    #[arg(long, default_value_t = 20.0, value_parser = parse_speed)]
+    pub carrier_speed: f64,
+    /// Lets documents and webhooks be at loopback addresses and plain HTTP, for tests
+    #[arg(long)]
+    pub allow_loopback: bool,
+    /// Prints one JSON line on stdout once it is ready
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "a speed is a number".to_owned())?;
+    if speed.is_finite() && speed > 0.0 { Ok(speed) } else { Err("a speed is more than 0".to_owned()) }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    Create {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        plan: Plan,
+        #[arg(long)]
+        monthly_pages: Option<u32>,
+        #[arg(long)]
+        requires_baa: bool,
+    },
+    Update {
+        id: AccountId,
+        #[arg(long)]
+        plan: Option<Plan>,
+        #[arg(long)]
+        monthly_pages: Option<u32>,
+        #[arg(long)]
+        requires_baa: Option<bool>,
+    },
+    SignBaa {
+        id: AccountId,
+    },
+    Show {
+        id: AccountId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NumberCommand {
+    Add {
+        account: AccountId,
+        number: E164,
+        #[arg(long)]
+        label: Option<String>,
+    },
+    Release {
+        id: NumberId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    Create {
+        account: AccountId,
+        #[arg(long, required = true, num_args = 1..)]
+        scope: Vec<Scope>,
+        /// No carrier is involved and no quota used
+        #[arg(long)]
+        test: bool,
+    },
+    Revoke {
+        id: KeyId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FaxCommand {
+    /// Takes a fax out of the API's view; sending, usage and webhooks go on
+    Delete { id: FaxId },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Moves every clock of the stack forward, for instance by 90d, "1h 30m" or 45s
+    Advance {
+        #[arg(value_parser = parse_duration)]
+        by: SignedDuration,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CarrierCommand {
+    /// One line per fax that the carrier accepted
+    Log,
+}

@@ -1,0 +1,85 @@
+//! `sfm account …`
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sfm_core::account::Account;
+use sfm_core::id::AccountId;
+use sfm_core::list::Head;
+use sfm_core::month::Month;
+use sfm_core::plan::Plan;
+use sfm_core::platform::Platform;
+use sfm_core::store::accounts::{AccountChange, AccountsAdmin};
+
+use super::CommandError;
+
+#[derive(Debug, Serialize)]
+pub struct AccountView {
+    pub id: AccountId,
+    name: String,
+    plan: Plan,
+    monthly_pages: u64,
+    /// Pages used in the current month.
+    used_pages: u64,
+    requires_baa: bool,
+    baa_signed_at: Option<Timestamp>,
+}
+
+impl AccountView {
+    fn new(account: &Account, now: Timestamp) -> Self {
+        Self {
+            id: account.id,
+            name: account.name.clone(),
+            plan: account.plan,
+            monthly_pages: account.page_limit(),
+            used_pages: account.used_in(Month::of(now)),
+            requires_baa: account.requires_baa,
+            baa_signed_at: account.baa_signed_at,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct New {
+    pub name: String,
+    pub plan: Plan,
+    pub monthly_pages: Option<u32>,
+    pub requires_baa: bool,
+}
+
+pub async fn create(platform: &Platform, new: New) -> Result<AccountView, CommandError> {
+    let now = platform.clock().now();
+    let name_fits = (1..=200).contains(&new.name.chars().count());
+    if !name_fits {
+        return Err(CommandError::invalid("A name has 1 to 200 characters."));
+    }
+    let account = Account {
+        id: AccountId::generate(now),
+        name: new.name,
+        plan: new.plan,
+        monthly_pages: new.monthly_pages,
+        requires_baa: new.requires_baa,
+        baa_signed_at: None,
+        used: BTreeMap::new(),
+        faxes: Head::default(),
+        created_at: now,
+    };
+    AccountsAdmin::new(platform)?.create(&account).await?;
+    Ok(AccountView::new(&account, now))
+}
+
+pub async fn update(platform: &Platform, id: AccountId, change: AccountChange) -> Result<AccountView, CommandError> {
+    let account = AccountsAdmin::new(platform)?.update(id, &change).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    Ok(AccountView::new(&account, platform.clock().now()))
+}
+
+pub async fn sign_baa(platform: &Platform, id: AccountId) -> Result<AccountView, CommandError> {
+    let change = AccountChange { baa_signed_at: Some(platform.clock().now()), ..AccountChange::default() };
+    update(platform, id, change).await
+}
+
+pub async fn show(platform: &Platform, id: AccountId) -> Result<AccountView, CommandError> {
+    let account = AccountsAdmin::new(platform)?.get(id).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    Ok(AccountView::new(&account, platform.clock().now()))
+}

@@ -1,0 +1,19 @@
+//! `sfm clock advance`, for the local stack alone.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use sfm_core::platform::Platform;
+
+use super::{CommandError, carrier::control};
+
+/// Moves every clock of the stack forward. The answer is its new time.
+pub async fn advance(platform: &Platform, by: SignedDuration) -> Result<Value, CommandError> {
+    control(platform, reqwest::Method::POST, &format!("/clock/advance/{}", by.as_millis())).await
+}
+
+/// Reads a duration as `90d`, `1h30m`, `45s` or in ISO 8601.
+pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let span: jiff::Span = text.parse().map_err(|e| format!("a duration is written as 90d, 1h 30m or 45s: {e}"))?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|e| e.to_string())?;
+    if duration.is_negative() { Err("time moves forward only".into()) } else { Ok(duration) }
+}

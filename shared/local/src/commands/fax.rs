@@ -1,0 +1,16 @@
+//! `sfm fax …`
+
+use serde_json::{Value, json};
+use sfm_core::id::FaxId;
+use sfm_core::platform::Platform;
+use sfm_core::store::faxes::FaxRemoval;
+
+use super::CommandError;
+
+/// Deletes a fax from the API's view; sending, usage and webhooks go on. Deleting it twice is no error.
+pub async fn delete(platform: &Platform, id: FaxId) -> Result<Value, CommandError> {
+    let removal = FaxRemoval::new(platform)?;
+    let key = removal.find(id).await?.ok_or_else(|| CommandError::not_found("fax"))?;
+    removal.delete(key, platform.clock().now()).await?;
+    Ok(json!({"id": id, "deleted": true}))
+}

@@ -1,0 +1,51 @@
+//! The operator commands: for a local or a real stack alike, through the SDK's own configuration.
+
+pub mod account;
+pub mod carrier;
+pub mod clock;
+pub mod fax;
+pub mod key;
+pub mod number;
+
+use serde_json::json;
+use sfm_core::platform::ConfigError;
+use sfm_core::store::StoreError;
+
+/// Why a command failed, as it is printed: `{"error":{"type","message"}}`.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CommandError {
+    kind: &'static str,
+    message: String,
+}
+
+impl CommandError {
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new("invalid_request", message)
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new("not_found", format!("There is no such {what}."))
+    }
+
+    pub fn json(&self) -> String {
+        json!({"error": {"type": self.kind, "message": self.message}}).to_string()
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let kind = if matches!(error, StoreError::Corrupt(_)) { "internal_error" } else { "unavailable" };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::new("configuration", format!("{error}. Load the stack's operator.env first."))
+    }
+}

@@ -1,0 +1,71 @@
+//! `sfm local`: starts the stack, says how to use it, and stops it on Ctrl-C or SIGTERM.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::LocalArgs;
+use crate::stack::{Stack, StackConfig};
+use crate::tap::NoTap;
+
+pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stack = Stack::start(StackConfig {
+        dir: args.data,
+        port: args.port,
+        carrier_speed: args.carrier_speed,
+        allow_loopback: args.allow_loopback,
+        tap: Arc::new(NoTap),
+        count_capacity: false,
+    })
+    .await?;
+    let ready = if args.json { ready_line(&stack) } else { welcome(&stack) };
+    let mut stdout = std::io::stdout();
+    stdout.write_all(ready.as_bytes())?;
+    stdout.flush()?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stack.stop().await;
+    Ok(())
+}
+
+fn ready_line(stack: &Stack) -> String {
+    let line = json!({
+        "base_url": stack.base_url(),
+        "aws_endpoint_url": stack.aws_endpoint_url(),
+        "operator_env": stack.operator_env(),
+        "demo_account": stack.demo().account,
+        "demo_key": stack.demo().key,
+    });
+    format!("{line}\n")
+}
+
+fn welcome(stack: &Stack) -> String {
+    let (url, key, account) = (stack.base_url(), &stack.demo().key, &stack.demo().account);
+    let env = stack.operator_env().display();
+    format!(
+        r#"
+Send FAX Mail is running at {url}
+
+  Demo account   {account}
+  Its API key    {key}
+
+Send a first fax (put any PDF in place of letter.pdf):
+
+  curl {url}/v1/faxes -H 'Authorization: Bearer {key}' -H "Idempotency-Key: $(uuidgen)" \
+    -d '{{"to":"+12125551234","document":{{"content":"'"$(base64 < letter.pdf | tr -d '\n')"'","content_type":"application/pdf"}}}}'
+
+Watch it:
+
+  curl {url}/v1/faxes -H 'Authorization: Bearer {key}'
+
+Operator commands work after:  set -a; . {env}; set +a
+Ctrl-C stops it; everything is kept for the next start.
+"#
+    )
+}

@@ -1,0 +1,21 @@
+//! The account that a new stack comes with.
+
+use sfm_core::phone::E164;
+use sfm_core::plan::Plan;
+use sfm_core::platform::Platform;
+use sfm_core::scope::Scope;
+
+use super::Demo;
+use crate::commands::{CommandError, account, key, number};
+
+/// A number that libphonenumber holds possible and nobody has.
+const DEMO_NUMBER: &str = "+12025550100";
+
+pub async fn create(operator: &Platform) -> Result<Demo, CommandError> {
+    let number: E164 = DEMO_NUMBER.parse().map_err(|e| CommandError::invalid(format!("{e}")))?;
+    let new = account::New { name: "Demo".into(), plan: Plan::Business, monthly_pages: None, requires_baa: false };
+    let account = account::create(operator, new).await?;
+    number::add(operator, account.id, number, None).await?;
+    let key = key::create(operator, account.id, Scope::ALL.to_vec(), false).await?;
+    Ok(Demo { account: account.id.to_string(), key: key.key })
+}

@@ -1,0 +1,94 @@
+//! The Lambda host: every function of the template runs in this process, fed with the JSON that Lambda would feed it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Service as _, service_fn};
+use serde_json::Value;
+use sfm_core::http::Endpoint;
+use sfm_core::http::serve::respond;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::runtime::{Error, Worker};
+
+type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
+
+/// A function as Lambda sees it: an event in, an answer out, both JSON.
+pub type Handler = Arc<dyn Fn(Value) -> Answer + Send + Sync>;
+
+/// Makes a function's handler on its own platform.
+type Make = fn(&Platform) -> Result<Handler, ConfigError>;
+
+/// The functions that exist in code, by the name of their resource. One that the template does not name is never made.
+const FUNCTIONS: &[(&str, Make)] = &[
+    ("SendFax", http::<send_fax::SendFax>),
+    ("ListFaxes", http::<list_faxes::ListFaxes>),
+    ("GetFax", http::<get_fax::GetFax>),
+    ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),
+    ("RelayEvents", events::<relay_events::RelayEvents>),
+    ("TransmitFax", events::<transmit_fax::TransmitFax>),
+    ("ReceiveCarrierEvent", http::<receive_carrier_event::ReceiveCarrierEvent>),
+    ("DispatchScheduled", events::<dispatch_scheduled::DispatchScheduled>),
+];
+
+/// The handlers of a stack.
+#[derive(Clone, Default)]
+pub struct Host {
+    handlers: HashMap<String, Handler>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.handlers.keys()).finish()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("the template names a function {0} that no code is linked for")]
+    Unknown(String),
+    #[error("function {name}: {source}")]
+    Config { name: String, source: ConfigError },
+}
+
+impl Host {
+    pub fn add(&mut self, name: &str, platform: &Platform) -> Result<(), HostError> {
+        let make = FUNCTIONS.iter().find(|(known, _)| *known == name).ok_or_else(|| HostError::Unknown(name.to_owned()))?.1;
+        let handler = make(platform).map_err(|source| HostError::Config { name: name.to_owned(), source })?;
+        self.handlers.insert(name.to_owned(), handler);
+        Ok(())
+    }
+
+    pub fn handler(&self, name: &str) -> Option<Handler> {
+        self.handlers.get(name).cloned()
+    }
+}
+
+/// An endpoint behind `lambda_http`'s own conversion of requests and answers.
+fn http<E: Endpoint>(platform: &Platform) -> Result<Handler, ConfigError> {
+    let endpoint = Arc::new(E::new(platform)?);
+    let clock = platform.clock();
+    Ok(Arc::new(move |event| {
+        let (endpoint, clock) = (endpoint.clone(), clock.clone());
+        Box::pin(async move {
+            let request: LambdaRequest = serde_json::from_str(&event.to_string())?;
+            let service = service_fn(move |request| {
+                let (endpoint, clock) = (endpoint.clone(), clock.clone());
+                async move { Ok::<_, Error>(respond(endpoint, clock, request).await) }
+            });
+            let answer = Adapter::from(service).call(LambdaEvent::new(request, Context::default())).await?;
+            Ok(serde_json::to_value(answer)?)
+        })
+    }))
+}
+
+fn events<W: Worker>(platform: &Platform) -> Result<Handler, ConfigError> {
+    let worker = Arc::new(W::new(platform)?);
+    Ok(Arc::new(move |event| {
+        let worker = worker.clone();
+        Box::pin(async move { Ok(serde_json::to_value(worker.handle(serde_json::from_value(event)?).await?)?) })
+    }))
+}

@@ -1,0 +1,428 @@
+//! The whole service in one process, with durable state in a folder.
+//!
+//! [`Stack::start`] reads `template.yaml`, starts the emulated services ([`crate::aws`]) and the simulated carrier
+//! ([`crate::carrier`]), makes what the template declares, hosts its functions and connects its event sources.
+
+mod api;
+mod control;
+mod demo;
+mod host;
+mod provision;
+mod sources;
+mod state;
+mod streams;
+mod template;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use sfm_core::clock::Clock;
+use sfm_core::platform::Platform;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
+use crate::carrier::{Simulator, SimulatorConfig, SimulatorError};
+use crate::tap::Tap;
+use api::Route;
+use control::Controls;
+use host::{Host, HostError};
+use sources::{QueueSource, StreamSource, each_minute};
+use state::{Lock, State};
+pub use state::Demo;
+use template::{Resource, Template, TemplateError, name_of_arn};
+
+const TEMPLATE: &str = include_str!("../../../../template.yaml");
+const REGION: &str = "us-east-1";
+const AWS_ACCOUNT: &str = "000000000000";
+/// The caller's name of what Lambda itself does: polling queues, keeping failed records.
+pub const POLLER: &str = "Lambda";
+
+#[derive(Debug)]
+pub struct StackConfig {
+    pub dir: PathBuf,
+    /// 0 picks a free one, or the last start's where that is free.
+    pub port: u16,
+    /// How many times faster than the telephone the simulated carrier is.
+    pub carrier_speed: f64,
+    pub allow_loopback: bool,
+    pub tap: Arc<dyn Tap>,
+    pub count_capacity: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    #[error("{} is in use by another stack", .0.display())]
+    InUse(PathBuf),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("port {port}: {source}")]
+    Port { port: u16, source: std::io::Error },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    Aws(#[from] EndpointError),
+    #[error("making what the template declares: {0}")]
+    Provision(String),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("carrier: {0}")]
+    Carrier(#[from] SimulatorError),
+    #[error("demo account: {0}")]
+    Demo(String),
+}
+
+impl StackError {
+    fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), source }
+    }
+}
+
+/// A running stack. Dropping it is a crash; [`Stack::stop`] ends it cleanly.
+#[derive(Debug)]
+pub struct Stack {
+    base_url: String,
+    aws: Arc<Endpoint>,
+    carrier: Arc<Simulator>,
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+    operator_env: PathBuf,
+    operator_vars: BTreeMap<String, String>,
+    demo: Demo,
+    _lock: Lock,
+}
+
+/// What the control port moves.
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    moved: watch::Sender<u64>,
+    carrier: Arc<Simulator>,
+    state: Mutex<State>,
+}
+
+impl Controls for Shared {
+    fn advance(&self, by: SignedDuration) -> Result<Timestamp, StackError> {
+        self.clock.advance(by);
+        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+        state.clock_offset_ms = i64::try_from(self.clock.offset().as_millis()).unwrap_or(i64::MAX);
+        state.save()?;
+        drop(state);
+        self.carrier.clock_moved();
+        self.moved.send_modify(|count| *count += 1);
+        Ok(self.clock.now())
+    }
+
+    fn carrier_log(&self) -> Vec<Value> {
+        self.carrier.log().iter().filter_map(|submission| serde_json::to_value(submission).ok()).collect()
+    }
+}
+
+/// A listener on `wanted`, or, where the caller leaves it to us, on `last` if that is free.
+async fn listen(wanted: u16, last: u16) -> Result<(TcpListener, u16), StackError> {
+    let bound = match wanted {
+        0 => match TcpListener::bind((Ipv4Addr::LOCALHOST, last)).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+        },
+        port => TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await,
+    };
+    let failed = |source| StackError::Port { port: wanted, source };
+    let listener = bound.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
+}
+
+impl Stack {
+    pub async fn start(config: StackConfig) -> Result<Self, StackError> {
+        let dir = config.dir.clone();
+        std::fs::create_dir_all(&dir).map_err(|e| StackError::io(&dir, e))?;
+        let dir = dir.canonicalize().map_err(|e| StackError::io(&dir, e))?;
+        let lock = Lock::take(&dir)?;
+        let mut state = State::load(&dir)?;
+        let clock = Clock::ahead(SignedDuration::from_millis(state.clock_offset_ms));
+
+        let (api_listener, api_port) = listen(config.port, state.ports.api).await?;
+        let (aws_listener, aws_port) = listen(0, state.ports.aws).await?;
+        let (carrier_listener, carrier_port) = listen(0, state.ports.carrier).await?;
+        let (control_listener, control_port) = listen(0, state.ports.control).await?;
+        state.ports = state::Ports { api: api_port, aws: aws_port, carrier: carrier_port, control: control_port };
+        state.save()?;
+        let base_url = format!("http://127.0.0.1:{api_port}");
+        let aws_url = format!("http://127.0.0.1:{aws_port}");
+        let callback_url = format!("{base_url}/carrier/telnyx");
+
+        let carrier = Simulator::start(SimulatorConfig {
+            listener: carrier_listener,
+            dir: dir.join("carrier"),
+            clock: clock.clone(),
+            speed: config.carrier_speed,
+            api_key: state.carrier_api_key.clone(),
+            signing_key: state.signing_key()?,
+            default_webhook_url: callback_url,
+            decode: decode_received,
+            tap: config.tap.clone(),
+        })
+        .await?;
+        let carrier = Arc::new(carrier);
+
+        let parameters = [
+            ("AWS::StackName", "local"),
+            ("AWS::Region", REGION),
+            ("AWS::AccountId", AWS_ACCOUNT),
+            ("AWS::Partition", "aws"),
+            ("TelnyxApiUrl", carrier.url()),
+            ("TelnyxApiKey", &state.carrier_api_key),
+            ("TelnyxConnectionId", "local"),
+            ("TelnyxPublicKey", &carrier.public_key()),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let attributes = BTreeMap::from([("Api.ApiEndpoint".to_owned(), base_url.clone())]);
+        let template = Template::parse(TEMPLATE, parameters, attributes, &aws_url)?;
+
+        let aws = Endpoint::start(EndpointConfig {
+            listener: aws_listener,
+            dir: dir.clone(),
+            clock: clock.clone(),
+            tap: config.tap.clone(),
+            rules: rules(&template)?,
+            secret: state.aws_secret.clone(),
+            count_capacity: config.count_capacity,
+        })
+        .await?;
+        let platform = |name: &str, vars: HashMap<String, String>| {
+            Platform::local(name, &aws_url, &state.aws_secret, REGION, vars, clock.clone())
+        };
+        provision::provision(&template, &platform(POLLER, HashMap::new())).await?;
+
+        let functions = template.resources("AWS::Serverless::Function")?;
+        let mut host = Host::default();
+        for function in &functions {
+            let mut vars: HashMap<String, String> = template.environment(function)?.into_iter().collect();
+            if config.allow_loopback {
+                vars.insert("ALLOW_LOOPBACK".into(), "true".into());
+            }
+            host.add(&function.name, &platform(&function.name, vars))?;
+        }
+
+        let operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
+        let operator_env = dir.join("operator.env");
+        let lines: String = operator_vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        state::write_private(&operator_env, lines.as_bytes())?;
+        let demo = match state.demo.clone() {
+            Some(demo) => demo,
+            None => {
+                let operator = platform("operator", operator_vars.clone().into_iter().collect());
+                let demo = demo::create(&operator).await.map_err(|e| StackError::Demo(e.to_string()))?;
+                state.demo = Some(demo.clone());
+                state.save()?;
+                demo
+            }
+        };
+
+        let poller = platform(POLLER, HashMap::new());
+        let (moved, moved_seen) = watch::channel(0);
+        let token = state.control_token.clone();
+        let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state) });
+        let aws = Arc::new(aws);
+        let mut stack =
+            Self { base_url, aws, carrier, shared: shared.clone(), tasks: JoinSet::new(), operator_env, operator_vars, demo, _lock: lock };
+        stack.serve(control_listener, control::router(shared, token));
+        let routes = stack.connect(&functions, &host, &dir, &poller, &moved_seen)?;
+        stack.serve(api_listener, api::router(routes, clock));
+        Ok(stack)
+    }
+
+    fn serve(&mut self, listener: TcpListener, router: Router) {
+        self.tasks.spawn(async move {
+            if let Err(e) = axum::serve(listener, router).await {
+                tracing::error!(error = %e, "a server ended");
+            }
+        });
+    }
+
+    /// Connects every event source that the template names to its function, and returns the routes.
+    fn connect(
+        &mut self,
+        functions: &[Resource],
+        host: &Host,
+        dir: &Path,
+        poller: &Platform,
+        moved: &watch::Receiver<u64>,
+    ) -> Result<Vec<Route>, StackError> {
+        let mut routes = Vec::new();
+        for function in functions {
+            let Some(handler) = host.handler(&function.name) else { continue };
+            for event in function.properties["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+                let properties = &event["Properties"];
+                let text = |field: &str| properties[field].as_str().unwrap_or_default().to_owned();
+                match event["Type"].as_str().unwrap_or_default() {
+                    "HttpApi" => {
+                        let path = if properties["Path"].is_null() { "$default".to_owned() } else { text("Path") };
+                        let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
+                        routes.push(Route { method, path, handler: handler.clone() });
+                    }
+                    "SQS" => {
+                        let arn = text("Queue");
+                        let source = QueueSource {
+                            queue_url: format!("{}/{AWS_ACCOUNT}/{}", self.aws.url(), name_of_arn(&arn)),
+                            queue_arn: arn,
+                            batch_size: properties["BatchSize"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(10).min(10),
+                            concurrency: properties["ScalingConfig"]["MaximumConcurrency"]
+                                .as_u64()
+                                .and_then(|n| usize::try_from(n).ok())
+                                .unwrap_or(10),
+                            handler: handler.clone(),
+                        };
+                        self.tasks.spawn(source.poll(poller.clone()));
+                    }
+                    "DynamoDB" => {
+                        let source = stream_source(function, properties, handler.clone(), dir);
+                        self.tasks.spawn(source.poll(self.aws.database().clone(), poller.clone()));
+                    }
+                    "ScheduleV2" if properties["ScheduleExpression"] == "rate(1 minute)" => {
+                        let aws = self.aws.clone();
+                        let sweep = move || {
+                            let aws = aws.clone();
+                            tokio::task::spawn_blocking(move || {
+                                if let Err(e) = aws.sweep_ttl() {
+                                    tracing::error!(error = %e, "expired items were not removed");
+                                }
+                            });
+                        };
+                        self.tasks.spawn(each_minute(handler.clone(), self.shared.clock.clone(), moved.clone(), sweep));
+                    }
+                    other => return Err(TemplateError::Shape(format!("{} has an event of type {other}", function.name)).into()),
+                }
+            }
+        }
+        Ok(routes)
+    }
+
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    pub fn aws_endpoint_url(&self) -> &str {
+        self.aws.url()
+    }
+
+    /// A file of `KEY=value` lines: the environment of the operator commands.
+    pub fn operator_env(&self) -> &Path {
+        &self.operator_env
+    }
+
+    pub fn demo(&self) -> &Demo {
+        &self.demo
+    }
+
+    /// The platform of the operator commands against this stack.
+    pub fn operator_platform(&self) -> Platform {
+        let vars: HashMap<String, String> = self.operator_vars.clone().into_iter().collect();
+        let secret = self.operator_vars.get("AWS_SECRET_ACCESS_KEY").cloned().unwrap_or_default();
+        Platform::local("operator", self.aws.url(), &secret, REGION, vars, self.shared.clock.clone())
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.shared.clock.clone()
+    }
+
+    pub fn advance(&self, by: SignedDuration) -> Result<Timestamp, StackError> {
+        self.shared.advance(by)
+    }
+
+    pub fn carrier(&self) -> &Simulator {
+        &self.carrier
+    }
+
+    /// Stops taking requests, lets the emulators finish what is under way and closes the files.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+        drop(self.shared);
+        if let Ok(carrier) = Arc::try_unwrap(self.carrier) {
+            carrier.stop().await;
+        }
+        if let Ok(aws) = Arc::try_unwrap(self.aws) {
+            aws.stop().await;
+        }
+    }
+}
+
+/// How the simulated carrier reads what it received: the bytes of each page.
+fn decode_received(pdf: &[u8]) -> Result<Vec<usize>, String> {
+    let pages = fax_document::read_fax_pdf(pdf).map_err(|e| e.to_string())?;
+    for page in &pages {
+        page.decode().map_err(|e| e.to_string())?;
+    }
+    Ok(pages.iter().map(|page| page.g4.len()).collect())
+}
+
+fn rules(template: &Template) -> Result<Vec<BusRule>, StackError> {
+    let mut rules = Vec::new();
+    for rule in template.resources("AWS::Events::Rule")? {
+        let properties = &rule.properties;
+        for target in properties["Targets"].as_array().into_iter().flatten() {
+            rules.push(BusRule {
+                name: rule.name.clone(),
+                event_bus_name: properties["EventBusName"].as_str().unwrap_or_default().to_owned(),
+                pattern: properties["EventPattern"].clone(),
+                target_queue_name: name_of_arn(target["Arn"].as_str().unwrap_or_default()).to_owned(),
+            });
+        }
+    }
+    Ok(rules)
+}
+
+fn stream_source(function: &Resource, properties: &Value, handler: host::Handler, dir: &Path) -> StreamSource {
+    let number = |field: &str, default: u64| properties[field].as_u64().unwrap_or(default);
+    let stream_arn = properties["Stream"].as_str().unwrap_or_default().to_owned();
+    let patterns = properties["FilterCriteria"]["Filters"].as_array().into_iter().flatten();
+    let event_names = patterns
+        .filter_map(|filter| serde_json::from_str::<Value>(filter["Pattern"].as_str()?).ok())
+        .flat_map(|pattern| pattern["eventName"].as_array().cloned().unwrap_or_default())
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    let failures = properties["DestinationConfig"]["OnFailure"]["Destination"].as_str();
+    StreamSource {
+        table: name_of_arn(&stream_arn).to_owned(),
+        stream_arn,
+        batch_size: usize::try_from(number("BatchSize", 100)).unwrap_or(100),
+        max_retries: u32::try_from(number("MaximumRetryAttempts", 10)).unwrap_or(10),
+        bisect: properties["BisectBatchOnFunctionError"] == true,
+        event_names,
+        failures_bucket: failures.map(|arn| name_of_arn(arn).to_owned()),
+        checkpoint: dir.join(format!("{}.position", function.name)),
+        handler,
+    }
+}
+
+/// The environment of the operator commands: how to reach the services, what the resources are called, and the control port.
+fn operator_vars(
+    template: &Template,
+    functions: &[Resource],
+    state: &State,
+    aws_url: &str,
+    control_port: u16,
+) -> Result<BTreeMap<String, String>, StackError> {
+    let mut vars = BTreeMap::new();
+    if let Some(function) = functions.first() {
+        let resources = template.environment(function)?;
+        vars.extend(resources.into_iter().filter(|(name, _)| !name.starts_with("TELNYX")));
+    }
+    let fixed = [
+        ("AWS_ENDPOINT_URL", aws_url),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "operator"),
+        ("AWS_SECRET_ACCESS_KEY", &state.aws_secret),
+        ("SFM_CONTROL_URL", &format!("http://127.0.0.1:{control_port}")),
+        ("SFM_CONTROL_TOKEN", &state.control_token),
+    ];
+    vars.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(vars)
+}
