@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use phonenumber::country;
-use phonenumber::metadata::DATABASE;
+use phonenumber::metadata::{DATABASE, Descriptors};
 use serde::{Deserialize, Serialize};
 
 /// A telephone number in E.164: `+` and at most 15 digits, possible by libphonenumber's lengths but not necessarily assigned.
@@ -47,14 +47,25 @@ impl FromStr for E164 {
         let national = number.national().to_string();
         let lengths_fit = DATABASE
             .by_code(&number.code().value())
-            .is_some_and(|regions| regions.iter().any(|region| fits(region.descriptors().general().possible_length(), national.len())));
+            .is_some_and(|regions| regions.iter().any(|region| is_possible(region.descriptors(), national.len())));
         let e164 = format!("+{}{national}", number.code().value());
         if lengths_fit && e164.len() <= 16 { Ok(Self(e164)) } else { Err(BadNumber) }
     }
 }
 
-fn fits(possible: &[u16], length: usize) -> bool {
-    possible.iter().any(|&l| usize::from(l) == length)
+/// Whether any kind of number of a region has this many national digits.
+fn is_possible(region: &Descriptors, length: usize) -> bool {
+    let kinds = [
+        region.fixed_line(),
+        region.mobile(),
+        region.toll_free(),
+        region.premium_rate(),
+        region.shared_cost(),
+        region.personal_number(),
+        region.voip(),
+        region.uan(),
+    ];
+    kinds.into_iter().flatten().flat_map(|kind| kind.possible_length()).any(|&possible| usize::from(possible) == length)
 }
 
 impl TryFrom<String> for E164 {
