@@ -1,1 +1,21 @@
+//! What the end-to-end tests stand on: a stack of their own in a folder of their own, and a customer who talks to it over HTTP.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+pub mod client;
+pub mod documents;
+pub mod service;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `probe` gives something. The deadline is there to end a broken run, not to measure one.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

@@ -37,6 +37,8 @@ impl Endpoint for GetFaxDocument {
         }
         let link = self.documents.link(&key, LINK_LIFE).await?;
         let location = HeaderValue::from_str(link.expose()).map_err(|_| Problem::internal("the link is no header value"))?;
-        Ok(Response::empty(StatusCode::FOUND).with_header(header::LOCATION, location).with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        Ok(Response::empty(StatusCode::FOUND)
+            .with_header(header::LOCATION, location)
+            .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
     }
 }

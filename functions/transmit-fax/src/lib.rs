@@ -17,8 +17,8 @@ use sfm_core::fax::{CallReport, Effect, Fax, Step};
 use sfm_core::magic;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::{ReplaceError, StoreError};
 use sfm_core::store::faxes::FaxKey;
+use sfm_core::store::{ReplaceError, StoreError};
 use sfm_core::transmission::{Progress, Transmissions, claim_token};
 
 /// The carrier fetches the document within minutes of accepting the fax; its queue may be long.

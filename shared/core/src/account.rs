@@ -36,7 +36,9 @@ pub struct Account {
 /// Why a fax may not be sent now. In the order in which the gates stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
-    #[error("This fax has {pages} page(s), but only {left} of this month's {limit} are left. Upgrade the plan or wait for next month (UTC).")]
+    #[error(
+        "This fax has {pages} page(s), but only {left} of this month's {limit} are left. Upgrade the plan or wait for next month (UTC)."
+    )]
     Quota { pages: u32, left: u64, limit: u64 },
     #[error("This account needs a signed HIPAA Business Associate Agreement before it can send. Sign it in the dashboard.")]
     Baa,

@@ -40,13 +40,8 @@ impl Bus {
                     .build())
             })
             .collect::<Result<Vec<_>, BusError>>()?;
-        let answer = self
-            .client
-            .put_events()
-            .set_entries(Some(entries))
-            .send()
-            .await
-            .map_err(|e| BusError(DisplayErrorContext(&e).to_string()))?;
+        let answer =
+            self.client.put_events().set_entries(Some(entries)).send().await.map_err(|e| BusError(DisplayErrorContext(&e).to_string()))?;
         let results = answer.entries().iter().map(|entry| match entry.error_code() {
             None => Ok(()),
             Some(code) => Err(BusError(format!("{code}: {}", entry.error_message().unwrap_or_default()))),

@@ -48,6 +48,9 @@ impl FromStr for Plan {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|plan| plan.to_string() == text).ok_or_else(|| "a plan is one of free, pro, business, enterprise".to_owned())
+        Self::ALL
+            .into_iter()
+            .find(|plan| plan.to_string() == text)
+            .ok_or_else(|| "a plan is one of free, pro, business, enterprise".to_owned())
     }
 }

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
-use sfm_core::id::{AccountId, FaxId, KeyId, NumberId};
-use sfm_core::phone::E164;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 
@@ -81,7 +79,7 @@ pub enum AccountCommand {
         requires_baa: bool,
     },
     Update {
-        id: AccountId,
+        id: String,
         #[arg(long)]
         plan: Option<Plan>,
         #[arg(long)]
@@ -90,30 +88,30 @@ pub enum AccountCommand {
         requires_baa: Option<bool>,
     },
     SignBaa {
-        id: AccountId,
+        id: String,
     },
     Show {
-        id: AccountId,
+        id: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum NumberCommand {
     Add {
-        account: AccountId,
-        number: E164,
+        account: String,
+        number: String,
         #[arg(long)]
         label: Option<String>,
     },
     Release {
-        id: NumberId,
+        id: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     Create {
-        account: AccountId,
+        account: String,
         #[arg(long, required = true, num_args = 1..)]
         scope: Vec<Scope>,
         /// No carrier is involved and no quota used
@@ -121,14 +119,14 @@ pub enum KeyCommand {
         test: bool,
     },
     Revoke {
-        id: KeyId,
+        id: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum FaxCommand {
     /// Takes a fax out of the API's view; sending, usage and webhooks go on
-    Delete { id: FaxId },
+    Delete { id: String },
 }
 
 #[derive(Debug, Subcommand)]

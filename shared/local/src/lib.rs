@@ -9,6 +9,7 @@ pub mod carrier;
 pub mod cli;
 pub mod commands;
 pub mod local;
+pub mod run;
 pub mod stack;
 pub mod tap;
 

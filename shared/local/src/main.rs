@@ -1,66 +1,6 @@
 //! The `sfm` binary.
 
-use std::io::Write as _;
-use std::process::ExitCode;
-
-use clap::Parser as _;
-use serde::Serialize;
-use serde_json::{Value, json};
-use sfm::cli::{AccountCommand, CarrierCommand, Cli, ClockCommand, Command, FaxCommand, KeyCommand, LocalArgs, NumberCommand};
-use sfm::commands::{CommandError, account, carrier, clock, fax, key, number};
-use sfm::local;
-use sfm_core::platform::Platform;
-use sfm_core::store::accounts::AccountChange;
-
 #[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => run_local(cli.local).await,
-        Some(Command::Local(args)) => run_local(args).await,
-        Some(command) => operate(command).await.and_then(|lines| {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let printed = std::io::stdout().write_all(text.as_bytes());
-            printed.map_err(|e| CommandError::new("internal_error", e.to_string()))
-        }),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            let _ = writeln!(std::io::stderr(), "{}", e.json());
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run_local(args: LocalArgs) -> Result<(), CommandError> {
-    sfm_core::logging::init();
-    local::run(args).await.map_err(|e| CommandError::new("unavailable", e.to_string()))
-}
-
-fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
-    Ok(vec![json!(value)])
-}
-
-/// Carries out an operator command and returns the lines that it prints.
-async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
-    let platform = &Platform::from_env().await;
-    match command {
-        Command::Local(_) => Ok(Vec::new()),
-        Command::Account(AccountCommand::Create { name, plan, monthly_pages, requires_baa }) => {
-            line(account::create(platform, account::New { name, plan, monthly_pages, requires_baa }).await?)
-        }
-        Command::Account(AccountCommand::Update { id, plan, monthly_pages, requires_baa }) => {
-            line(account::update(platform, id, AccountChange { plan, monthly_pages, requires_baa, baa_signed_at: None }).await?)
-        }
-        Command::Account(AccountCommand::SignBaa { id }) => line(account::sign_baa(platform, id).await?),
-        Command::Account(AccountCommand::Show { id }) => line(account::show(platform, id).await?),
-        Command::Number(NumberCommand::Add { account, number, label }) => line(number::add(platform, account, number, label).await?),
-        Command::Number(NumberCommand::Release { id }) => line(number::release(platform, id).await?),
-        Command::Key(KeyCommand::Create { account, scope, test }) => line(key::create(platform, account, scope, test).await?),
-        Command::Key(KeyCommand::Revoke { id }) => line(key::revoke(platform, id).await?),
-        Command::Fax(FaxCommand::Delete { id }) => line(fax::delete(platform, id).await?),
-        Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),
-        Command::Carrier(CarrierCommand::Log) => carrier::log(platform).await,
-    }
+async fn main() -> std::process::ExitCode {
+    sfm::run::run().await
 }

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{AttemptMark, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, News, SendError, Submission};
-use crate::fax::{CallFailure, CallReport};
 use crate::failure::{FailureCode, Retry};
+use crate::fax::{CallFailure, CallReport};
 use crate::http_client;
 use crate::phone::E164;
 use crate::platform::{ConfigError, Platform};
@@ -134,7 +134,9 @@ fn failure(reason: &str) -> CallFailure {
         | "account_disabled"
         | "outbound_profile_daily_spend_limit_exceeded"
         | "sender_canceled" => Rejected,
-        "file_format_invalid" | "file_size_limit_exceeded" | "page_count_limit_exceeded" | "media_processing_exception" => DocumentUnreadable,
+        "file_format_invalid" | "file_size_limit_exceeded" | "page_count_limit_exceeded" | "media_processing_exception" => {
+            DocumentUnreadable
+        }
         // The link may have expired on its way: a new one is signed for the second attempt.
         "file_download_failed" => return CallFailure { code: DocumentUnreadable, retry: Retry::again(2, 0) },
         _ => CarrierError,
@@ -258,7 +260,8 @@ impl Callbacks {
     /// None is an event that is not about one of our attempts.
     pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Option<CarrierEvent>, CallbackError> {
         let signed_at = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CallbackError::Unsigned)?;
-        let signature = STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;
+        let signature =
+            STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;
         if now.duration_since(signed_at).abs() > SIGNATURE_AGE {
             return Err(CallbackError::Stale);
         }

@@ -82,7 +82,8 @@ impl Problem {
 
     /// 503: nothing was done, or what was done can safely be asked for again.
     pub fn unavailable(cause: impl fmt::Display) -> Self {
-        let message = "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
+        let message =
+            "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
         Self { retry_after: Some(2), cause: Some(cause.to_string()), ..problem }
     }

@@ -33,7 +33,8 @@ impl Events {
 
     /// The event has been published: nobody needs to look after it any more. (1 WRU and 1 for the index)
     pub async fn published(&self, account: AccountId, id: EventId) -> Result<(), StoreError> {
-        self.client
+        let settled = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key("account_id", s(account))
@@ -41,13 +42,13 @@ impl Events {
             .update_expression("REMOVE due_at, due_shard")
             .condition_expression("attribute_exists(id)")
             .send()
-            .await
-            .map(|_| ())
-            .or_else(|e| {
-                // The row's TTL was faster.
-                if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) { Ok(()) } else { Err(e) }
-            })
-            .map_err(StoreError::from_sdk)
+            .await;
+        match settled {
+            Ok(_) => Ok(()),
+            // The row's TTL was faster.
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::from_sdk(e)),
+        }
     }
 
     /// Events of a shard that should have been published by `now`, oldest first.

@@ -237,11 +237,8 @@ impl Intake {
                     None => Err(closed.into()),
                 };
             }
-            let mut writes = vec![
-                self.charge(&account, head, fax.month, charged)?,
-                self.put_new(&fax)?,
-                self.events.add(&Event::queued(&fax))?,
-            ];
+            let mut writes =
+                vec![self.charge(&account, head, fax.month, charged)?, self.put_new(&fax)?, self.events.add(&Event::queued(&fax))?];
             if let Some(name) = name {
                 let reply = reply(&fax, name.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
                 writes.push(self.requests.keep(&reply, now)?);

@@ -7,6 +7,8 @@ pub mod fax;
 pub mod key;
 pub mod number;
 
+use std::str::FromStr;
+
 use serde_json::json;
 use sfm_core::platform::ConfigError;
 use sfm_core::store::StoreError;
@@ -35,6 +37,11 @@ impl CommandError {
     pub fn json(&self) -> String {
         json!({"error": {"type": self.kind, "message": self.message}}).to_string()
     }
+}
+
+/// Reads an id of the command line. As in the API, one that is malformed names nothing.
+pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, CommandError> {
+    text.parse().map_err(|_| CommandError::not_found(what))
 }
 
 impl From<StoreError> for CommandError {

@@ -34,8 +34,8 @@ use api::Route;
 use control::Controls;
 use host::{Host, HostError};
 use sources::{QueueSource, StreamSource, each_minute};
-use state::{Lock, State};
 pub use state::Demo;
+use state::{Lock, State};
 use template::{Resource, Template, TemplateError, name_of_arn};
 
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
@@ -196,9 +196,8 @@ impl Stack {
             count_capacity: config.count_capacity,
         })
         .await?;
-        let platform = |name: &str, vars: HashMap<String, String>| {
-            Platform::local(name, &aws_url, &state.aws_secret, REGION, vars, clock.clone())
-        };
+        let platform =
+            |name: &str, vars: HashMap<String, String>| Platform::local(name, &aws_url, &state.aws_secret, REGION, vars, clock.clone());
         provision::provision(&template, &platform(POLLER, HashMap::new())).await?;
 
         let functions = template.resources("AWS::Serverless::Function")?;

@@ -1,10 +1,10 @@
 //! Makes the template's tables, queues and buckets where they are missing.
 
+use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
     StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use sfm_core::platform::Platform;

@@ -28,11 +28,10 @@ pub struct Template {
     aws_url: String,
 }
 
-/// A resource's type and its properties, resolved.
+/// A resource's properties, resolved.
 #[derive(Debug, Clone)]
 pub struct Resource {
     pub name: String,
-    pub kind: String,
     pub properties: Value,
 }
 
@@ -55,7 +54,7 @@ impl Template {
         let mut found = of_kind
             .map(|(name, resource)| {
                 let properties = self.resolve(&resource["Properties"])?;
-                Ok(Resource { name: name.clone(), kind: kind.to_owned(), properties })
+                Ok(Resource { name: name.clone(), properties })
             })
             .collect::<Result<Vec<_>, TemplateError>>()?;
         found.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,0 +1,108 @@
+//! A stack in this process, in a folder that goes with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use sfm::commands::{account, key, number};
+use sfm::stack::{Stack, StackConfig};
+use sfm::tap::{NoTap, Tap};
+use sfm_core::id::AccountId;
+use sfm_core::plan::Plan;
+use sfm_core::scope::Scope;
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// How fast the simulated carrier plays in tests.
+pub const CARRIER_SPEED: f64 = 1000.0;
+
+#[derive(Debug)]
+pub struct Service {
+    pub stack: Stack,
+    /// Removed with the service, unless the folder is somebody else's.
+    _folder: Option<TempDir>,
+}
+
+/// An account of its own for a test, with a number and a key of all scopes.
+#[derive(Debug)]
+pub struct Customer {
+    pub account: AccountId,
+    pub key: String,
+    pub client: Client,
+}
+
+pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
+    let config = StackConfig { dir, port: 0, carrier_speed: CARRIER_SPEED, allow_loopback: true, tap, count_capacity: true };
+    Stack::start(config).await.expect("the stack starts")
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::start_tapped(Arc::new(NoTap)).await
+    }
+
+    pub async fn start_tapped(tap: Arc<dyn Tap>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_in(folder.path().to_owned(), tap).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
+    pub async fn customer(&self) -> Customer {
+        customer(&self.stack, Plan::Business, None).await
+    }
+
+    pub async fn customer_with(&self, plan: Plan, monthly_pages: Option<u32>) -> Customer {
+        customer(&self.stack, plan, monthly_pages).await
+    }
+
+    pub async fn key(&self, account: AccountId, scopes: Vec<Scope>, test: bool) -> String {
+        key::create(&self.stack.operator_platform(), account, scopes, test).await.unwrap().key
+    }
+
+    pub fn anonymous(&self) -> Client {
+        Client::anonymous(self.stack.base_url())
+    }
+
+    pub fn client(&self, key: &str) -> Client {
+        Client::new(self.stack.base_url(), key)
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.stack.advance(by).unwrap();
+    }
+
+    /// The pages that an account has used this month.
+    pub async fn used_pages(&self, account: AccountId) -> u64 {
+        used_pages(&self.stack, account).await
+    }
+}
+
+pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
+    let shown = account::show(&stack.operator_platform(), account).await.unwrap();
+    serde_json::to_value(shown).unwrap()["used_pages"].as_u64().unwrap()
+}
+
+pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> Customer {
+    let operator = stack.operator_platform();
+    let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false };
+    let account = account::create(&operator, new).await.unwrap().id;
+    // Any number that no other account of this stack has.
+    let tail =
+        u64::from_str_radix(&account.to_string()[account.to_string().len() - 6..].replace(|c: char| !c.is_ascii_digit(), "7"), 10).unwrap();
+    for offset in 0.. {
+        let candidate = format!("+1202{:07}", 2_000_000 + (tail + offset) % 7_000_000);
+        if number::add(&operator, account, candidate.parse().unwrap(), None).await.is_ok() {
+            break;
+        }
+    }
+    let key = key::create(&operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
+    let client = Client::new(stack.base_url(), &key);
+    Customer { account, key, client }
+}
+
+/// The carrier's log as the operator's command prints it.
+pub fn carrier_log(stack: &Stack) -> Vec<Value> {
+    stack.carrier().log().iter().map(|line| serde_json::to_value(line).unwrap()).collect()
+}
