@@ -88,12 +88,10 @@ pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> 
     let operator = stack.operator_platform();
     let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false };
     let account = account::create(&operator, new).await.unwrap().id;
-    // Any number that no other account of this stack has.
-    let tail =
-        u64::from_str_radix(&account.to_string()[account.to_string().len() - 6..].replace(|c: char| !c.is_ascii_digit(), "7"), 10).unwrap();
-    for offset in 0.. {
-        let candidate = format!("+1202{:07}", 2_000_000 + (tail + offset) % 7_000_000);
-        if number::add(&operator, account, candidate.parse().unwrap(), None).await.is_ok() {
+    // The first number that no other account of this stack has.
+    for tail in 0..10_000_000 {
+        let free = format!("+1202{:07}", 2_000_000 + tail).parse().unwrap();
+        if number::add(&operator, account, free, None).await.is_ok() {
             break;
         }
     }

@@ -1,11 +1,11 @@
 //! The event bus, on which domain events travel to whoever has a rule for them.
 
 use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::event::Event;
 use crate::platform::{ConfigError, Platform};
+use crate::sdk_error;
 
 pub const SOURCE: &str = "sendfaxmail";
 /// Entries that one call takes.
@@ -41,7 +41,7 @@ impl Bus {
             })
             .collect::<Result<Vec<_>, BusError>>()?;
         let answer =
-            self.client.put_events().set_entries(Some(entries)).send().await.map_err(|e| BusError(DisplayErrorContext(&e).to_string()))?;
+            self.client.put_events().set_entries(Some(entries)).send().await.map_err(|e| BusError(sdk_error::summary(&e)))?;
         let results = answer.entries().iter().map(|entry| match entry.error_code() {
             None => Ok(()),
             Some(code) => Err(BusError(format!("{code}: {}", entry.error_message().unwrap_or_default()))),

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::clock::Clock;
 use crate::platform::{ConfigError, Platform};
+use crate::sdk_error;
 use crate::secret::Secret;
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -16,8 +17,8 @@ use crate::secret::Secret;
 pub struct DocumentStoreError(String);
 
 impl DocumentStoreError {
-    fn new(error: impl std::error::Error + 'static) -> Self {
-        Self(DisplayErrorContext(&error).to_string())
+    fn new<E: ProvideErrorMetadata + std::error::Error + 'static, R>(error: SdkError<E, R>) -> Self {
+        Self(sdk_error::summary(&error))
     }
 }
 
@@ -64,7 +65,7 @@ impl Documents {
             .start_time(SystemTime::try_from(self.clock.now()).unwrap_or_else(|_| SystemTime::now()))
             .expires_in(valid_for)
             .build()
-            .map_err(DocumentStoreError::new)?;
+            .map_err(|e| DocumentStoreError(e.to_string()))?;
         let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
         request.map(|r| Secret::new(r.uri())).map_err(DocumentStoreError::new)
     }

@@ -29,6 +29,7 @@ pub mod platform;
 pub mod queue;
 pub mod runtime;
 pub mod scope;
+mod sdk_error;
 pub mod secret;
 pub mod store;
 pub mod transmission;

@@ -1,12 +1,12 @@
 //! Queues of hints: a message says that something is worth a look, never what to do.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::platform::{ConfigError, Platform};
+use crate::sdk_error;
 
 /// The longest delay of a queue message.
 pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
@@ -45,7 +45,7 @@ impl Queue {
             .send()
             .await
             .map(|_| ())
-            .map_err(|e| QueueError(DisplayErrorContext(&e).to_string()))
+            .map_err(|e| QueueError(sdk_error::summary(&e)))
     }
 
     /// Sends hints that arrive at once, ten a call.
@@ -58,7 +58,7 @@ impl Queue {
             });
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-            let sent = sent.map_err(|e| QueueError(DisplayErrorContext(&e).to_string()))?;
+            let sent = sent.map_err(|e| QueueError(sdk_error::summary(&e)))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(QueueError(format!("{}: {}", failed.code(), failed.message().unwrap_or_default())));
             }

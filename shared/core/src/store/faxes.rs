@@ -1,6 +1,7 @@
 //! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `due` what needs a look, `by-id` is for operators.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -115,12 +116,12 @@ impl Faxes {
             .send()
             .await;
         let Err(error) = written else { return Ok(()) };
-        match error.into_service_error() {
-            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
-                let stored: Option<Fax> = failed.item.map(from_item).transpose()?;
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let stored: Option<Fax> = failed.item.clone().map(from_item).transpose()?;
                 if stored.as_ref() == Some(fax) { Ok(()) } else { Err(ReplaceError::Conflict) }
             }
-            other => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(&other).to_string()).into()),
+            _ => Err(StoreError::from_sdk(error).into()),
         }
     }
 

@@ -10,13 +10,13 @@ pub mod requests;
 mod transaction;
 
 use std::collections::HashMap;
-use std::fmt;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::sdk_error;
 pub use transaction::{Cancelled, Reason};
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -36,8 +36,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn from_sdk<E: fmt::Debug + std::error::Error + 'static, R: fmt::Debug>(error: SdkError<E, R>) -> Self {
-        Self::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string())
+    fn from_sdk<E: ProvideErrorMetadata + std::error::Error + 'static, R>(error: SdkError<E, R>) -> Self {
+        let summary = sdk_error::summary(&error);
+        // A request that DynamoDB calls invalid is our mistake: to repeat it is no use.
+        let invalid = error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ValidationException");
+        if invalid { Self::Corrupt(summary) } else { Self::Unavailable(summary) }
     }
 }
 

@@ -1,0 +1,178 @@
+//! `kill -9` of the real binary, at random moments, again and again.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use sfm_tests::client::{Client, fax};
+use sfm_tests::{documents, eventually};
+use tokio::sync::Mutex;
+
+const ROUNDS: usize = 5;
+const SENDS: usize = 50;
+
+/// The binary, running. Dropping it is `kill -9`.
+struct Running {
+    process: Child,
+    ready: Value,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn start(dir: &Path) -> Running {
+    use std::io::{BufRead as _, BufReader};
+    let mut process = Command::new(env!("CARGO_BIN_EXE_sfm-under-test"))
+        .args(["local", "--json", "--port", "0", "--allow-loopback", "--carrier-speed", "1000", "--data"])
+        .arg(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    Running { process, ready: serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}")) }
+}
+
+fn operator(env: &str, args: &[&str]) -> Output {
+    let lines = std::fs::read_to_string(env).unwrap();
+    let vars: BTreeMap<&str, &str> = lines.lines().filter_map(|line| line.split_once('=')).collect();
+    Command::new(env!("CARGO_BIN_EXE_sfm-under-test")).args(args).envs(vars).output().unwrap()
+}
+
+fn operator_json(env: &str, args: &[&str]) -> Value {
+    let output = operator(env, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_fax_is_lost_or_doubled_by_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged: Arc<Mutex<Vec<String>>> = Arc::default();
+    let mut running = start(folder.path());
+    let env = running.ready["operator_env"].as_str().unwrap().to_owned();
+    let account = running.ready["demo_account"].as_str().unwrap().to_owned();
+    let key = running.ready["demo_key"].as_str().unwrap().to_owned();
+
+    for round in 0..ROUNDS {
+        let client = Client::new(running.ready["base_url"].as_str().unwrap(), &key);
+        let sends: Vec<_> = (0..SENDS)
+            .map(|i| {
+                let (client, acknowledged) = (client.clone(), acknowledged.clone());
+                tokio::spawn(async move {
+                    let to = if i % 5 == 0 { "+15005550007" } else { "+12125551234" };
+                    let body = fax(to, documents::FORM, "image/png").to_string().into_bytes();
+                    if let Ok(answer) = client.try_call(Method::POST, "/v1/faxes", &[], Some(body)).await {
+                        assert_eq!(answer.status, 201, "{}", answer.text);
+                        acknowledged.lock().await.push(answer.json()["id"].as_str().unwrap().to_owned());
+                    }
+                })
+            })
+            .collect();
+        // The moment is chosen by progress, so that it differs from round to round and not from machine to machine.
+        let before = 4 + round * 8;
+        let target = acknowledged.lock().await.len() + 1 + before;
+        eventually("some sends to be acknowledged", || async { (acknowledged.lock().await.len() >= target).then_some(()) }).await;
+        running.process.kill().unwrap();
+        running.process.wait().unwrap();
+        for send in sends {
+            send.await.unwrap();
+        }
+        running = start(folder.path());
+        assert_eq!(running.ready["demo_key"], key.as_str(), "the demo key stays the same");
+    }
+
+    let acknowledged = acknowledged.lock().await.clone();
+    assert!(!acknowledged.is_empty());
+    let client = Client::new(running.ready["base_url"].as_str().unwrap(), &key);
+    let listed = settle(&client, &env).await;
+    for id in &acknowledged {
+        let fax = listed.get(id).unwrap_or_else(|| panic!("{id} was acknowledged and is lost"));
+        let end = if fax["to"] == "+15005550007" { "failed" } else { "delivered" };
+        assert_eq!(fax["status"], end, "{fax}");
+    }
+
+    let mut seen = HashSet::new();
+    let log = operator(&env, &["carrier", "log"]);
+    for line in String::from_utf8(log.stdout).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let attempt = (line["fax_id"].to_string(), line["attempt"].to_string());
+        assert!(seen.insert(attempt), "the carrier has an attempt twice: {line}");
+    }
+    let kept: u64 = listed.values().map(|fax| fax["pages_sent"].as_u64().unwrap()).sum();
+    assert_eq!(operator_json(&env, &["account", "show", &account])["used_pages"], kept, "usage is the pages that were not given back");
+    println!("{} faxes acknowledged over {ROUNDS} kills, {} accepted by the carrier", acknowledged.len(), seen.len());
+}
+
+/// Moves the clock on until every fax of the account is final, and returns them by id.
+async fn settle(client: &Client, env: &str) -> BTreeMap<String, Value> {
+    eventually("all faxes to be final", || async {
+        let mut faxes = BTreeMap::new();
+        for page in 1.. {
+            let list = client.get(&format!("/v1/faxes?limit=100&page={page}")).await.json();
+            for fax in list["data"].as_array().unwrap() {
+                faxes.insert(fax["id"].as_str().unwrap().to_owned(), fax.clone());
+            }
+            if list["has_more"] == false {
+                break;
+            }
+        }
+        let open = faxes.values().filter(|fax| fax["status"] != "delivered" && fax["status"] != "failed").count();
+        if open == 0 {
+            return Some(faxes);
+        }
+        operator_json(env, &["clock", "advance", "1m"]);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        None
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_in_use_is_refused_and_sigterm_ends_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start(folder.path());
+    let second = Command::new(env!("CARGO_BIN_EXE_sfm-under-test")).args(["--json", "--port", "0", "--data"]).arg(folder.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stdout.is_empty());
+    let terminated = Command::new("kill").arg("-TERM").arg(running.process.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operator_commands_print_one_object_and_fail_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(folder.path());
+    let env = running.ready["operator_env"].as_str().unwrap();
+    let account = operator_json(env, &["account", "create", "--name", "Clinic", "--plan", "enterprise", "--requires-baa"]);
+    let id = account["id"].as_str().unwrap();
+    assert_eq!(account["monthly_pages"], 20_000);
+    assert_eq!(account["baa_signed_at"], Value::Null);
+    assert!(operator_json(env, &["account", "sign-baa", id])["baa_signed_at"].is_string());
+    let number = operator_json(env, &["number", "add", id, "+1 202 555 0199", "--label", "Front desk"]);
+    assert_eq!((&number["number"], &number["account_id"]), (&"+12025550199".into(), &account["id"]));
+    let key = operator_json(env, &["key", "create", id, "--scope", "faxes:read", "--scope", "faxes:send"]);
+    let client = Client::new(running.ready["base_url"].as_str().unwrap(), key["key"].as_str().unwrap());
+    assert_eq!(client.get("/v1/faxes").await.status, 200);
+    operator_json(env, &["key", "revoke", key["id"].as_str().unwrap()]);
+    assert_eq!(client.get("/v1/faxes").await.status, 401, "a revoked key stops at once");
+    operator_json(env, &["number", "release", number["id"].as_str().unwrap()]);
+
+    let absent = operator(env, &["account", "show", "acct_01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    assert_eq!((absent.status.code(), absent.stdout.len()), (Some(1), 0));
+    let error: Value = serde_json::from_slice(&absent.stderr).unwrap();
+    assert_eq!(error["error"]["type"], "not_found");
+    assert_eq!(operator(env, &["account", "shew"]).status.code(), Some(2));
+}
