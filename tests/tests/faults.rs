@@ -144,7 +144,9 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn run(&self, mut process: Process, target: Option<(Point, Fault)>) -> Process {
+    /// Returns the process that it ended with, and whether the fault struck: the order of calls is not always the same.
+    fn run(&self, mut process: Process, target: Option<(Point, Fault)>) -> (Process, bool) {
+        let mut struck = false;
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
         self.tap.arm(target.clone());
         let deadline = Instant::now() + Duration::from_secs(120);
@@ -154,6 +156,7 @@ impl Trial<'_> {
         loop {
             assert!(Instant::now() < deadline, "{target:?}: no end; acknowledged {acknowledged:?}");
             if self.tap.process_gone() {
+                struck = true;
                 process.crash();
                 self.tap.arm(None);
                 process = Process::start(self.dir, self.tap.clone());
@@ -176,14 +179,12 @@ impl Trial<'_> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if let Some((point, _)) = &target {
-            assert!(self.tap.was_hit() || self.tap.seen().is_empty() || point.nth > 0, "{target:?} was never made");
-        }
+        struck |= self.tap.was_hit();
         // One more look at what is late: nothing may come of it.
         process.stack.advance(SignedDuration::from_mins(40)).unwrap();
         let invariants = self.invariants(&process.stack, &customer, acknowledged.as_deref().unwrap());
         process.runtime.block_on(invariants).unwrap_or_else(|broken| panic!("{target:?}: {broken}"));
-        process
+        (process, struck)
     }
 
     /// Sends with one key until there is an answer; gives up the wait when the process is gone.
@@ -252,36 +253,38 @@ impl Trial<'_> {
     }
 }
 
-/// Tries every point of a send to `to` with every fault, and returns how many that were.
-fn try_every_point(to: &str) -> usize {
+/// Tries every point of a send to `to` with every fault, and prints how many that were.
+fn try_every_point(to: &str) {
     let folder = tempfile::tempdir().unwrap();
     let tap = Arc::new(Injector::default());
     let trial = Trial { dir: folder.path(), tap: tap.clone(), to };
-    let mut process = trial.run(Process::start(folder.path(), tap.clone()), None);
+    let (mut process, _) = trial.run(Process::start(folder.path(), tap.clone()), None);
     // Of the clean run only what was made before the fax was final and settled is a send; the invariants' own calls are not seen.
     let points = tap.seen();
     assert!(points.len() > 12, "a send makes more calls than {points:?}");
-    let mut tried = 0;
+    let (mut tried, mut hit) = (0, 0);
     for point in &points {
         for fault in [Fault::FailedBefore, Fault::AnswerLost, Fault::ProcessGone] {
-            process = trial.run(process, Some((point.clone(), fault)));
+            let (after, struck) = trial.run(process, Some((point.clone(), fault)));
+            process = after;
             tried += 1;
+            hit += usize::from(struck);
         }
     }
     process.crash();
-    println!("a send to {to}: {} calls, {tried} points tried", points.len());
+    println!("a send to {to}: {} calls, {tried} points tried, {hit} of them struck", points.len());
+    assert!(hit * 10 >= tried * 9, "only {hit} of {tried} faults struck");
     for point in points {
         println!("  {} {} {} #{}", point.caller, point.service, point.operation, point.nth);
     }
-    tried
 }
 
 #[test]
 fn a_send_that_is_delivered_survives_every_fault_of_every_call() {
-    assert!(try_every_point("+15005550001") > 0);
+    try_every_point("+15005550001");
 }
 
 #[test]
 fn a_send_that_fails_and_is_refunded_survives_every_fault_of_every_call() {
-    assert!(try_every_point("+15005550007") > 0);
+    try_every_point("+15005550007");
 }

@@ -19,5 +19,5 @@ pub(crate) async fn make_fax_ready(document: Document, until: Instant) -> Result
     options.limits.deadline = Some(until);
     let converted = tokio::task::spawn_blocking(move || convert(&document.bytes, document.declared.as_deref(), &options)).await;
     let converted = converted.map_err(Problem::internal)?;
-    converted.map_err(|e| Problem::invalid(e.to_string()).code(e.code()).param("document"))
+    converted.map_err(|e| Problem::invalid(e.to_string()).code(e.code()).param("document.content"))
 }

@@ -40,8 +40,7 @@ impl Bus {
                     .build())
             })
             .collect::<Result<Vec<_>, BusError>>()?;
-        let answer =
-            self.client.put_events().set_entries(Some(entries)).send().await.map_err(|e| BusError(sdk_error::summary(&e)))?;
+        let answer = self.client.put_events().set_entries(Some(entries)).send().await.map_err(|e| BusError(sdk_error::summary(&e)))?;
         let results = answer.entries().iter().map(|entry| match entry.error_code() {
             None => Ok(()),
             Some(code) => Err(BusError(format!("{code}: {}", entry.error_message().unwrap_or_default()))),

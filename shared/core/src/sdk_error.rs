@@ -11,7 +11,9 @@ pub(crate) fn summary<E: ProvideErrorMetadata + Error + 'static, R>(error: &SdkE
             let meta = failed.err().meta();
             format!("{}: {}", meta.code().unwrap_or("no code"), meta.message().unwrap_or("no message"))
         }
-        SdkError::DispatchFailure(failed) => format!("no answer: {}", chain(failed.as_connector_error().map(|e| e as &(dyn Error + 'static)))),
+        SdkError::DispatchFailure(failed) => {
+            format!("no answer: {}", chain(failed.as_connector_error().map(|e| e as &(dyn Error + 'static))))
+        }
         SdkError::TimeoutError(_) => "no answer in time".into(),
         SdkError::ResponseError(_) => "an answer that cannot be read".into(),
         _ => "the request could not be made".into(),

@@ -23,3 +23,12 @@ fn plain_http_client() -> Result<reqwest::Client, String> {
         .with_no_client_auth();
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().map_err(|e| e.to_string())
 }
+
+/// Reads a fax-ready PDF as the simulated carrier does: the size in bytes of each page, which must decode.
+pub fn fax_pages(pdf: &[u8]) -> Result<Vec<usize>, String> {
+    let pages = fax_document::read_fax_pdf(pdf).map_err(|e| e.to_string())?;
+    for page in &pages {
+        page.decode().map_err(|e| e.to_string())?;
+    }
+    Ok(pages.iter().map(|page| page.g4.len()).collect())
+}

@@ -166,7 +166,7 @@ impl Stack {
             api_key: state.carrier_api_key.clone(),
             signing_key: state.signing_key()?,
             default_webhook_url: callback_url,
-            decode: decode_received,
+            decode: crate::fax_pages,
             tap: config.tap.clone(),
         })
         .await?;
@@ -351,15 +351,6 @@ impl Stack {
             aws.stop().await;
         }
     }
-}
-
-/// How the simulated carrier reads what it received: the bytes of each page.
-fn decode_received(pdf: &[u8]) -> Result<Vec<usize>, String> {
-    let pages = fax_document::read_fax_pdf(pdf).map_err(|e| e.to_string())?;
-    for page in &pages {
-        page.decode().map_err(|e| e.to_string())?;
-    }
-    Ok(pages.iter().map(|page| page.g4.len()).collect())
 }
 
 fn rules(template: &Template) -> Result<Vec<BusRule>, StackError> {

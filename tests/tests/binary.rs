@@ -1,4 +1,4 @@
-//! `kill -9` of the real binary, at random moments, again and again.
+//! The real binary: killed at any moment, asked over its command line, and its log read.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
@@ -31,12 +31,16 @@ impl Drop for Running {
 }
 
 fn start(dir: &Path) -> Running {
+    start_logging(dir, Stdio::null())
+}
+
+fn start_logging(dir: &Path, log: Stdio) -> Running {
     use std::io::{BufRead as _, BufReader};
     let mut process = Command::new(env!("CARGO_BIN_EXE_sfm-under-test"))
         .args(["local", "--json", "--port", "0", "--allow-loopback", "--carrier-speed", "1000", "--data"])
         .arg(dir)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .unwrap();
     let mut line = String::new();
@@ -143,7 +147,8 @@ async fn settle(client: &Client, env: &str) -> BTreeMap<String, Value> {
 async fn a_folder_in_use_is_refused_and_sigterm_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = start(folder.path());
-    let second = Command::new(env!("CARGO_BIN_EXE_sfm-under-test")).args(["--json", "--port", "0", "--data"]).arg(folder.path()).output().unwrap();
+    let second =
+        Command::new(env!("CARGO_BIN_EXE_sfm-under-test")).args(["--json", "--port", "0", "--data"]).arg(folder.path()).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(second.stdout.is_empty());
     let terminated = Command::new("kill").arg("-TERM").arg(running.process.id().to_string()).status().unwrap();
@@ -175,4 +180,56 @@ async fn operator_commands_print_one_object_and_fail_with_one() {
     let error: Value = serde_json::from_slice(&absent.stderr).unwrap();
     assert_eq!(error["error"]["type"], "not_found");
     assert_eq!(operator(env, &["account", "shew"]).status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_one_line_per_request_and_nothing_that_is_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let data = folder.path().join("data");
+    let running = start_logging(&data, std::fs::File::create(&log).unwrap().into());
+    let (url, key) = (running.ready["base_url"].as_str().unwrap(), running.ready["demo_key"].as_str().unwrap());
+    let env = running.ready["operator_env"].as_str().unwrap();
+    let client = Client::new(url, key);
+
+    let mut requests = Vec::new();
+    for to in ["+12125551234", "+15005550002", "+15005550005", "+15005550007", "+15005550009"] {
+        let sent = client.post("/v1/faxes", &fax(to, documents::LETTER, "application/pdf")).await;
+        requests.push(sent);
+    }
+    let broken = fax("+12125551234", b"%PDF-1.7 broken", "application/pdf");
+    requests.push(client.post("/v1/faxes", &broken).await);
+    requests.push(client.post("/v1/faxes", &fax("not a number: +12125551234", documents::FORM, "image/png")).await);
+    requests.push(client.get("/v1/faxes").await);
+    requests.push(client.get("/v1/faxes/fax_nonsense").await);
+    requests.push(Client::new(url, "sfm_live_0000").get("/v1/faxes").await);
+    let first = requests[0].json()["id"].as_str().unwrap().to_owned();
+    requests.push(client.get(&format!("/v1/faxes/{first}/document")).await);
+    let link = requests.last().unwrap().header("location").unwrap().to_owned();
+    settle(&client, env).await;
+
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect();
+    for request in &requests {
+        let id = request.header("x-request-id").unwrap();
+        let of_request: Vec<_> = lines.iter().filter(|line| line["request_id"] == id).collect();
+        assert_eq!(of_request.len(), 1, "{id}: {of_request:?}");
+        assert_eq!(of_request[0]["status"], request.status);
+        assert!(of_request[0]["route"].as_str().is_some_and(|route| route.contains(" /v1/faxes")), "{of_request:?}");
+        assert!(of_request[0]["duration_ms"].is_u64(), "{of_request:?}");
+    }
+
+    let state: Value = serde_json::from_slice(&std::fs::read(data.join("stack.json")).unwrap()).unwrap();
+    let signature = link.split("X-Amz-Signature=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let mut secrets =
+        vec![key.to_owned(), "sfm_live_".into(), signature, "X-Amz-Signature".into(), "JVBER".into(), "%PDF".into(), "iVBOR".into()];
+    for secret in ["aws_secret", "control_token", "carrier_api_key", "carrier_signing_key"] {
+        secrets.push(state[secret].as_str().unwrap().to_owned());
+    }
+    for number in ["2125551234", "5005550002", "5005550005", "5005550007", "5005550009", "2025550100"] {
+        secrets.push(number.to_owned());
+    }
+    for secret in &secrets {
+        assert!(!text.contains(secret.as_str()), "the log has {secret}");
+    }
 }

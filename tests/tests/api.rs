@@ -1,0 +1,225 @@
+//! The contract of the fax endpoints, seen from outside.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sfm::commands::{account, fax as fax_command};
+use sfm_core::plan::Plan;
+use sfm_core::scope::Scope;
+use sfm_core::store::accounts::AccountChange;
+use sfm_tests::client::{Answer, fax};
+use sfm_tests::documents::{FORM, LETTER};
+use sfm_tests::service::Service;
+
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+
+fn assert_problem(answer: &Answer, status: u16, kind: &str) -> Value {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    let error = answer.json()["error"].clone();
+    assert_eq!(error["type"], kind, "{error}");
+    assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{error}");
+    assert_eq!(error["request_id"].as_str(), answer.header("x-request-id"), "{error}");
+    error
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_needed_and_its_plan_and_scope_are_checked_in_this_order() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let get = |headers: Vec<(&'static str, String)>| {
+        let client = service.anonymous();
+        async move {
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            client.try_call(Method::GET, "/v1/faxes", &headers, None).await.unwrap()
+        }
+    };
+    assert_problem(&get(vec![]).await, 401, "unauthorized");
+    for wrong in ["Bearer", "Bearer ", "Basic abc", "bearer sfm_live_short", &format!("Token {}", customer.key), &customer.key] {
+        assert_problem(&get(vec![("authorization", wrong.to_owned())]).await, 401, "unauthorized");
+    }
+    let unknown = sfm_core::key::ApiKey::generate(sfm_core::key::Mode::Live);
+    assert_problem(&get(vec![("authorization", format!("Bearer {}", unknown.expose()))]).await, 401, "unauthorized");
+    assert_eq!(get(vec![("authorization", format!("bEARER {}", customer.key))]).await.status, 200);
+
+    let sender = service.client(&service.key(customer.account, vec![Scope::FaxesSend], false).await);
+    let reader = service.client(&service.key(customer.account, vec![Scope::FaxesRead], false).await);
+    assert_problem(&sender.get("/v1/faxes").await, 403, "forbidden");
+    assert_problem(&sender.get("/v1/faxes/fax_x").await, 403, "forbidden");
+    assert_problem(&sender.get("/v1/faxes/fax_x/document").await, 403, "forbidden");
+    assert_problem(&reader.post("/v1/faxes", &json!({})).await, 403, "forbidden");
+
+    let operator = service.stack.operator_platform();
+    let lower = AccountChange { plan: Some(Plan::Pro), ..AccountChange::default() };
+    account::update(&operator, customer.account, lower).await.unwrap();
+    assert_problem(&customer.client.get("/v1/faxes").await, 403, "plan_upgrade_required");
+    assert_problem(&sender.get("/v1/faxes").await, 403, "plan_upgrade_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_send_is_said_and_nothing_is_stored() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let raw = |body: &[u8]| client.try_call(Method::POST, "/v1/faxes", &[], Some(body.to_vec()));
+    for body in [&b""[..], b"{", b"[]", b"\"text\"", b"\xff\xfe{}", b"null", &b"[".repeat(5000)] {
+        assert_problem(&raw(body).await.unwrap(), 400, "invalid_request");
+    }
+    let good = fax("+12125551234", FORM, "image/png");
+    let with = |pointer: &str, value: Value| {
+        let mut body = good.clone();
+        match pointer.split_once('.') {
+            Some((outer, inner)) => body[outer][inner] = value,
+            None => body[pointer] = value,
+        }
+        body
+    };
+    let rows = [
+        (with("to", json!(null)), "to", None),
+        (with("to", json!("12")), "to", None),
+        (with("to", json!(12_125_551_234_u64)), "to", None),
+        (with("to", json!("+1 212 555 1234; ext 5")), "to", None),
+        (with("from", json!("+12125550000")), "from", None),
+        (with("from", json!("nobody")), "from", None),
+        (with("document", json!(null)), "document", None),
+        (with("document", json!("text")), "document", None),
+        (with("document_url", json!("https://example.com/a.pdf")), "document_url", None),
+        (with("document.content", json!("*not base64*")), "document.content", None),
+        (with("document.content", json!(7)), "document.content", None),
+        (with("document.content_type", json!(null)), "document.content_type", None),
+        (with("document.content", json!("")), "document.content", Some("document_empty")),
+        (fax("+12125551234", b"%PDF-1.7\n", "application/pdf"), "document.content", Some("document_broken")),
+        (with("document.content_type", json!("application/pdf")), "document.content", Some("document_type_unsupported")),
+        (fax("+12125551234", b"PK\x03\x04\x14\0\0\0", DOCX), "document.content", Some("document_type_unsupported")),
+        (with("document.content", json!("A".repeat(5_400_000))), "document.content", Some("document_too_large")),
+    ];
+    for (body, param, code) in rows {
+        let error = assert_problem(&client.post("/v1/faxes", &body).await, 400, "invalid_request");
+        assert_eq!((error["param"].as_str(), error["code"].as_str()), (Some(param), code), "{error}");
+    }
+    assert_eq!(client.get("/v1/faxes").await.json()["total"], 0);
+    assert_eq!(service.used_pages(customer.account).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
+    let service = Service::start().await;
+    let customer = service.customer_with(Plan::Business, Some(1)).await;
+    let operator = service.stack.operator_platform();
+    let needs_baa = AccountChange { requires_baa: Some(true), ..AccountChange::default() };
+    account::update(&operator, customer.account, needs_baa).await.unwrap();
+    let two_pages = fax("+12125551234", LETTER, "application/pdf");
+    let one_page = fax("+12125551234", FORM, "image/png");
+    let code = |answer: Answer| assert_problem(&answer, 422, "send_failed")["code"].as_str().unwrap().to_owned();
+    assert_eq!(code(customer.client.post("/v1/faxes", &two_pages).await), "quota_exceeded");
+    assert_eq!(code(customer.client.post("/v1/faxes", &one_page).await), "baa_required");
+    account::sign_baa(&operator, customer.account).await.unwrap();
+    assert_eq!(customer.client.post("/v1/faxes", &one_page).await.status, 201);
+    assert_eq!(code(customer.client.post("/v1/faxes", &one_page).await), "quota_exceeded");
+
+    let new = account::New { name: "No number".into(), plan: Plan::Business, monthly_pages: None, requires_baa: false };
+    let numberless = account::create(&operator, new).await.unwrap().id;
+    let client = service.client(&service.key(numberless, Scope::ALL.to_vec(), false).await);
+    assert_eq!(code(client.post("/v1/faxes", &one_page).await), "no_active_number");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_sends_never_use_more_than_the_quota() {
+    let service = Service::start().await;
+    let customer = service.customer_with(Plan::Business, Some(5)).await;
+    let body = fax("+12125551234", FORM, "image/png");
+    let sends = (0..10).map(|_| {
+        let (client, body) = (customer.client.clone(), body.clone());
+        tokio::spawn(async move { client.post("/v1/faxes", &body).await.status })
+    });
+    let mut statuses = Vec::new();
+    for send in sends.collect::<Vec<_>>() {
+        statuses.push(send.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 201, 201, 201, 201, 422, 422, 422, 422, 422]);
+    assert_eq!(customer.client.get("/v1/faxes").await.json()["total"], 5);
+    assert_eq!(service.used_pages(customer.account).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn racing_requests_with_one_idempotency_key_make_one_fax_and_equal_answers() {
+    let service = Service::start().await;
+    let customer = service.customer_with(Plan::Business, Some(1)).await;
+    let body = fax("+12125551234", FORM, "image/png").to_string().into_bytes();
+    let sends = (0..20).map(|_| {
+        let (client, body) = (customer.client.clone(), body.clone());
+        tokio::spawn(async move { client.try_call(Method::POST, "/v1/faxes", &[("idempotency-key", "race")], Some(body)).await.unwrap() })
+    });
+    let mut answers = Vec::new();
+    for send in sends.collect::<Vec<_>>() {
+        answers.push(send.await.unwrap());
+    }
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count(), 1);
+    assert_eq!(customer.client.get("/v1/faxes").await.json()["total"], 1);
+
+    let other = fax("+12125551235", FORM, "image/png").to_string().into_bytes();
+    let reused = customer.client.try_call(Method::POST, "/v1/faxes", &[("idempotency-key", "race")], Some(other)).await.unwrap();
+    assert_eq!(assert_problem(&reused, 400, "invalid_request")["code"], "idempotency_key_reused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_another_account_can_be_seen() {
+    let service = Service::start().await;
+    let (owner, stranger) = (service.customer().await, service.customer().await);
+    let id = owner.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
+    let absent = "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let same = |a: &Answer, b: &Answer| {
+        let text = |answer: &Answer| answer.json()["error"]["message"].clone();
+        assert_eq!((a.status, text(a)), (b.status, text(b)));
+    };
+    for path in ["", "/document"] {
+        let foreign = stranger.client.get(&format!("/v1/faxes/{id}{path}")).await;
+        assert_problem(&foreign, 404, "not_found");
+        same(&foreign, &stranger.client.get(&format!("/v1/faxes/{absent}{path}")).await);
+        same(&foreign, &stranger.client.get(&format!("/v1/faxes/nonsense{path}")).await);
+    }
+    assert_eq!(stranger.client.get("/v1/faxes").await.json()["data"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_newest_first_paged_and_leave_out_what_was_deleted() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let mut ids = Vec::new();
+    for _ in 0..7 {
+        ids.push(customer.client.post("/v1/faxes", &fax("+12125551234", FORM, "image/png")).await.json()["id"].clone());
+    }
+    ids.reverse();
+    let operator = service.stack.operator_platform();
+    for deleted in [ids.remove(3), ids.remove(0)] {
+        let id: sfm_core::id::FaxId = deleted.as_str().unwrap().parse().unwrap();
+        fax_command::delete(&operator, id).await.unwrap();
+        fax_command::delete(&operator, id).await.unwrap();
+        assert_problem(&customer.client.get(&format!("/v1/faxes/{id}")).await, 404, "not_found");
+    }
+    for (page, expected, has_more) in [(1, &ids[0..2], true), (2, &ids[2..4], true), (3, &ids[4..5], false), (4, &ids[5..], false)] {
+        let list = customer.client.get(&format!("/v1/faxes?limit=2&page={page}")).await.json();
+        let listed: Vec<Value> = list["data"].as_array().unwrap().iter().map(|fax| fax["id"].clone()).collect();
+        assert_eq!(listed, expected, "page {page}");
+        assert_eq!((&list["object"], &list["total"], &list["has_more"]), (&json!("list"), &json!(5), &json!(has_more)));
+    }
+    for query in ["limit=0", "limit=101", "limit=x", "limit=", "limit=-1", "page=0", "page=1.5", "page=", "page=+1"] {
+        assert_problem(&customer.client.get(&format!("/v1/faxes?{query}")).await, 400, "invalid_request");
+    }
+    let far = customer.client.get("/v1/faxes?page=99999999999999999999").await;
+    assert_eq!((far.status, far.json()["data"].clone()), (200, json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_no_longer_kept_is_404_with_its_code() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let id = customer.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&id).await;
+    let key = format!("faxes/{}/{id}.pdf", customer.account);
+    service.stack.operator_platform().s3().delete_object().bucket("documents").key(key).send().await.unwrap();
+    let answer = customer.client.get(&format!("/v1/faxes/{id}/document")).await;
+    assert_eq!(assert_problem(&answer, 404, "not_found")["code"], "document_expired");
+}
