@@ -1,1 +1,283 @@
+use super::*;
+use proptest::prelude::*;
 
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()
+}
+
+fn queued(pages: u32) -> Fax {
+    let created = at(0);
+    let number: E164 = "+12125551234".parse().unwrap_or_else(|_| unreachable!());
+    Fax {
+        account_id: AccountId::generate(created),
+        id: FaxId::generate(created),
+        seq: Some(1),
+        direction: Direction::Outbound,
+        status: Status::Queued,
+        to: number.clone(),
+        from: number,
+        pages,
+        pages_sent: 0,
+        failure: None,
+        attempts: Vec::new(),
+        scheduled_id: None,
+        live: true,
+        month: Month::of(created),
+        created_at: created,
+        completed_at: None,
+        deleted_at: None,
+        version: 1,
+        due_at: Some(created.as_millisecond()),
+        due_shard: Some(0),
+    }
+}
+
+fn failed(code: FailureCode, pages_sent: u32) -> CallReport {
+    CallReport { pages_sent: Some(pages_sent), ..CallReport::failed(code) }
+}
+
+fn delivered() -> CallReport {
+    CallReport { result: Ok(()), pages_sent: None, duration_seconds: Some(60) }
+}
+
+/// A fax whose first attempt the carrier has, since second 1.
+fn sending(pages: u32) -> Fax {
+    let mut fax = queued(pages);
+    fax.claim(1, "a".into(), at(0));
+    assert!(fax.accepted(1, "carrier-1", at(1)));
+    fax
+}
+
+#[test]
+fn a_queued_fax_is_submitted_at_once() {
+    assert_eq!(queued(1).step(at(0)), Step::Submit(1));
+}
+
+#[test]
+fn a_claimed_attempt_of_which_nothing_is_heard_is_reconciled_after_two_minutes_and_not_before() {
+    let mut fax = queued(1);
+    fax.claim(1, "a".into(), at(0));
+    assert_eq!(fax.status, Status::Queued, "nobody has it yet");
+    assert_eq!(fax.step(at(119)), Step::Wait(at(120)));
+    assert_eq!(fax.step(at(120)), Step::Reconcile(1));
+}
+
+#[test]
+fn only_the_second_look_up_that_finds_nothing_a_minute_later_lets_it_be_handed_over_again() {
+    let mut fax = queued(1);
+    fax.claim(1, "a".into(), at(0));
+    assert!(!fax.at_last_lookup());
+    fax.not_found(at(120));
+    assert_eq!(fax.step(at(179)), Step::Wait(at(180)));
+    assert_eq!(fax.step(at(180)), Step::Reconcile(1));
+    assert!(fax.at_last_lookup());
+    fax.claim(1, "b".into(), at(180));
+    assert_eq!(fax.attempts.len(), 1, "it is the same attempt");
+    assert!(!fax.at_last_lookup(), "and it may get lost again");
+}
+
+#[test]
+fn a_call_without_a_callback_is_looked_up_fifteen_minutes_after_its_expected_end() {
+    let fax = sending(2);
+    let due = at(1) + SignedDuration::from_secs(75 + 60) + SignedDuration::from_mins(15);
+    assert_eq!(fax.step(at(600)), Step::Wait(due));
+    assert_eq!(fax.step(due), Step::LookUp(1));
+}
+
+#[test]
+fn each_failure_is_retried_as_its_code_says() {
+    use FailureCode::*;
+    for (code, attempts, minutes) in [
+        (Busy, 3, 3),
+        (NoAnswer, 3, 5),
+        (LineDropped, 3, 1),
+        (TrainingFailed, 3, 1),
+        (NumberUnreachable, 3, 5),
+        (CarrierError, 3, 5),
+        (Timeout, 3, 5),
+        (NoFaxTone, 2, 5),
+        (NumberInvalid, 1, 0),
+        (Rejected, 1, 0),
+        (DocumentUnreadable, 1, 0),
+    ] {
+        let mut fax = queued(1);
+        for number in 1..=attempts {
+            fax.claim(number, "a".into(), at(0));
+            fax.accepted(number, "c", at(1));
+            let effect = fax.reported(number, &failed(code, 0), at(2));
+            if number < attempts {
+                assert_eq!(effect, Effect::Retry, "{code:?} {number}");
+                assert_eq!(fax.step(at(2)), Step::Wait(at(2) + SignedDuration::from_mins(minutes)));
+                assert_eq!(fax.step(at(2) + SignedDuration::from_mins(minutes)), Step::Submit(number + 1));
+            } else {
+                assert_eq!(effect, Effect::Final, "{code:?} {number}");
+                assert_eq!((fax.status, fax.failure), (Status::Failed, Some(code)));
+                assert_eq!(fax.step(at(1_000_000)), Step::Done);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_final_state_is_final_and_a_contradiction_is_recorded_on_its_attempt() {
+    let mut fax = sending(1);
+    assert_eq!(fax.reported(1, &delivered(), at(60)), Effect::Final);
+    assert_eq!(fax.reported(1, &delivered(), at(61)), Effect::None, "said twice");
+    assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(62)), Effect::Contradiction);
+    assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(63)), Effect::None, "contradicted twice");
+    assert_eq!(fax.status, Status::Delivered);
+    assert_eq!(fax.attempts[0].contradicted_by, Some(Outcome::Failed(FailureCode::Busy)));
+    assert_eq!(fax.reported(2, &delivered(), at(64)), Effect::None, "an attempt that does not exist");
+}
+
+#[test]
+fn what_was_never_sent_by_any_attempt_is_given_back() {
+    let mut fax = sending(10);
+    fax.reported(1, &failed(FailureCode::LineDropped, 7), at(60));
+    fax.claim(2, "b".into(), at(200));
+    fax.accepted(2, "carrier-2", at(201));
+    fax.reported(2, &failed(FailureCode::NumberInvalid, 2), at(260));
+    assert_eq!((fax.status, fax.pages_sent, fax.refund()), (Status::Failed, 7, 3));
+    fax.live = false;
+    assert_eq!(fax.refund(), 0, "a test key paid nothing");
+    let mut fax = sending(10);
+    fax.reported(1, &delivered(), at(60));
+    assert_eq!((fax.pages_sent, fax.refund()), (10, 0));
+}
+
+#[test]
+fn an_attempt_that_was_certainly_not_taken_is_taken_back_until_a_day_has_passed() {
+    let mut fax = queued(1);
+    fax.claim(1, "a".into(), at(0));
+    assert_eq!(fax.deferred(1, at(60), at(0)), Effect::None);
+    assert_eq!((fax.status, fax.attempts.len()), (Status::Queued, 0));
+    assert_eq!(fax.step(at(60)), Step::Submit(1));
+    let late = 24 * 3600 + 1;
+    fax.claim(1, "b".into(), at(late));
+    assert_eq!(fax.deferred(1, at(late + 60), at(late)), Effect::Final);
+    assert_eq!(fax.failure, Some(FailureCode::CarrierError));
+}
+
+#[test]
+fn a_call_that_never_ends_is_given_up_without_another_attempt() {
+    let mut fax = sending(1);
+    assert_eq!(fax.still_open(at(3600), SignedDuration::from_mins(5)), Effect::None);
+    assert_eq!(fax.step(at(3600)), Step::Wait(at(3900)));
+    assert_eq!(fax.still_open(at(6 * 3600 + 1), SignedDuration::from_mins(5)), Effect::Final);
+    assert_eq!((fax.status, fax.failure), (Status::Failed, Some(FailureCode::Timeout)));
+}
+
+#[test]
+fn a_callback_that_overtakes_the_answer_counts() {
+    let mut fax = queued(3);
+    fax.claim(1, "a".into(), at(0));
+    assert_eq!(fax.reported(1, &delivered(), at(5)), Effect::Final);
+    assert!(!fax.accepted(1, "carrier-1", at(6)), "the late answer changes nothing");
+    assert_eq!(fax.status, Status::Delivered);
+}
+
+#[test]
+fn the_resource_has_the_fields_of_the_contract_and_nothing_internal() {
+    let mut fax = sending(2);
+    fax.reported(1, &delivered(), at(60));
+    let json = serde_json::to_value(fax.resource()).unwrap_or_default();
+    let fields: Vec<&String> = json.as_object().map(|fields| fields.keys().collect()).unwrap_or_default();
+    let mut expected = [
+        "id",
+        "object",
+        "direction",
+        "status",
+        "to",
+        "from",
+        "pages",
+        "pages_sent",
+        "failure",
+        "attempts",
+        "scheduled_id",
+        "live",
+        "created_at",
+        "completed_at",
+    ];
+    expected.sort_unstable();
+    let mut fields: Vec<&str> = fields.into_iter().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, expected);
+    assert_eq!(json["attempts"][0]["outcome"], "delivered");
+    assert_eq!(json["attempts"][0].as_object().map(serde_json::Map::len), Some(6));
+}
+
+/// Anything that can happen to a fax.
+#[derive(Debug, Clone)]
+enum Happening {
+    Drive,
+    Taken,
+    NotTaken,
+    Nowhere,
+    StillOpen,
+    Delivered(u32),
+    Failed(u32, FailureCode, u32),
+    Later(i64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let code =
+        prop_oneof![Just(FailureCode::Busy), Just(FailureCode::LineDropped), Just(FailureCode::NumberInvalid), Just(FailureCode::Timeout)];
+    prop_oneof![
+        4 => Just(Happening::Drive),
+        3 => Just(Happening::Taken),
+        1 => Just(Happening::NotTaken),
+        1 => Just(Happening::Nowhere),
+        1 => Just(Happening::StillOpen),
+        1 => (1u32..4).prop_map(Happening::Delivered),
+        3 => (1u32..4, code, 0u32..6).prop_map(|(number, code, pages)| Happening::Failed(number, code, pages)),
+        4 => (1i64..1200).prop_map(Happening::Later),
+    ]
+}
+
+proptest! {
+    /// Whatever order things happen in: attempts count up without a gap, only the last is open, a final fax stays as it is and is never due,
+    /// one that is not final always is, and no more is given back than was charged.
+    #[test]
+    fn no_order_of_events_breaks_a_fax(events in prop::collection::vec(happening(), 0..60)) {
+        let (mut fax, mut now) = (queued(4), 0);
+        for event in events {
+            let before = fax.clone();
+            match event {
+                Happening::Drive => match fax.step(at(now)) {
+                    Step::Submit(number) => fax.claim(number, "a".into(), at(now)),
+                    Step::Reconcile(number) if fax.at_last_lookup() => fax.claim(number, "b".into(), at(now)),
+                    Step::Reconcile(_) => fax.not_found(at(now)),
+                    _ => {}
+                },
+                Happening::Taken => {
+                    let number = fax.attempts.len() as u32;
+                    fax.accepted(number, "carrier", at(now));
+                }
+                Happening::NotTaken => {
+                    let number = fax.attempts.len() as u32;
+                    fax.deferred(number, at(now + 60), at(now));
+                }
+                Happening::Nowhere => fax.not_found(at(now)),
+                Happening::StillOpen => {
+                    fax.still_open(at(now), SignedDuration::from_mins(5));
+                }
+                Happening::Delivered(number) => {
+                    fax.reported(number, &delivered(), at(now));
+                }
+                Happening::Failed(number, code, pages) => {
+                    fax.reported(number, &failed(code, pages), at(now));
+                }
+                Happening::Later(seconds) => now += seconds,
+            }
+            prop_assert!(fax.attempts.iter().enumerate().all(|(i, a)| a.number as usize == i + 1));
+            prop_assert!(fax.attempts.iter().rev().skip(1).all(|a| a.ended_at.is_some()));
+            prop_assert!(fax.attempts.len() <= 3);
+            prop_assert_eq!(fax.due_at.is_none(), fax.status.is_final());
+            prop_assert!(fax.pages_sent <= fax.pages && fax.refund() <= fax.pages);
+            if before.status.is_final() {
+                prop_assert_eq!((fax.status, fax.failure, fax.completed_at, fax.refund()), (before.status, before.failure, before.completed_at, before.refund()));
+            }
+            prop_assert!(!(before.status == Status::Sending && fax.status == Status::Queued), "a fax does not go back");
+        }
+    }
+}
