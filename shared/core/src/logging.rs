@@ -1,10 +1,14 @@
-//! Logs: one JSON object a line on stderr's side of the world, nothing of a caller's content in it.
+//! Logs: one JSON object a line on stderr, nothing of a caller's content in it.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging for this process; the level is taken from `LOG_LEVEL`, else `info`. A second call does nothing.
+/// Starts logging for this process. `LOG_LEVEL` chooses what is logged, as in `debug` or `info,sfm_core=debug`; the default is `info`.
+/// A second call does nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
-    let json = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    let _ = json.with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let filter = std::env::var("LOG_LEVEL").ok().and_then(|text| text.parse().ok());
+    let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let _ = tracing_subscriber::registry().with(json.with_writer(std::io::stderr)).with(filter).try_init();
 }

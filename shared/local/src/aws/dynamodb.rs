@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dynoxide::Database;
@@ -79,6 +80,16 @@ impl Dynamodb {
         let storage = Storage::new(&self.path)?.with_clock(Arc::new(StackClock(self.clock.clone())));
         // Native storage never suspends.
         dynoxide::ttl::sweep_expired_items(&storage).now_or_never().ok_or(EndpointError::Interrupted)?.map_err(EndpointError::from)
+    }
+
+    /// Forgets the records of a table's stream before `sequence_number`. Blocks.
+    ///
+    /// `dynoxide` keeps them for ever and looks through all of them at every write. The record itself stays: the next number follows it.
+    pub(super) fn trim_stream(&self, table: &str, sequence_number: &str) -> Result<usize, EndpointError> {
+        let connection = rusqlite::Connection::open(&self.path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let older = "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < CAST(?2 AS INTEGER)";
+        Ok(connection.execute(older, [table, sequence_number])?)
     }
 }
 

@@ -61,6 +61,8 @@ pub enum EndpointError {
     Start(std::io::Error),
     #[error("DynamoDB: {0}")]
     Database(#[from] dynoxide::DynoxideError),
+    #[error("trimming a stream: {0}")]
+    Trim(#[from] rusqlite::Error),
     #[error("S3: {0}")]
     Objects(s3s::StdError),
     #[error("rule {rule}: {source}")]
@@ -126,6 +128,11 @@ impl Endpoint {
     /// Deletes the items whose time to live has passed on the stack's clock and returns how many. Blocks.
     pub fn sweep_ttl(&self) -> Result<usize, EndpointError> {
         self.dynamodb.sweep_ttl()
+    }
+
+    /// Forgets the records of a table's stream before `sequence_number`, which stays. Blocks.
+    pub fn trim_stream(&self, table: &str, sequence_number: &str) -> Result<usize, EndpointError> {
+        self.dynamodb.trim_stream(table, sequence_number)
     }
 
     /// Finishes the calls under way, except those that wait for a message, and closes the files.

@@ -283,7 +283,7 @@ impl Stack {
                     }
                     "DynamoDB" => {
                         let source = stream_source(function, properties, handler.clone(), dir);
-                        self.tasks.spawn(source.poll(self.aws.database().clone(), poller.clone()));
+                        self.tasks.spawn(source.poll(self.aws.clone(), poller.clone()));
                     }
                     "ScheduleV2" if properties["ScheduleExpression"] == "rate(1 minute)" => {
                         let aws = self.aws.clone();

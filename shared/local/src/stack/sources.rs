@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
-use dynoxide::Database;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
@@ -15,9 +14,12 @@ use tokio::sync::{Semaphore, watch};
 
 use super::host::Handler;
 use super::streams::stream_records;
+use crate::aws::Endpoint;
 
 /// How often an idle stream is asked for news.
 const STREAM_PAUSE: Duration = Duration::from_millis(40);
+/// Records that are dealt with are forgotten once there are this many.
+const TRIM_EVERY: usize = 500;
 /// How long a receive call waits for messages.
 const LONG_POLL_SECONDS: i32 = 20;
 /// A poller that met an error waits this long.
@@ -125,7 +127,9 @@ pub struct StreamSource {
 }
 
 impl StreamSource {
-    pub async fn poll(self, database: Database, platform: Platform) {
+    pub async fn poll(self, aws: Arc<Endpoint>, platform: Platform) {
+        let database = aws.database().clone();
+        let mut untrimmed = 0;
         let mut position = std::fs::read_to_string(&self.checkpoint).ok();
         loop {
             let read = tokio::task::spawn_blocking({
@@ -145,6 +149,7 @@ impl StreamSource {
                 tokio::time::sleep(STREAM_PAUSE).await;
                 continue;
             };
+            let read_count = records.len();
             let wanted = |record: &Value| self.event_names.is_empty() || self.event_names.iter().any(|name| record["eventName"] == **name);
             let mut kept: Vec<Value> = records.into_iter().filter(wanted).collect();
             for record in &mut kept {
@@ -154,8 +159,22 @@ impl StreamSource {
             if let Err(e) = std::fs::write(&self.checkpoint, &last) {
                 tracing::warn!(error = %e, "the stream's position was not kept; its records will come again");
             }
+            untrimmed += read_count;
+            if untrimmed > TRIM_EVERY {
+                untrimmed = 0;
+                self.trim(aws.clone(), last.clone());
+            }
             position = Some(last);
         }
+    }
+
+    fn trim(&self, aws: Arc<Endpoint>, position: String) {
+        let table = self.table.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(e) = aws.trim_stream(&table, &position) {
+                tracing::warn!(error = %e, table, "the stream was not trimmed");
+            }
+        });
     }
 
     /// Feeds records until all are dealt with: taken by the function, or kept with the failures.

@@ -204,6 +204,22 @@ async fn a_stream_gives_every_change_in_order_from_any_position() {
 }
 
 #[tokio::test]
+async fn a_trimmed_stream_goes_on_after_the_record_that_stays() {
+    let stack = Stack::start().await;
+    let client = faxes(&stack).await;
+    for state in ["queued", "sending", "sent"] {
+        put(&client, "fax-1", state).await;
+    }
+    let all = records(&stack, ShardIteratorType::TrimHorizon, None).await;
+    let last = all[2].dynamodb().unwrap().sequence_number().unwrap();
+    assert_eq!(stack.endpoint.trim_stream("faxes", last).unwrap(), 2);
+    put(&client, "fax-1", "archived").await;
+    let rest = records(&stack, ShardIteratorType::AfterSequenceNumber, Some(last)).await;
+    assert_eq!(rest.len(), 1);
+    assert_eq!(records(&stack, ShardIteratorType::TrimHorizon, None).await[1..], rest);
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_survives_a_crash_with_its_stream() {
     let stack = Stack::start().await;
     put(&faxes(&stack).await, "fax-1", "queued").await;
