@@ -1,6 +1,6 @@
 //! What the end-to-end tests stand on: a stack of their own in a folder of their own, and a customer who talks to it over HTTP.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod client;
 pub mod documents;

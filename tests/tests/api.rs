@@ -1,6 +1,6 @@
 //! The contract of the fax endpoints, seen from outside.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use reqwest::Method;
 use serde_json::{Value, json};

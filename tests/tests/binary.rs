@@ -1,6 +1,6 @@
 //! The real binary: killed at any moment, asked over its command line, and its log read.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;

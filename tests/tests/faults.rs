@@ -3,7 +3,7 @@
 //! The calls are those that a send without faults is seen to make. After each fault the customer does what customers do, repeats what
 //! got no answer with the same `Idempotency-Key`, and time passes. Then every invariant that concerns a send must hold.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

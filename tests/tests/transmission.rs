@@ -1,6 +1,6 @@
 //! The way of a fax from the API over a real carrier protocol to its end.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

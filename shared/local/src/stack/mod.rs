@@ -91,6 +91,7 @@ pub struct Stack {
     aws: Arc<Endpoint>,
     carrier: Arc<Simulator>,
     shared: Arc<Shared>,
+    host: Host,
     tasks: JoinSet<()>,
     operator_env: PathBuf,
     operator_vars: BTreeMap<String, String>,
@@ -230,10 +231,20 @@ impl Stack {
         let token = state.control_token.clone();
         let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state) });
         let aws = Arc::new(aws);
-        let mut stack =
-            Self { base_url, aws, carrier, shared: shared.clone(), tasks: JoinSet::new(), operator_env, operator_vars, demo, _lock: lock };
+        let mut stack = Self {
+            base_url,
+            aws,
+            carrier,
+            shared: shared.clone(),
+            host,
+            tasks: JoinSet::new(),
+            operator_env,
+            operator_vars,
+            demo,
+            _lock: lock,
+        };
         stack.serve(control_listener, control::router(shared, token));
-        let routes = stack.connect(&functions, &host, &dir, &poller, &moved_seen)?;
+        let routes = stack.connect(&functions, &dir, &poller, &moved_seen)?;
         stack.serve(api_listener, api::router(routes, clock));
         Ok(stack)
     }
@@ -250,14 +261,13 @@ impl Stack {
     fn connect(
         &mut self,
         functions: &[Resource],
-        host: &Host,
         dir: &Path,
         poller: &Platform,
         moved: &watch::Receiver<u64>,
     ) -> Result<Vec<Route>, StackError> {
         let mut routes = Vec::new();
         for function in functions {
-            let Some(handler) = host.handler(&function.name) else { continue };
+            let Some(handler) = self.host.handler(&function.name) else { continue };
             for event in function.properties["Events"].as_object().into_iter().flat_map(|events| events.values()) {
                 let properties = &event["Properties"];
                 let text = |field: &str| properties[field].as_str().unwrap_or_default().to_owned();
@@ -302,6 +312,12 @@ impl Stack {
             }
         }
         Ok(routes)
+    }
+
+    /// Feeds a function an event as Lambda would. None when the template names no such function.
+    pub async fn invoke(&self, function: &str, event: Value) -> Option<Result<Value, sfm_core::runtime::Error>> {
+        let handler = self.host.handler(function)?;
+        Some(handler(event).await)
     }
 
     pub fn base_url(&self) -> &str {
