@@ -47,7 +47,8 @@ fn ready_line(stack: &Stack) -> String {
 
 fn welcome(stack: &Stack) -> String {
     let (url, key, account) = (stack.base_url(), &stack.demo().key, &stack.demo().account);
-    let env = stack.operator_env().display();
+    let (env, sample) = (stack.operator_env().display(), stack.sample());
+    let sample = sample.display();
     format!(
         r#"
 Send FAX Mail is running at {url}
@@ -55,10 +56,9 @@ Send FAX Mail is running at {url}
   Demo account   {account}
   Its API key    {key}
 
-Send a first fax (put any PDF in place of letter.pdf):
+Send a first fax (put any PDF in place of the sample):
 
-  curl {url}/v1/faxes -H 'Authorization: Bearer {key}' -H "Idempotency-Key: $(uuidgen)" \
-    -d '{{"to":"+12125551234","document":{{"content":"'"$(base64 < letter.pdf | tr -d '\n')"'","content_type":"application/pdf"}}}}'
+  printf '{{"to":"+12125551234","document":{{"content":"%s","content_type":"application/pdf"}}}}' "$(base64 < '{sample}' | tr -d '\n')" | curl {url}/v1/faxes -H 'Authorization: Bearer {key}' -d @-
 
 Watch it:
 

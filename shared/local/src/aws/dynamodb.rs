@@ -26,6 +26,9 @@ use tokio::sync::oneshot;
 
 use super::EndpointError;
 
+/// What `dynoxide` adds to a stored sequence number to show it with 21 digits.
+const PUBLIC_OFFSET: u128 = 100_000_000_000_000_000_000;
+
 pub(super) struct Dynamodb {
     database: Database,
     path: String,
@@ -86,10 +89,12 @@ impl Dynamodb {
     ///
     /// `dynoxide` keeps them for ever and looks through all of them at every write. The record itself stays: the next number follows it.
     pub(super) fn trim_stream(&self, table: &str, sequence_number: &str) -> Result<usize, EndpointError> {
+        let stored = sequence_number.parse().ok().and_then(|public: u128| i64::try_from(public.checked_sub(PUBLIC_OFFSET)?).ok());
+        let Some(stored) = stored else { return Ok(0) };
         let connection = rusqlite::Connection::open(&self.path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        let older = "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < CAST(?2 AS INTEGER)";
-        Ok(connection.execute(older, [table, sequence_number])?)
+        let older = "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2";
+        Ok(connection.execute(older, rusqlite::params![table, stored])?)
     }
 }
 

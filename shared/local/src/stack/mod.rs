@@ -14,7 +14,9 @@ mod streams;
 mod template;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::DirBuilder;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -39,6 +41,8 @@ use state::{Lock, State};
 use template::{Resource, Template, TemplateError, name_of_arn};
 
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
+/// A document for a first fax.
+const SAMPLE: &[u8] = include_bytes!("../../../fax-document/samples/letter.pdf");
 const REGION: &str = "us-east-1";
 const AWS_ACCOUNT: &str = "000000000000";
 /// The caller's name of what Lambda itself does: polling queues, keeping failed records.
@@ -143,7 +147,8 @@ async fn listen(wanted: u16, last: u16) -> Result<(TcpListener, u16), StackError
 impl Stack {
     pub async fn start(config: StackConfig) -> Result<Self, StackError> {
         let dir = config.dir.clone();
-        std::fs::create_dir_all(&dir).map_err(|e| StackError::io(&dir, e))?;
+        // Private papers lie in it.
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|e| StackError::io(&dir, e))?;
         let dir = dir.canonicalize().map_err(|e| StackError::io(&dir, e))?;
         let lock = Lock::take(&dir)?;
         let mut state = State::load(&dir)?;
@@ -215,6 +220,7 @@ impl Stack {
         let operator_env = dir.join("operator.env");
         let lines: String = operator_vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         state::write_private(&operator_env, lines.as_bytes())?;
+        state::write_private(&dir.join("letter.pdf"), SAMPLE)?;
         let demo = match state.demo.clone() {
             Some(demo) => demo,
             None => {
@@ -331,6 +337,11 @@ impl Stack {
     /// A file of `KEY=value` lines: the environment of the operator commands.
     pub fn operator_env(&self) -> &Path {
         &self.operator_env
+    }
+
+    /// A PDF that can be sent.
+    pub fn sample(&self) -> PathBuf {
+        self.operator_env.with_file_name("letter.pdf")
     }
 
     pub fn demo(&self) -> &Demo {
