@@ -145,7 +145,14 @@ async fn parallel_sends_never_use_more_than_the_quota() {
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_requests_with_one_idempotency_key_make_one_fax_and_equal_answers() {
     let service = Service::start().await;
-    let customer = service.customer_with(Plan::Business, Some(1)).await;
+    // With room for all, and with room for one: then the losers meet a closed gate, and the winner's answer is theirs all the same.
+    for monthly_pages in [None, Some(1)] {
+        race(&service, monthly_pages).await;
+    }
+}
+
+async fn race(service: &Service, monthly_pages: Option<u32>) {
+    let customer = service.customer_with(Plan::Business, monthly_pages).await;
     let body = fax("+12125551234", FORM, "image/png").to_string().into_bytes();
     let sends = (0..20).map(|_| {
         let (client, body) = (customer.client.clone(), body.clone());
