@@ -1,12 +1,16 @@
-//! `GET /v1/faxes`, scope `faxes:read`: the account's faxes, newest first.
+//! `GET /v1/faxes`, scope `faxes:read`: the account's faxes, newest first; all of them, or those that the filters `status`,
+//! `direction`, `created_after` and `created_before` let through.
 
 use http::StatusCode;
+use sfm_core::fax::{Direction, Status};
 use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
+use sfm_core::id::AccountId;
+use sfm_core::list::Page;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::faxes::Faxes;
-use sfm_core::store::lists::Lists;
+use sfm_core::store::faxes::{FaxFilter, Faxes};
+use sfm_core::store::lists::{List, Lists};
 
 #[derive(Debug)]
 pub struct ListFaxes {
@@ -25,12 +29,38 @@ impl Endpoint for ListFaxes {
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let caller = self.auth.authorize(request, Scope::FaxesRead).await?;
         let page = request.page()?;
-        let start = self.lists.find_faxes(caller.account, page).await?;
+        match filter(request)? {
+            None => self.all(caller.account, page).await,
+            Some(filter) => {
+                let (faxes, has_more) = self.faxes.list_filtered(caller.account, &filter, page).await?;
+                let data = faxes.iter().map(|fax| fax.resource()).collect();
+                Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
+            }
+        }
+    }
+}
+
+impl ListFaxes {
+    async fn all(&self, account: AccountId, page: Page) -> Result<Response, Problem> {
+        let start = self.lists.find(List::Faxes, account, page).await?;
         let faxes = match start.first {
-            Some(first) => self.faxes.list_from(caller.account, first, page.limit).await?,
+            Some(first) => self.faxes.list_from(account, first, page.limit).await?,
             None => Vec::new(),
         };
         let data = faxes.iter().map(|fax| fax.resource()).collect();
         Response::json(StatusCode::OK, &ListBody::new(data, page, start.total))
     }
+}
+
+/// None when the request asks for no filter.
+fn filter(request: &Request) -> Result<Option<FaxFilter>, Problem> {
+    let status = request.query_choice("status", &Status::ALL.map(|status| (status.as_str(), status)))?;
+    let direction = request.query_choice("direction", &[("outbound", Direction::Outbound), ("inbound", Direction::Inbound)])?;
+    let after = request.query_time("created_after")?;
+    let before = request.query_time("created_before")?;
+    if status.is_none() && direction.is_none() && after.is_none() && before.is_none() {
+        return Ok(None);
+    }
+    let lets_through = |s: &Status| status.is_none_or(|wanted| wanted == *s) && direction.is_none_or(|wanted| wanted == s.direction());
+    Ok(Some(FaxFilter { statuses: Status::ALL.into_iter().filter(lets_through).collect(), after, before }))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ApiTime;
 use crate::id::{AccountId, NumberId};
 use crate::list::Head;
 use crate::month::Month;
@@ -88,6 +89,31 @@ pub struct Number {
 pub enum NumberStatus {
     Active,
     Released,
+}
+
+impl Number {
+    /// What the API shows of it.
+    pub fn resource(&self) -> NumberResource {
+        NumberResource {
+            id: self.id,
+            object: "number",
+            number: self.number.clone(),
+            label: self.label.clone(),
+            status: self.status,
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
+/// The number resource of the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct NumberResource {
+    pub id: NumberId,
+    pub object: &'static str,
+    pub number: E164,
+    pub label: Option<String>,
+    pub status: NumberStatus,
+    pub created_at: ApiTime,
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
 
 /// The system's clock plus an offset in milliseconds that all clones share.
 ///
@@ -36,5 +38,52 @@ impl Clock {
     /// How far ahead of the system's clock this one stands.
     pub fn offset(&self) -> SignedDuration {
         SignedDuration::from_millis(self.offset_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// A moment as the API writes it: RFC 3339 in UTC, always with three digits of milliseconds, so that texts sort as their times do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiTime(Timestamp);
+
+impl From<Timestamp> for ApiTime {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for ApiTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+/// Reads a moment in ISO 8601 with its offset. One in the last hours of the year 9999, which people write for "never", is as late as
+/// can be held.
+pub fn parse_time(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let pieces = Pieces::parse(text).ok()?;
+        let far = pieces.date().year() == 9999 && pieces.time().is_some() && pieces.offset().is_some();
+        far.then_some(Timestamp::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_needs_its_offset_and_may_be_as_late_as_it_can_be_written() {
+        assert_eq!(parse_time("2026-07-01T19:00:00+02:00").map(Timestamp::as_second), Some(1_782_925_200));
+        assert_eq!(parse_time("9999-12-31T23:59:59Z"), Some(Timestamp::MAX));
+        for unreadable in ["", "2026-07-01", "2026-07-01T17:00:00", "9999-12-31", "9999-12-31T23:59:59", "99999-01-01T00:00:00Z", "now"] {
+            assert_eq!(parse_time(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn times_have_milliseconds_even_where_they_are_zero() {
+        let written = |ms| serde_json::to_string(&ApiTime(Timestamp::from_millisecond(ms).unwrap_or_default())).unwrap_or_default();
+        assert_eq!(written(1_782_925_200_000), "\"2026-07-01T17:00:00.000Z\"");
+        assert_eq!(written(1_782_925_200_600), "\"2026-07-01T17:00:00.600Z\"");
     }
 }

@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ApiTime;
 use crate::failure::{FailureCode, Retry};
 use crate::id::{AccountId, FaxId, ScheduledId};
 use crate::month::Month;
@@ -43,6 +44,23 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Sending, Self::Delivered, Self::Failed, Self::Received];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Received => "received",
+        }
+    }
+
+    /// An inbound fax is `received`; all other statuses are those of outbound ones.
+    pub fn direction(self) -> Direction {
+        if self == Self::Received { Direction::Inbound } else { Direction::Outbound }
+    }
+
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed | Self::Received)
     }
@@ -358,14 +376,14 @@ impl Fax {
             from: &self.from,
             pages: self.pages,
             pages_sent: self.pages_sent,
-            failure: self.failure.map(|code| FailureResource { code, message: code.message() }),
+            failure: self.failure.map(FailureResource::from),
             attempts: self
                 .attempts
                 .iter()
                 .map(|a| AttemptResource {
                     number: a.number,
-                    started_at: a.started_at,
-                    ended_at: a.ended_at,
+                    started_at: a.started_at.into(),
+                    ended_at: a.ended_at.map(ApiTime::from),
                     outcome: a.outcome,
                     pages_sent: a.pages_sent,
                     duration_seconds: a.duration_seconds,
@@ -373,8 +391,8 @@ impl Fax {
                 .collect(),
             scheduled_id: self.scheduled_id,
             live: self.live,
-            created_at: self.created_at,
-            completed_at: self.completed_at,
+            created_at: self.created_at.into(),
+            completed_at: self.completed_at.map(ApiTime::from),
         }
     }
 }
@@ -399,8 +417,8 @@ pub struct Resource<'a> {
     pub attempts: Vec<AttemptResource>,
     pub scheduled_id: Option<ScheduledId>,
     pub live: bool,
-    pub created_at: Timestamp,
-    pub completed_at: Option<Timestamp>,
+    pub created_at: ApiTime,
+    pub completed_at: Option<ApiTime>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -409,11 +427,17 @@ pub struct FailureResource {
     pub message: &'static str,
 }
 
+impl From<FailureCode> for FailureResource {
+    fn from(code: FailureCode) -> Self {
+        Self { code, message: code.message() }
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct AttemptResource {
     pub number: u32,
-    pub started_at: Timestamp,
-    pub ended_at: Option<Timestamp>,
+    pub started_at: ApiTime,
+    pub ended_at: Option<ApiTime>,
     pub outcome: Option<Outcome>,
     pub pages_sent: u32,
     pub duration_seconds: Option<u32>,

@@ -1,6 +1,7 @@
 //! The core of Send FAX Mail.
 //!
-//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`failure`], [`event`], [`list`], [`due`], and the parsed types
+//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`contact`], [`failure`], [`event`], [`list`], [`due`],
+//! [`rate`], and the parsed types
 //! they are made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`].
 //!
 //! Around it stand the adapters: [`store`] (DynamoDB), [`documents`] (S3), [`queue`] (SQS), [`bus`] (EventBridge) and [`carrier`].
@@ -10,11 +11,13 @@ pub mod account;
 pub mod bus;
 pub mod carrier;
 pub mod clock;
+pub mod contact;
 pub mod documents;
 pub mod due;
 pub mod event;
 pub mod failure;
 pub mod fax;
+pub mod guarded;
 pub mod http;
 mod http_client;
 pub mod id;
@@ -27,7 +30,9 @@ pub mod phone;
 pub mod plan;
 pub mod platform;
 pub mod queue;
+pub mod rate;
 pub mod runtime;
+pub mod scheduled;
 pub mod scope;
 mod sdk_error;
 pub mod secret;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Sequence numbers that share a set of deletions. A full set has about 6 KB.
@@ -17,7 +17,7 @@ pub const BLOCK: u64 = 1024;
 pub struct Head {
     /// The newest entry's sequence number; numbers start at 1.
     pub last: u64,
-    /// The newest entry's time of creation. A later entry is never given an earlier one, so the order by number is the order by time.
+    /// The newest entry's time of creation. A later entry is always given a later one, so the order by number is the order by time.
     #[serde(default)]
     pub last_at: Timestamp,
     #[serde(default)]
@@ -29,9 +29,10 @@ impl Head {
         self.last.saturating_sub(self.deleted)
     }
 
-    /// The head after one more entry, created at `now` or as late as its predecessor.
+    /// The head after one more entry, created at `now` or, should that not be later, a millisecond after its predecessor.
     pub fn next(&self, now: Timestamp) -> Self {
-        Self { last: self.last + 1, last_at: self.last_at.max(now), deleted: self.deleted }
+        let after_last = self.last_at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+        Self { last: self.last + 1, last_at: after_last.max(now), deleted: self.deleted }
     }
 }
 
@@ -98,9 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_never_older_than_its_predecessor() {
-        let first = Head::default().next(Timestamp::MAX);
-        assert_eq!(first.next(Timestamp::UNIX_EPOCH), Head { last: 2, last_at: Timestamp::MAX, deleted: 0 });
+    fn an_entry_is_always_later_than_its_predecessor() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
+        let first = Head::default().next(at(5_000));
+        assert_eq!(first, Head { last: 1, last_at: at(5_000), deleted: 0 });
+        assert_eq!(first.next(at(4_000)), Head { last: 2, last_at: at(5_001), deleted: 0 });
+        assert_eq!(first.next(at(5_000)), Head { last: 2, last_at: at(5_001), deleted: 0 });
+        assert_eq!(first.next(at(6_000)), Head { last: 2, last_at: at(6_000), deleted: 0 });
     }
 
     #[test]

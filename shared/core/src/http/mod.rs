@@ -9,10 +9,11 @@ pub mod serve;
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::clock::parse_time;
 use crate::id::RequestId;
 use crate::list::Page;
 use crate::platform::{ConfigError, Platform};
@@ -33,6 +34,8 @@ pub trait Endpoint: Sized + Send + Sync + 'static {
 pub struct Request {
     pub id: RequestId,
     pub now: Timestamp,
+    pub method: Method,
+    pub path: String,
     pub headers: HeaderMap,
     pub path_params: HashMap<String, String>,
     pub query: Vec<(String, String)>,
@@ -55,20 +58,44 @@ impl Request {
         self.path_params.get("id").and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
     }
 
-    pub fn query_param(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    /// A query parameter that is given at most once.
+    pub fn query_param(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+        let mut values = self.query.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(Problem::invalid(format!("{name} must be given once.")).param(name)),
+        }
+    }
+
+    /// A query parameter of one of these values.
+    pub fn query_choice<T: Copy>(&self, name: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let Some(text) = self.query_param(name)? else { return Ok(None) };
+        let chosen = choices.iter().find(|(value, _)| *value == text).map(|(_, chosen)| *chosen);
+        chosen.map(Some).ok_or_else(|| {
+            let values: Vec<_> = choices.iter().map(|(value, _)| *value).collect();
+            Problem::invalid(format!("{name} must be one of {}.", values.join(", "))).param(name)
+        })
+    }
+
+    /// A query parameter that is a moment, in RFC 3339 with its offset.
+    pub fn query_time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.query_param(name)? else { return Ok(None) };
+        // A plus sign that was not percent-encoded has become a space.
+        let time = parse_time(&text.replace(' ', "+"));
+        let wrong = || Problem::invalid(format!("{name} must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.")).param(name);
+        time.map(Some).ok_or_else(wrong)
     }
 
     /// `limit` and `page` of a list.
     pub fn page(&self) -> Result<Page, Problem> {
-        let limit = match self.query_param("limit") {
+        let limit = match self.query_param("limit")? {
             None => Page::DEFAULT_LIMIT,
             Some(text) => whole_number(text)
                 .filter(|limit| (1..=u64::from(Page::MAX_LIMIT)).contains(limit))
                 .and_then(|limit| u32::try_from(limit).ok())
                 .ok_or_else(|| Problem::invalid("limit must be a whole number from 1 to 100.").param("limit"))?,
         };
-        let page = match self.query_param("page") {
+        let page = match self.query_param("page")? {
             None => 1,
             Some(text) => whole_number(text)
                 .filter(|page| *page >= 1)
@@ -127,5 +154,10 @@ pub struct ListBody<T> {
 impl<T> ListBody<T> {
     pub fn new(data: Vec<T>, page: Page, total: u64) -> Self {
         Self { object: "list", data, page: page.page, limit: page.limit, total: Some(total), has_more: page.has_more(total) }
+    }
+
+    /// A page of what a filter lets through, which nobody has counted.
+    pub fn filtered(data: Vec<T>, page: Page, has_more: bool) -> Self {
+        Self { object: "list", data, page: page.page, limit: page.limit, total: None, has_more }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use http::StatusCode;
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::account::Closed;
 use crate::documents::DocumentStoreError;
 use crate::id::RequestId;
+use crate::rate::{Quota, SLOTS, SPAN_SECONDS};
 use crate::store::StoreError;
 use crate::store::faxes::AcceptError;
 
@@ -19,15 +21,14 @@ pub struct Problem {
     message: String,
     code: Option<&'static str>,
     param: Option<&'static str>,
-    pub retry_after: Option<u32>,
-    pub allow: Option<&'static str>,
+    pub headers: HeaderMap,
     /// For the log alone.
     pub cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), code: None, param: None, retry_after: None, allow: None, cause: None }
+        Self { status, kind, message: message.into(), code: None, param: None, headers: HeaderMap::new(), cause: None }
     }
 
     /// 400: the message says what is wrong and what to do.
@@ -66,9 +67,21 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such route. The routes are listed in /v1/openapi.json.")
     }
 
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    /// `allow`: the methods that the route takes, as the header lists them.
+    pub fn method_not_allowed(allow: &str) -> Self {
         let message = format!("This route does not take that method. It takes {allow}.");
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message) }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).header(ALLOW, allow)
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    pub fn rate_limited(quota: Quota) -> Self {
+        let seconds = quota.reset_seconds;
+        let message =
+            format!("This key has sent {SLOTS} requests within {SPAN_SECONDS} seconds, the most that it may. Try again in {seconds} s.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(RETRY_AFTER, &seconds.to_string())
     }
 
     pub fn send_failed(closed: Closed) -> Self {
@@ -85,7 +98,7 @@ impl Problem {
         let message =
             "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-        Self { retry_after: Some(2), cause: Some(cause.to_string()), ..problem }
+        Self { cause: Some(cause.to_string()), ..problem }.header(RETRY_AFTER, "2")
     }
 
     pub fn internal(cause: impl fmt::Display) -> Self {
@@ -100,6 +113,13 @@ impl Problem {
 
     pub fn param(mut self, param: &'static str) -> Self {
         self.param = Some(param);
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
         self
     }
 

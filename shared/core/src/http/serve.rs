@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use lambda_http::{Body, RequestExt as _};
 
 use super::{Endpoint, Problem, Request, Response};
@@ -35,12 +35,7 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
 
 fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) {
     let mut response = Response::json_text(problem.status, problem.body(id));
-    if let Some(seconds) = problem.retry_after {
-        response.headers.insert(http::header::RETRY_AFTER, seconds.into());
-    }
-    if let Some(allow) = problem.allow {
-        response.headers.insert(http::header::ALLOW, HeaderValue::from_static(allow));
-    }
+    response.headers.extend(problem.headers);
     (response, problem.cause)
 }
 
@@ -53,7 +48,8 @@ fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> R
         Body::Binary(bytes) => Bytes::from(bytes),
         _ => Bytes::new(),
     };
-    Request { id, now, headers: parts.headers, path_params, query, body }
+    let path = parts.uri.path().to_owned();
+    Request { id, now, method: parts.method, path, headers: parts.headers, path_params, query, body }
 }
 
 fn write(id: RequestId, response: Response) -> http::Response<Body> {
@@ -64,8 +60,6 @@ fn write(id: RequestId, response: Response) -> http::Response<Body> {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         answer.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
-    if answer.status() != StatusCode::FOUND {
-        answer.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    answer.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer
 }

@@ -1,22 +1,27 @@
-//! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `due` what needs a look, `by-id` is for operators.
+//! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `by-status` the list by status and time, `due` what
+//! needs a look, `by-id` is for operators.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::Accounts;
 use super::events::Events;
-use super::lists::Lists;
+use super::lists::{List, Lists};
 use super::requests::{Reply, RequestName, Requests};
 use super::transaction::{Backoff, Reason, transact};
 use super::{Item, ReplaceError, StoreError, from_item, n, s, to_item};
 use crate::account::{Account, Closed, Number};
 use crate::event::Event;
-use crate::fax::Fax;
+use crate::fax::{Fax, Status};
 use crate::id::{AccountId, FaxId};
-use crate::list::Head;
+use crate::list::{Head, Page};
 use crate::month::Month;
 use crate::platform::{ConfigError, Platform};
 
@@ -38,6 +43,44 @@ pub struct FaxKey {
 struct IndexEntry {
     account_id: AccountId,
     id: FaxId,
+}
+
+/// A fax with what index `by-status` is keyed by, while it is in its account's list.
+fn item_of(fax: &Fax) -> Result<Item, StoreError> {
+    let mut item = to_item(fax)?;
+    if fax.seq.is_some() {
+        item.insert("listed_as".into(), listed_as(fax.account_id, fax.status));
+        item.insert("listed_at".into(), n(fax.created_at.as_millisecond()));
+    }
+    Ok(item)
+}
+
+fn listed_as(account: AccountId, status: Status) -> AttributeValue {
+    s(format!("{account}#{}", status.as_str()))
+}
+
+/// What a filtered list shows.
+#[derive(Debug, Clone)]
+pub struct FaxFilter {
+    pub statuses: Vec<Status>,
+    /// Created after this moment, itself not included.
+    pub after: Option<Timestamp>,
+    /// Created before this moment, itself not included.
+    pub before: Option<Timestamp>,
+}
+
+/// One status of a filtered list, newest first, read as far as it was needed.
+struct Run {
+    status: Status,
+    read: VecDeque<RunEntry>,
+    rest: Option<Item>,
+    ended: bool,
+}
+
+#[derive(Deserialize)]
+struct RunEntry {
+    id: FaxId,
+    listed_at: i64,
 }
 
 fn from_index(item: Item) -> Result<FaxKey, StoreError> {
@@ -83,6 +126,86 @@ impl Faxes {
         found.items.unwrap_or_default().into_iter().map(from_item).collect()
     }
 
+    /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
+    ///
+    /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries before it. Then one batch
+    /// reads the page. (2 round trips, more for each 5,000 entries)
+    pub async fn list_filtered(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
+        let run = |status: &Status| Run { status: *status, read: VecDeque::new(), rest: None, ended: false };
+        let mut runs: Vec<Run> = filter.statuses.iter().map(run).collect();
+        let mut skip = page.offset();
+        let mut ids: Vec<FaxId> = Vec::new();
+        let has_more = loop {
+            let wanted = skip.saturating_add(page.limit.into()).saturating_add(1);
+            let unread = runs.iter_mut().filter(|run| run.read.is_empty() && !run.ended);
+            try_join_all(unread.map(|run| self.read_on(account, filter, run, wanted))).await?;
+            let newest = runs.iter_mut().filter(|run| !run.read.is_empty()).max_by_key(|run| run.read.front().map(|entry| entry.listed_at));
+            let Some(entry) = newest.and_then(|run| run.read.pop_front()) else { break false };
+            if skip > 0 {
+                skip -= 1;
+            } else if ids.len() == page.limit as usize {
+                break true;
+            } else if !ids.contains(&entry.id) {
+                ids.push(entry.id);
+            }
+        };
+        let mut faxes = self.get_all(account, &ids).await?;
+        // The index may trail behind: what has left the filter since is not shown.
+        faxes.retain(|fax| fax.seq.is_some() && filter.statuses.contains(&fax.status));
+        faxes.sort_by_key(|fax| Reverse(fax.seq));
+        Ok((faxes, has_more))
+    }
+
+    async fn read_on(&self, account: AccountId, filter: &FaxFilter, run: &mut Run, wanted: u64) -> Result<(), StoreError> {
+        let after = filter.after.map_or(i64::MIN, Timestamp::as_millisecond);
+        // A moment within a millisecond lies after the faxes of that millisecond.
+        let before = filter.before.map_or(i64::MAX, |at| at.as_millisecond() - i64::from(at.subsec_nanosecond() % 1_000_000 == 0));
+        if after >= before {
+            run.ended = true;
+            return Ok(());
+        }
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-status")
+            .key_condition_expression("listed_as = :as AND listed_at BETWEEN :from AND :to")
+            .expression_attribute_values(":as", listed_as(account, run.status))
+            .expression_attribute_values(":from", n(after.saturating_add(1)))
+            .expression_attribute_values(":to", n(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX).min(5_000))
+            .set_exclusive_start_key(run.rest.take())
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        run.ended = found.last_evaluated_key.is_none();
+        run.rest = found.last_evaluated_key;
+        run.read = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Reads at most 100 faxes.
+    async fn get_all(&self, account: AccountId, ids: &[FaxId]) -> Result<Vec<Fax>, StoreError> {
+        let mut faxes = Vec::new();
+        let mut keys: Vec<Item> =
+            ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
+        let mut backoff = Backoff::new();
+        while !keys.is_empty() {
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
+            for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
+                faxes.push(from_item(item)?);
+            }
+            keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)).map(|left| left.keys).unwrap_or_default();
+            if !keys.is_empty() {
+                backoff.wait().await?;
+            }
+        }
+        Ok(faxes)
+    }
+
     /// Faxes of a shard whose next step was due by `until`, oldest first.
     pub async fn due(&self, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<FaxKey>, StoreError> {
         let found = self
@@ -109,7 +232,7 @@ impl Faxes {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(to_item(fax)?))
+            .set_item(Some(item_of(fax)?))
             .condition_expression("version = :seen")
             .expression_attribute_values(":seen", n(fax.version - 1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -129,7 +252,7 @@ impl Faxes {
         fax.version += 1;
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(to_item(fax)?))
+            .set_item(Some(item_of(fax)?))
             .condition_expression("version = :seen")
             .expression_attribute_values(":seen", n(fax.version - 1))
             .build()
@@ -291,7 +414,7 @@ impl Intake {
     fn put_new(&self, fax: &Fax) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.faxes.table)
-            .set_item(Some(to_item(fax)?))
+            .set_item(Some(item_of(fax)?))
             .condition_expression("attribute_not_exists(id)")
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -336,7 +459,7 @@ impl FaxRemoval {
             };
             let Some(seq) = fax.seq.take() else { return Ok(false) };
             fax.deleted_at = Some(now);
-            let mut writes = Lists::removal(self.accounts.table(), key.account_id, seq)?;
+            let mut writes = Lists::removal(self.accounts.table(), List::Faxes, key.account_id, seq)?;
             writes.push(self.faxes.replacement(&mut fax)?);
             if transact(&self.faxes.client, writes).await?.is_ok() {
                 return Ok(true);

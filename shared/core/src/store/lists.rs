@@ -1,18 +1,62 @@
-//! Where the pages of an account's lists begin: the head of each list, what was deleted from it, and the arithmetic of [`crate::list`].
+//! An account's lists: the head of each, what was deleted from it, and the arithmetic of [`crate::list`].
 //!
 //! All of it lies in table `accounts`. The head of the fax list is part of the account's item, because a send writes that item
-//! anyway; `<list>#holes` counts deletions per block in attributes `b<block>`; `<list>#gone#<block>` names them in the set `seqs`.
+//! anyway; the others have an item of their own, named like the list. `<list>#holes` counts deletions per block in attributes
+//! `b<block>`; `<list>#gone#<block>` names them in the set `seqs`.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use jiff::Timestamp;
 
+use super::transaction::{Backoff, Cancelled, Reason, transact};
 use super::{Item, StoreError, from_item, n, s};
 use crate::account::Account;
 use crate::id::AccountId;
 use crate::list::{Head, Holes, Page, block_of, find_block, find_in_block};
 use crate::platform::{ConfigError, Platform};
+
+/// The lists whose entries have sequence numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    Faxes,
+    Contacts,
+    Scheduled,
+}
+
+impl List {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Faxes => "faxes",
+            Self::Contacts => "contacts",
+            Self::Scheduled => "scheduled",
+        }
+    }
+
+    /// The item that the head is in.
+    fn item(self) -> &'static str {
+        match self {
+            Self::Faxes => "account",
+            other => other.name(),
+        }
+    }
+
+    /// Where in its item the head is.
+    fn head_path(self) -> &'static str {
+        match self {
+            Self::Faxes => "faxes.",
+            Self::Contacts | Self::Scheduled => "",
+        }
+    }
+
+    fn head_of(self, item: Item) -> Result<Head, StoreError> {
+        match self {
+            Self::Faxes => from_item::<Account>(item).map(|account| account.faxes),
+            Self::Contacts | Self::Scheduled => from_item(item),
+        }
+    }
+}
 
 #[derive(Debug, Clone)]
 pub struct Lists {
@@ -33,20 +77,20 @@ impl Lists {
         Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")? })
     }
 
-    /// Finds where a page of the fax list begins. (One round trip; two when something was deleted from the page's block.)
-    pub async fn find_faxes(&self, account: AccountId, page: Page) -> Result<Start, StoreError> {
-        let (head, holes) = self.head(account).await?;
+    /// Finds where a page of a list begins. (One round trip; two when something was deleted from the page's block.)
+    pub async fn find(&self, list: List, account: AccountId, page: Page) -> Result<Start, StoreError> {
+        let (head, holes) = self.read(list, account).await?;
         let total = head.total();
         let Some((block, skip)) = find_block(&head, &holes, page.offset()) else { return Ok(Start { total, first: None }) };
-        let gone = if holes.contains_key(&block) { self.gone(account, block).await? } else { BTreeSet::new() };
+        let gone = if holes.contains_key(&block) { self.gone(list, account, block).await? } else { BTreeSet::new() };
         Ok(Start { total, first: find_in_block(&head, &gone, block, skip) })
     }
 
-    async fn head(&self, account: AccountId) -> Result<(Head, Holes), StoreError> {
+    async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes), StoreError> {
         let key = |item: &str| Item::from([("account_id".into(), s(account)), ("item".into(), s(item))]);
         let wanted = KeysAndAttributes::builder()
-            .keys(key("account"))
-            .keys(key("faxes#holes"))
+            .keys(key(list.item()))
+            .keys(key(&format!("{}#holes", list.name())))
             .consistent_read(true)
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -56,8 +100,8 @@ impl Lists {
         }
         let (mut head, mut holes) = (Head::default(), Holes::new());
         for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
-            if item.get("item") == Some(&s("account")) {
-                head = from_item::<Account>(item)?.faxes;
+            if item.get("item") == Some(&s(list.item())) {
+                head = list.head_of(item)?;
             } else {
                 let counts = item.iter().filter_map(|(name, value)| Some((name.strip_prefix('b')?, value)));
                 holes = counts.filter_map(|(block, count)| Some((block.parse().ok()?, count.as_n().ok()?.parse().ok()?))).collect();
@@ -66,38 +110,83 @@ impl Lists {
         Ok((head, holes))
     }
 
-    async fn gone(&self, account: AccountId, block: u64) -> Result<BTreeSet<u64>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("account_id", s(account))
-            .key("item", s(format!("faxes#gone#{block}")))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        let seqs = found.item.and_then(|mut item| item.remove("seqs"));
+    async fn gone(&self, list: List, account: AccountId, block: u64) -> Result<BTreeSet<u64>, StoreError> {
+        let item = self.item(account, &format!("{}#gone#{block}", list.name())).await?;
+        let seqs = item.and_then(|mut item| item.remove("seqs"));
         Ok(match seqs {
             Some(AttributeValue::Ns(seqs)) => seqs.iter().filter_map(|seq| seq.parse().ok()).collect(),
             _ => BTreeSet::new(),
         })
     }
 
-    /// The writes that take entry `seq` out of the fax list, for the transaction that deletes the fax.
-    pub(super) fn removal(table: &str, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
+    async fn item(&self, account: AccountId, item: &str) -> Result<Option<Item>, StoreError> {
+        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("item", s(item));
+        Ok(read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item)
+    }
+
+    /// Adds an entry to a list whose head has an item of its own: `entry` makes its writes for the place that it gets. Where others
+    /// were faster the place is taken anew and the transaction tried again.
+    ///
+    /// A cancellation is the entry's: its reasons are those of the writes that `entry` made, in their order. (2 round trips)
+    pub(super) async fn add(
+        &self,
+        list: List,
+        account: AccountId,
+        now: Timestamp,
+        entry: impl Fn(Head) -> Result<Vec<TransactWriteItem>, StoreError>,
+    ) -> Result<Result<Head, Cancelled>, StoreError> {
+        let mut head = self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default();
+        let mut backoff = Backoff::new();
+        loop {
+            let place = head.next(now);
+            let mut writes = entry(place)?;
+            writes.push(self.take_place(list, account, &head, &place)?);
+            let Err(Cancelled(mut reasons)) = transact(&self.client, writes).await? else { return Ok(Ok(place)) };
+            let taken = reasons.pop();
+            if reasons.iter().any(|reason| *reason != Reason::None) {
+                return Ok(Err(Cancelled(reasons)));
+            }
+            match taken {
+                Some(Reason::Condition(Some(item))) => head = list.head_of(item)?,
+                other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}"))),
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    fn take_place(&self, list: List, account: AccountId, seen: &Head, place: &Head) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("item", s(list.item()))
+            .update_expression("SET #last = :last, last_at = :at")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_values(":last", n(place.last))
+            .expression_attribute_values(":at", s(place.last_at))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        update = match seen.last {
+            0 => update.condition_expression("attribute_not_exists(#last)"),
+            last => update.condition_expression("#last = :seen").expression_attribute_values(":seen", n(last)),
+        };
+        Ok(TransactWriteItem::builder().update(update.build().map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
+    }
+
+    /// The writes that take entry `seq` out of a list, for the transaction that deletes the entry.
+    pub(super) fn removal(table: &str, list: List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
         let block = block_of(seq);
+        let deleted = format!("{}deleted", list.head_path());
         let at = |item: String| Update::builder().table_name(table).key("account_id", s(account)).key("item", s(item));
         let writes = [
-            at("account".into())
-                .update_expression("SET faxes.deleted = faxes.deleted + :one")
+            at(list.item().into())
+                .update_expression(format!("SET {deleted} = if_not_exists({deleted}, :zero) + :one"))
                 .condition_expression("attribute_exists(account_id)")
+                .expression_attribute_values(":zero", n(0))
                 .expression_attribute_values(":one", n(1)),
-            at("faxes#holes".into())
+            at(format!("{}#holes", list.name()))
                 .update_expression("ADD #block :one")
                 .expression_attribute_names("#block", format!("b{block}"))
                 .expression_attribute_values(":one", n(1)),
-            at(format!("faxes#gone#{block}"))
+            at(format!("{}#gone#{block}", list.name()))
                 .update_expression("ADD seqs :seq")
                 .expression_attribute_values(":seq", AttributeValue::Ns(vec![seq.to_string()])),
         ];

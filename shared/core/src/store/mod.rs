@@ -1,12 +1,15 @@
 //! The DynamoDB adapters: one file per table, one method per access pattern. `docs/data-model.md` describes items and costs.
 
 pub mod accounts;
+pub mod contacts;
 pub mod events;
 pub mod faxes;
 pub mod keys;
 pub mod lists;
 pub mod numbers;
+pub mod rates;
 pub mod requests;
+pub mod scheduled;
 mod transaction;
 
 use std::collections::HashMap;

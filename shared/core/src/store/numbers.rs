@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::transaction::transact;
 use super::{Item, StoreError, from_item, s, to_item};
-use crate::account::{Number, NumberStatus};
+use crate::account::Number;
 use crate::id::{AccountId, NumberId};
 use crate::platform::{ConfigError, Platform};
 
@@ -116,11 +116,5 @@ impl Numbers {
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
-    }
-}
-
-impl Number {
-    pub fn is_active(&self) -> bool {
-        self.status == NumberStatus::Active
     }
 }

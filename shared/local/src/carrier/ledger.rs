@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sfm_core::clock::ApiTime;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -79,7 +80,7 @@ impl Entry {
             None => "delivered".to_owned(),
             Some(reason) => reason.as_str().to_owned(),
         });
-        Submission { fax_id: tag.fax_id, attempt: tag.attempt, at: self.fax.created_at, to: self.fax.to.as_str().to_owned(), outcome }
+        Submission { fax_id: tag.fax_id, attempt: tag.attempt, at: self.fax.created_at.into(), to: self.fax.to.as_str().to_owned(), outcome }
     }
 }
 
@@ -89,7 +90,7 @@ pub struct Submission {
     /// The product's id of the fax, from `client_state`.
     pub fax_id: Option<String>,
     pub attempt: u32,
-    pub at: Timestamp,
+    pub at: ApiTime,
     pub to: String,
     /// Empty while it plays, then `delivered` or the reason of the failure.
     pub outcome: Option<String>,

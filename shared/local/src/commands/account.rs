@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::account::Account;
+use sfm_core::clock::ApiTime;
 use sfm_core::id::AccountId;
 use sfm_core::list::Head;
 use sfm_core::month::Month;
@@ -23,7 +24,7 @@ pub struct AccountView {
     /// Pages used in the current month.
     used_pages: u64,
     requires_baa: bool,
-    baa_signed_at: Option<Timestamp>,
+    baa_signed_at: Option<ApiTime>,
 }
 
 impl AccountView {
@@ -35,7 +36,7 @@ impl AccountView {
             monthly_pages: account.page_limit(),
             used_pages: account.used_in(Month::of(now)),
             requires_baa: account.requires_baa,
-            baa_signed_at: account.baa_signed_at,
+            baa_signed_at: account.baa_signed_at.map(ApiTime::from),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! `sfm number …`
 
-use jiff::Timestamp;
 use serde::Serialize;
-use sfm_core::account::{Number, NumberStatus};
+use sfm_core::account::{Number, NumberResource, NumberStatus};
 use sfm_core::id::{AccountId, NumberId};
 use sfm_core::phone::E164;
 use sfm_core::platform::Platform;
@@ -13,19 +12,14 @@ use super::CommandError;
 
 #[derive(Debug, Serialize)]
 pub struct NumberView {
-    id: NumberId,
-    object: &'static str,
-    number: E164,
-    label: Option<String>,
-    status: NumberStatus,
-    created_at: Timestamp,
+    #[serde(flatten)]
+    number: NumberResource,
     account_id: AccountId,
 }
 
 impl From<Number> for NumberView {
     fn from(number: Number) -> Self {
-        let Number { account_id, id, number, label, status, created_at } = number;
-        Self { id, object: "number", number, label, status, created_at, account_id }
+        Self { number: number.resource(), account_id: number.account_id }
     }
 }
 

@@ -1,0 +1,80 @@
+//! Contacts: the address book of an account.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::ApiTime;
+use crate::id::{AccountId, ContactId};
+use crate::phone::E164;
+
+/// A name that a person gave: trimmed, 1 to 200 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 200 characters that can be printed")]
+pub struct BadName;
+
+impl std::str::FromStr for Name {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let text = text.trim();
+        let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadName) }
+    }
+}
+
+/// A contact as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub account_id: AccountId,
+    pub id: ContactId,
+    /// Its place in the account's list.
+    pub seq: u64,
+    pub name: Name,
+    pub fax_number: E164,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<Name>,
+    pub created_at: Timestamp,
+}
+
+impl Contact {
+    /// What the API shows of it.
+    pub fn resource(&self) -> Resource<'_> {
+        Resource {
+            id: self.id,
+            object: "contact",
+            name: &self.name,
+            fax_number: &self.fax_number,
+            company: self.company.as_ref(),
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
+/// The contact resource of the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct Resource<'a> {
+    pub id: ContactId,
+    pub object: &'static str,
+    pub name: &'a Name,
+    pub fax_number: &'a E164,
+    pub company: Option<&'a Name>,
+    pub created_at: ApiTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_neither_empty_nor_endless_nor_unprintable() {
+        assert_eq!(" Dr. Smith\t".parse(), Ok(Name("Dr. Smith".into())));
+        assert_eq!("é".repeat(200).parse::<Name>().map(|name| name.0.chars().count()), Ok(200));
+        for bad in ["", "  \n ", "a\u{7}b", "a\nb", &"x".repeat(201)] {
+            assert_eq!(bad.parse::<Name>(), Err(BadName), "{bad:?}");
+        }
+    }
+}

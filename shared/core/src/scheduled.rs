@@ -1,0 +1,152 @@
+//! Scheduled faxes: documents made ready now and sent at a time to come.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{ApiTime, parse_time};
+use crate::due;
+use crate::failure::FailureCode;
+use crate::fax::FailureResource;
+use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
+use crate::phone::E164;
+
+/// How far ahead a fax may be scheduled.
+const SOONEST: SignedDuration = SignedDuration::from_secs(60);
+const LATEST: SignedDuration = SignedDuration::from_hours(180 * 24);
+
+/// When a fax is to be sent: within the bounds of the contract, in whole milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendAt(Timestamp);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadSendAt {
+    #[error("must be a time in RFC 3339 with its offset, such as 2026-07-01T17:00:00Z or 2026-07-01T17:00:00+02:00")]
+    Unreadable,
+    #[error("must be at least 60 seconds ahead")]
+    TooSoon,
+    #[error("must be at most 180 days ahead")]
+    TooLate,
+}
+
+impl SendAt {
+    pub fn parse(text: &str, now: Timestamp) -> Result<Self, BadSendAt> {
+        let at = parse_time(text).ok_or(BadSendAt::Unreadable)?;
+        let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+        match at.duration_since(now) {
+            ahead if ahead < SOONEST => Err(BadSendAt::TooSoon),
+            ahead if ahead > LATEST => Err(BadSendAt::TooLate),
+            _ => Ok(Self(at)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Pending,
+    Sent,
+    Failed,
+    Canceled,
+}
+
+/// A scheduled fax as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    pub account_id: AccountId,
+    pub id: ScheduledId,
+    /// Its place in the account's list.
+    pub seq: u64,
+    pub status: Status,
+    pub send_at: Timestamp,
+    pub to: E164,
+    /// The number asked for; without one it is the account's oldest active number at the time of sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<E164>,
+    pub pages: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fax_id: Option<FaxId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureCode>,
+    pub live: bool,
+    pub created_at: Timestamp,
+    /// The request that canceled it, which knows its own write by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canceled_by: Option<RequestId>,
+    /// The moment of sending in milliseconds since the epoch, and where the due index keeps it. None once it is not pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_shard: Option<u8>,
+}
+
+impl Scheduled {
+    pub fn is_due_at(&mut self, at: SendAt) {
+        self.send_at = at.0;
+        self.due_at = Some(at.0.as_millisecond());
+        self.due_shard = Some(due::shard(&self.id.to_string()));
+    }
+
+    /// Where its fax-ready PDF lies.
+    pub fn document_key(&self) -> String {
+        document_key(self.account_id, self.id)
+    }
+
+    /// What the API shows of it.
+    pub fn resource(&self) -> Resource<'_> {
+        Resource {
+            id: self.id,
+            object: "scheduled",
+            status: self.status,
+            send_at: self.send_at.into(),
+            to: &self.to,
+            from: self.from.as_ref(),
+            pages: self.pages,
+            fax_id: self.fax_id,
+            failure: self.failure.map(FailureResource::from),
+            live: self.live,
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
+/// Where the fax-ready PDF of a scheduled fax lies in the documents bucket: under a prefix that is kept longer than any schedule.
+pub fn document_key(account: AccountId, id: ScheduledId) -> String {
+    format!("scheduled/{account}/{id}.pdf")
+}
+
+/// The scheduled-fax resource of the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct Resource<'a> {
+    pub id: ScheduledId,
+    pub object: &'static str,
+    pub status: Status,
+    pub send_at: ApiTime,
+    pub to: &'a E164,
+    pub from: Option<&'a E164>,
+    pub pages: u32,
+    pub fax_id: Option<FaxId>,
+    pub failure: Option<FailureResource>,
+    pub live: bool,
+    pub created_at: ApiTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_time_has_an_offset_and_lies_between_a_minute_and_180_days_ahead() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap_or_default();
+        let parsed = |text: &str| SendAt::parse(text, now).map(|at| at.0.as_second() - now.as_second());
+        assert_eq!(parsed("2026-01-01T00:01:00Z"), Ok(60));
+        assert_eq!(parsed("2026-01-01T02:01:00.000+02:00"), Ok(60));
+        assert_eq!(parsed("2026-06-30T00:00:00Z"), Ok(180 * 86_400));
+        assert_eq!(parsed("2026-01-01T00:00:59.999Z"), Err(BadSendAt::TooSoon));
+        assert_eq!(parsed("2025-07-01T17:00:00Z"), Err(BadSendAt::TooSoon));
+        assert_eq!(parsed("2026-06-30T00:00:00.001Z"), Err(BadSendAt::TooLate));
+        assert_eq!(parsed("9999-12-31T00:00:00Z"), Err(BadSendAt::TooLate));
+        for unreadable in ["", "2026-02-01", "2026-02-01T00:00:00", "1790000000", "tomorrow", "2026-02-30T00:00:00Z", "2026-02-01T25:00:00Z"] {
+            assert_eq!(parsed(unreadable), Err(BadSendAt::Unreadable), "{unreadable}");
+        }
+    }
+}
