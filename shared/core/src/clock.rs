@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The system's clock plus an offset in milliseconds that all clones share.
 ///
@@ -42,7 +42,7 @@ impl Clock {
 }
 
 /// A moment as the API writes it: RFC 3339 in UTC, always with three digits of milliseconds, so that texts sort as their times do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct ApiTime(Timestamp);
 
 impl From<Timestamp> for ApiTime {

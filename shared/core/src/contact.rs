@@ -7,7 +7,7 @@ use crate::clock::ApiTime;
 use crate::id::{AccountId, ContactId};
 use crate::phone::E164;
 
-/// A name that a person gave: trimmed, 1 to 200 characters, none of them a control character.
+/// A name that a person gave: 1 to 200 characters, none of them a control character; trimmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(String);
@@ -20,9 +20,9 @@ impl std::str::FromStr for Name {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let text = text.trim();
-        let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.to_owned())) } else { Err(BadName) }
+        let name = text.trim();
+        let fits = !name.is_empty() && text.chars().count() <= 200 && !name.chars().any(char::is_control);
+        if fits { Ok(Self(name.to_owned())) } else { Err(BadName) }
     }
 }
 

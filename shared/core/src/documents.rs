@@ -47,8 +47,12 @@ impl Documents {
             .map_err(DocumentStoreError::new)
     }
 
-    pub async fn delete(&self, key: &str) -> Result<(), DocumentStoreError> {
-        self.client.delete_object().bucket(&self.bucket).key(key).send().await.map(|_| ()).map_err(DocumentStoreError::new)
+    /// Removes a document that nothing refers to. What this misses the bucket's lifecycle removes.
+    pub async fn discard(&self, key: &str) {
+        let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        if let Err(e) = deleted.map_err(DocumentStoreError::new) {
+            tracing::warn!(error = %e, "a document that nothing refers to stays until it expires");
+        }
     }
 
     pub async fn exists(&self, key: &str) -> Result<bool, DocumentStoreError> {

@@ -26,6 +26,7 @@ pub mod list;
 pub mod logging;
 pub mod magic;
 pub mod month;
+pub mod openapi;
 pub mod phone;
 pub mod plan;
 pub mod platform;

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{ApiTime, parse_time};
-use crate::due;
 use crate::failure::FailureCode;
 use crate::fax::FailureResource;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
@@ -38,6 +37,10 @@ impl SendAt {
             _ => Ok(Self(at)),
         }
     }
+
+    pub fn at(self) -> Timestamp {
+        self.0
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,17 @@ pub enum Status {
     Sent,
     Failed,
     Canceled,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
 }
 
 /// A scheduled fax as it is stored.
@@ -80,12 +94,6 @@ pub struct Scheduled {
 }
 
 impl Scheduled {
-    pub fn is_due_at(&mut self, at: SendAt) {
-        self.send_at = at.0;
-        self.due_at = Some(at.0.as_millisecond());
-        self.due_shard = Some(due::shard(&self.id.to_string()));
-    }
-
     /// Where its fax-ready PDF lies.
     pub fn document_key(&self) -> String {
         document_key(self.account_id, self.id)

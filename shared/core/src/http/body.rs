@@ -1,5 +1,8 @@
 //! JSON bodies, field by field, so that every complaint names the field.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use super::{Problem, Request};
@@ -43,7 +46,23 @@ impl<'a> Object<'a> {
     }
 
     pub fn required_text(&self, name: &str, param: &'static str) -> Result<&'a str, Problem> {
-        self.text(name, param)?.ok_or_else(|| Problem::invalid(format!("{param} is required.")).param(param))
+        self.text(name, param)?.ok_or_else(|| missing(param))
+    }
+
+    /// A field that is parsed from text.
+    pub fn parsed<T>(&self, name: &str, param: &'static str) -> Result<Option<T>, Problem>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let parse = |text: &str| text.parse().map_err(|e| Problem::invalid(format!("{param} {e}.")).param(param));
+        self.text(name, param)?.map(parse).transpose()
+    }
+
+    pub fn required<T>(&self, name: &str, param: &'static str) -> Result<T, Problem>
+    where
+        T: FromStr<Err: Display>,
+    {
+        self.parsed(name, param)?.ok_or_else(|| missing(param))
     }
 
     pub fn object(&self, name: &str, param: &'static str) -> Result<Option<Object<'a>>, Problem> {
@@ -53,4 +72,8 @@ impl<'a> Object<'a> {
             Some(_) => Err(Problem::invalid(format!("{param} must be an object.")).param(param)),
         }
     }
+}
+
+fn missing(param: &'static str) -> Problem {
+    Problem::invalid(format!("{param} is required.")).param(param)
 }

@@ -140,6 +140,12 @@ impl Response {
     }
 }
 
+impl AsMut<HeaderMap> for Response {
+    fn as_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub struct ListBody<T> {

@@ -11,7 +11,9 @@ use crate::documents::DocumentStoreError;
 use crate::id::RequestId;
 use crate::rate::{Quota, SLOTS, SPAN_SECONDS};
 use crate::store::StoreError;
+use crate::store::contacts::CreateContactError;
 use crate::store::faxes::AcceptError;
+use crate::store::scheduled::CancelError;
 
 /// An error answer: what the caller is told, and apart from it what only the log is told.
 #[derive(Debug)]
@@ -136,6 +138,12 @@ impl Problem {
     }
 }
 
+impl AsMut<HeaderMap> for Problem {
+    fn as_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -157,6 +165,31 @@ impl From<AcceptError> for Problem {
             AcceptError::Closed(closed) => Self::send_failed(closed),
             AcceptError::NoAccount => Self::unauthorized("The account of this API key no longer exists."),
             AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateContactError> for Problem {
+    fn from(error: CreateContactError) -> Self {
+        match error {
+            CreateContactError::NumberTaken(contact) => {
+                let message = format!("This number is in the address book already, as contact {contact}.");
+                Self::conflict(message).code("contact_exists").param("fax_number")
+            }
+            CreateContactError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Absent => Self::not_found(),
+            CancelError::NotPending(scheduled) => {
+                let message = format!("This scheduled fax is {}: only a pending one can be canceled.", scheduled.status.as_str());
+                Self::conflict(message).code("not_pending")
+            }
+            CancelError::Store(error) => error.into(),
         }
     }
 }

@@ -24,6 +24,9 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 /// How long an HTTP API waits for a function.
 const WALL: Duration = Duration::from_secs(30);
 
+/// The route of everything that no other route takes.
+pub const DEFAULT: &str = "$default";
+
 /// One route of the API.
 #[derive(Clone)]
 pub struct Route {
@@ -97,7 +100,7 @@ impl Gateway {
     fn find(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let mut found: Vec<_> = matching.filter_map(|route| Some((route, match_path(&route.path, path)?))).collect();
-        found.sort_by_key(|(route, params)| (params.len(), route.path.contains("+}"), route.method == "ANY"));
+        found.sort_by_key(|(route, params)| (route.path == DEFAULT, params.len(), route.path.contains("+}"), route.method == "ANY"));
         found.into_iter().next()
     }
 
@@ -112,7 +115,7 @@ impl Gateway {
             query.entry(name.into_owned()).and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.into_owned());
         }
         let now = self.clock.now();
-        let key = if route.path == "$default" { "$default".to_owned() } else { format!("{} {}", route.method, route.path) };
+        let key = if route.path == DEFAULT { DEFAULT.to_owned() } else { format!("{} {}", route.method, route.path) };
         let text = std::str::from_utf8(body).ok().filter(|_| is_text(parts.headers.get(http::header::CONTENT_TYPE)));
         let mut event = json!({
             "version": "2.0",
@@ -160,6 +163,9 @@ fn is_text(content_type: Option<&HeaderValue>) -> bool {
 
 fn match_path(pattern: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut params = BTreeMap::new();
+    if pattern == DEFAULT {
+        return Some(params);
+    }
     let mut segments = path.split('/');
     for part in pattern.split('/') {
         let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));

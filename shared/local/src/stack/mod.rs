@@ -279,7 +279,7 @@ impl Stack {
                 let text = |field: &str| properties[field].as_str().unwrap_or_default().to_owned();
                 match event["Type"].as_str().unwrap_or_default() {
                     "HttpApi" => {
-                        let path = if properties["Path"].is_null() { "$default".to_owned() } else { text("Path") };
+                        let path = if properties["Path"].is_null() { api::DEFAULT.to_owned() } else { text("Path") };
                         let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
                         routes.push(Route { method, path, handler: handler.clone() });
                     }

@@ -5,11 +5,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use sfm_core::account::Number;
-use sfm_core::http::body::{Object, parse};
-use sfm_core::http::{Problem, Request};
+use sfm_core::http::Problem;
+use sfm_core::http::body::Object;
 use sfm_core::phone::E164;
-
-use crate::document::Document;
 
 /// Lambda takes 6 MB of request, base64 and all.
 const LARGEST_INLINE: usize = 4_000_000;
@@ -17,35 +15,51 @@ const LARGEST_INLINE: usize = 4_000_000;
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
+/// What is to be sent, and where to.
 #[derive(Debug)]
-pub(crate) struct SendRequest {
-    pub(crate) to: E164,
-    from: Option<E164>,
-    pub(crate) document: Document,
+pub struct SubmitRequest {
+    pub to: E164,
+    pub from: Option<E164>,
+    pub document: Document,
 }
 
-impl SendRequest {
-    pub(crate) fn parse(request: &Request) -> Result<Self, Problem> {
-        let fields = parse(request)?;
-        let body = Object::new(&fields);
-        let number = |text: &str, param| text.parse().map_err(|e| Problem::invalid(format!("{param} {e}.")).param(param));
-        let to = number(body.required_text("to", "to")?, "to")?;
-        let from = body.text("from", "from")?.map(|text| number(text, "from")).transpose()?;
+/// The document as the caller gave it.
+#[derive(Debug)]
+pub enum Document {
+    /// The bytes, with the type that the caller says they have.
+    Inline { bytes: Bytes, declared: String },
+    /// Where it can be fetched.
+    Link(String),
+}
+
+impl Document {
+    /// The field that it came in.
+    pub(crate) fn param(&self) -> &'static str {
+        match self {
+            Self::Inline { .. } => "document.content",
+            Self::Link(_) => "document_url",
+        }
+    }
+}
+
+impl SubmitRequest {
+    pub fn parse(body: &Object<'_>) -> Result<Self, Problem> {
+        let to = body.required("to", "to")?;
+        let from = body.parsed("from", "from")?;
         let document = match (body.object("document", "document")?, body.text("document_url", "document_url")?) {
             (Some(document), None) => inline(&document)?,
-            (None, Some(_)) => {
-                return Err(Problem::invalid("Sending by link is not available here. Send document.content.").param("document_url"));
-            }
+            (None, Some(url)) => Document::Link(url.to_owned()),
             (Some(_), Some(_)) => return Err(Problem::invalid("Send either document or document_url, not both.").param("document_url")),
             (None, None) => {
-                return Err(Problem::invalid("A document is required: document.content and document.content_type.").param("document"));
+                let message = "A document is required: document with content and content_type, or document_url.";
+                return Err(Problem::invalid(message).param("document"));
             }
         };
         Ok(Self { to, from, document })
     }
 
     /// The number to send from: the one asked for, else the oldest. None when the account has no number at all.
-    pub(crate) fn sender<'n>(&self, active: &'n [Number]) -> Result<Option<&'n Number>, Problem> {
+    pub fn sender<'n>(&self, active: &'n [Number]) -> Result<Option<&'n Number>, Problem> {
         let Some(from) = &self.from else { return Ok(active.first()) };
         let owned = active.iter().find(|number| number.number == *from);
         let message = "from must be one of this account's active numbers. GET /v1/numbers lists them.";
@@ -70,5 +84,5 @@ fn inline(document: &Object<'_>) -> Result<Document, Problem> {
     if bytes.len() > LARGEST_INLINE {
         return Err(too_large());
     }
-    Ok(Document { bytes: Bytes::from(bytes), declared: Some(declared.to_owned()) })
+    Ok(Document::Inline { bytes: Bytes::from(bytes), declared: declared.to_owned() })
 }

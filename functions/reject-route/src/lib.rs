@@ -1,0 +1,27 @@
+//! Every request that no other function takes: 404 for an unknown route, 405 for a known one with another method.
+
+use sfm_core::http::{Endpoint, Problem, Request, Response};
+use sfm_core::openapi;
+use sfm_core::platform::{ConfigError, Platform};
+
+#[derive(Debug)]
+pub struct RejectRoute {
+    routes: openapi::Routes,
+}
+
+impl Endpoint for RejectRoute {
+    const ROUTE: &'static str = "$default";
+
+    fn new(_: &Platform) -> Result<Self, ConfigError> {
+        let routes = openapi::Routes::read().map_err(|e| ConfigError { name: "openapi.json".into(), reason: e.to_string() })?;
+        Ok(Self { routes })
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+        let methods = self.routes.methods(&request.path);
+        if methods.is_empty() {
+            return Err(Problem::no_route());
+        }
+        Err(Problem::method_not_allowed(&methods.join(", ")))
+    }
+}

@@ -1,0 +1,62 @@
+//! The document on its way to fax-ready pages.
+
+use std::time::Duration;
+
+use fax_document::{DocumentError, FaxDocument, Options, convert};
+use sfm_core::guarded::Guard;
+use sfm_core::http::Problem;
+use sfm_core::platform::{ConfigError, Platform};
+use tokio::time::Instant;
+
+use crate::fetch::fetch;
+use crate::request::Document;
+
+/// The HTTP API gives up after 30 s: by then everything has happened or nothing will.
+const WHOLE: Duration = Duration::from_secs(25);
+/// What storing and the transaction may need of it.
+const RESERVE: Duration = Duration::from_secs(8);
+/// How long the converter may take to notice its deadline.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Until when the document of a request must be ready.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// Of a request that has just come in.
+    pub fn start() -> Self {
+        Self(Instant::now() + WHOLE - RESERVE)
+    }
+}
+
+/// Makes documents fax-ready.
+#[derive(Debug)]
+pub struct Preparer {
+    guard: Guard,
+}
+
+impl Preparer {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { guard: Guard::new(platform)? })
+    }
+
+    /// Fetches the document if it came by link, and makes it fax-ready on a thread of its own.
+    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, Problem> {
+        let param = document.param();
+        let Deadline(until) = deadline;
+        let (bytes, declared) = match document {
+            Document::Inline { bytes, declared } => (bytes, Some(declared)),
+            // What the far end says the type is, it often says wrongly.
+            Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
+        };
+        let mut options = Options::default();
+        options.limits.deadline = Some(until.into_std());
+        let converting = tokio::task::spawn_blocking(move || convert(&bytes, declared.as_deref(), &options));
+        // The converter looks at its deadline between pages; a page that never ends must not keep the caller waiting either.
+        let converted = match tokio::time::timeout_at(until + GRACE, converting).await {
+            Ok(converted) => converted.map_err(Problem::internal)?,
+            Err(_) => Err(DocumentError::TooComplex),
+        };
+        converted.map_err(|e| Problem::invalid(e.to_string()).code(e.code()).param(param))
+    }
+}

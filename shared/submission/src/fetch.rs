@@ -1,0 +1,103 @@
+//! Documents by link: fetched from wherever a customer says, within bounds that do not depend on what the far end says.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use http::StatusCode;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION};
+use reqwest::Url;
+use sfm_core::guarded::{Guard, Refused};
+use sfm_core::http::Problem;
+use tokio::time::{Instant, timeout_at};
+
+/// Name resolution, redirects and body together.
+const TIME: Duration = Duration::from_secs(10);
+/// What is read of a document, and what it may unpack to.
+pub(crate) const LARGEST: usize = 20_000_000;
+const REDIRECTS: usize = 5;
+
+/// Why there is no document. Each message goes on from "document_url".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    #[error("redirects to a URL that cannot be followed: it {0}")]
+    Redirect(Refused),
+    #[error("redirects more than {REDIRECTS} times")]
+    TooManyRedirects,
+    #[error("could not be fetched: no connection could be made, or it broke")]
+    Connection,
+    #[error("could not be fetched within 10 seconds")]
+    TimedOut,
+    #[error("answered with status {0}; it must answer with the document itself, without a login")]
+    Status(u16),
+    #[error("answered in a content coding that was not asked for")]
+    Coding,
+    #[error("leads to a document larger than 20 MB")]
+    TooLarge,
+}
+
+impl From<FetchError> for Problem {
+    fn from(error: FetchError) -> Self {
+        let code = if error == FetchError::TooLarge { "document_too_large" } else { "document_unreachable" };
+        Self::invalid(format!("document_url {error}.")).code(code).param("document_url")
+    }
+}
+
+/// Fetches a document, until 10 s from now or `until`, whichever comes first.
+pub(crate) async fn fetch(guard: &Guard, url: &str, until: Instant) -> Result<Bytes, FetchError> {
+    let until = until.min(Instant::now() + TIME);
+    timeout_at(until, follow(guard, guard.parse(url)?)).await.unwrap_or(Err(FetchError::TimedOut))
+}
+
+/// Each redirect is checked like the first URL, with a name resolved anew and a client of its own.
+async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
+    for hop in 0..=REDIRECTS {
+        let refused = if hop == 0 { FetchError::Refused } else { FetchError::Redirect };
+        let client = guard.client_for(&url).await.map_err(refused)?;
+        let request = client.get(url.clone()).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
+        let answer = request.send().await.map_err(|_| FetchError::Connection)?;
+        match answer.status() {
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => {
+                let location = answer.headers().get(LOCATION).and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
+                url = location.and_then(|location| url.join(location).ok()).ok_or(FetchError::Redirect(Refused::Malformed))?;
+            }
+            StatusCode::OK => return read(answer).await,
+            other => return Err(FetchError::Status(other.as_u16())),
+        }
+    }
+    Err(FetchError::TooManyRedirects)
+}
+
+async fn read(mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
+    let coding = answer.headers().get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
+    if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
+        return Err(FetchError::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|_| FetchError::Connection)? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(FetchError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    // Some servers send what they have compressed, whatever was asked for.
+    match coding.as_deref() {
+        None | Some(b"" | b"identity") => Ok(body.into()),
+        Some(b"gzip" | b"x-gzip") => unpack(MultiGzDecoder::new(body.as_slice())),
+        Some(b"deflate") => unpack(ZlibDecoder::new(body.as_slice())),
+        Some(_) => Err(FetchError::Coding),
+    }
+}
+
+fn unpack(packed: impl std::io::Read) -> Result<Bytes, FetchError> {
+    let mut unpacked = Vec::new();
+    packed.take(LARGEST as u64 + 1).read_to_end(&mut unpacked).map_err(|_| FetchError::Coding)?;
+    if unpacked.len() > LARGEST { Err(FetchError::TooLarge) } else { Ok(unpacked.into()) }
+}

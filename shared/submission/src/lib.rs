@@ -1,0 +1,13 @@
+//! What `POST /v1/faxes` and `POST /v1/scheduled` have in common: the way of a request from its key to fax-ready pages.
+//!
+//! [`Door::admit`] takes it past key, plan, scope, kept answer and rate limit, in the contract's order; [`SubmitRequest`] is its body,
+//! parsed; [`Preparer::make_fax_ready`] fetches the document if it came by link and makes it fax-ready.
+
+mod document;
+mod door;
+mod fetch;
+mod request;
+
+pub use document::{Deadline, Preparer};
+pub use door::{Admission, Admitted, Door};
+pub use request::{Document, SubmitRequest};
