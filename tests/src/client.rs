@@ -9,6 +9,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
+use crate::contract::Contract;
+
 /// An answer, read whole.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -65,7 +67,7 @@ impl Client {
         Self { http: http(), base_url: base_url.to_owned(), key: None }
     }
 
-    /// One request; an error is a connection that gave no answer.
+    /// One request; an error is a connection that gave no answer. An answer must be one that `openapi.json` describes.
     pub async fn try_call(
         &self,
         method: Method,
@@ -74,7 +76,7 @@ impl Client {
         body: Option<Vec<u8>>,
     ) -> Result<Answer, reqwest::Error> {
         let url = Url::parse(&format!("{}{path}", self.base_url)).unwrap();
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method.clone(), url);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }
@@ -85,7 +87,9 @@ impl Client {
             request = request.header("content-type", "application/json").body(body);
         }
         let answer = request.send().await?;
-        Ok(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text: answer.text().await? })
+        let answer = Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text: answer.text().await? };
+        Contract::get().check(method.as_str(), path, &answer);
+        Ok(answer)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -94,6 +98,10 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.try_call(Method::POST, path, &[], Some(body.to_string().into_bytes())).await.unwrap()
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.try_call(Method::DELETE, path, &[], None).await.unwrap()
     }
 
     /// Sends the sample letter and returns the fax resource.

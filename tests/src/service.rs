@@ -34,7 +34,11 @@ pub struct Customer {
 }
 
 pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
-    let config = StackConfig { dir, port: 0, carrier_speed: CARRIER_SPEED, allow_loopback: true, tap, count_capacity: true };
+    start_with(dir, tap, true).await
+}
+
+async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, allow_loopback: bool) -> Stack {
+    let config = StackConfig { dir, port: 0, carrier_speed: CARRIER_SPEED, allow_loopback, tap, count_capacity: true };
     Stack::start(config).await.expect("the stack starts")
 }
 
@@ -46,6 +50,13 @@ impl Service {
     pub async fn start_tapped(tap: Arc<dyn Tap>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stack = start_in(folder.path().to_owned(), tap).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack as it is in the cloud: without the switch that lets customers' URLs lead to this machine.
+    pub async fn start_closed() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_with(folder.path().to_owned(), Arc::new(NoTap), false).await;
         Self { stack, _folder: Some(folder) }
     }
 

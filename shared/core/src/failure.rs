@@ -20,6 +20,20 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    pub const ALL: [Self; 11] = [
+        Self::Busy,
+        Self::NoAnswer,
+        Self::NoFaxTone,
+        Self::LineDropped,
+        Self::TrainingFailed,
+        Self::NumberInvalid,
+        Self::NumberUnreachable,
+        Self::Rejected,
+        Self::DocumentUnreadable,
+        Self::CarrierError,
+        Self::Timeout,
+    ];
+
     /// What happened, for the person who sent the fax.
     pub fn message(self) -> &'static str {
         match self {

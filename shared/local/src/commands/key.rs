@@ -13,7 +13,7 @@ use super::CommandError;
 /// A new key. This is the only time that it is shown.
 #[derive(Serialize)]
 pub struct NewKey {
-    id: KeyId,
+    pub id: KeyId,
     pub key: String,
     scopes: Vec<Scope>,
     live: bool,

@@ -1,6 +1,4 @@
-//! The contract of the fax endpoints, seen from outside.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+//! Sending, watching and listing faxes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,16 +10,9 @@ use sfm_tests::client::{Answer, fax};
 use sfm_tests::documents::{FORM, LETTER};
 use sfm_tests::service::Service;
 
-const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+use crate::assert_problem;
 
-fn assert_problem(answer: &Answer, status: u16, kind: &str) -> Value {
-    assert_eq!(answer.status, status, "{}", answer.text);
-    let error = answer.json()["error"].clone();
-    assert_eq!(error["type"], kind, "{error}");
-    assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{error}");
-    assert_eq!(error["request_id"].as_str(), answer.header("x-request-id"), "{error}");
-    error
-}
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_needed_and_its_plan_and_scope_are_checked_in_this_order() {

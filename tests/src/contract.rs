@@ -1,0 +1,125 @@
+//! The OpenAPI document as a judge: each answer that a test gets must be one that the document describes.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+use crate::client::Answer;
+
+/// What the document says of one answer of one operation.
+#[derive(Debug)]
+struct Described {
+    headers: Vec<(String, bool)>,
+    body: Option<Validator>,
+}
+
+#[derive(Debug)]
+pub struct Contract {
+    document: Value,
+    /// By method, path pattern and status.
+    answers: HashMap<(String, String, String), Described>,
+    error: Validator,
+}
+
+impl Contract {
+    /// The document that the service serves.
+    pub fn get() -> &'static Self {
+        static CONTRACT: OnceLock<Contract> = OnceLock::new();
+        CONTRACT.get_or_init(|| Self::read(sfm_core::openapi::DOCUMENT))
+    }
+
+    fn read(text: &str) -> Self {
+        let document: Value = serde_json::from_str(text).unwrap();
+        let mut answers = HashMap::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    let answer = follow(&document, answer);
+                    let headers = answer["headers"].as_object().cloned().unwrap_or_default();
+                    let headers = headers.iter().map(|(name, header)| (name.clone(), follow(&document, header)["required"] == true)).collect();
+                    let schema = &answer["content"]["application/json"]["schema"];
+                    let body = (!schema.is_null()).then(|| validator(&document, schema));
+                    answers.insert((method.to_uppercase(), path.clone(), status.clone()), Described { headers, body });
+                }
+            }
+        }
+        let error = validator(&document, &json!({"$ref": "#/components/schemas/Error"}));
+        Self { document, answers, error }
+    }
+
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Panics when an answer is not as the document describes it.
+    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let path = path.split('?').next().unwrap();
+        if !path.starts_with("/v1/") {
+            return;
+        }
+        let told = || format!("{method} {path}: {} {}", answer.status, answer.text);
+        let Some(described) = self.find(method, path, answer.status) else {
+            // What the document does not list: unknown routes, and methods that a route does not take.
+            assert!(matches!(answer.status, 404 | 405), "not in openapi.json: {}", told());
+            assert!(method == "HEAD" || self.error.is_valid(&answer.json()), "{}", told());
+            return;
+        };
+        for (name, required) in &described.headers {
+            assert!(!required || answer.header(name).is_some(), "no {name}: {}", told());
+        }
+        match &described.body {
+            Some(schema) => {
+                let body = answer.json();
+                let wrong: Vec<String> = schema.iter_errors(&body).map(|e| format!("{}: {e}", e.instance_path())).collect();
+                assert!(wrong.is_empty(), "{wrong:?} in {}", told());
+                assert_eq!(answer.header("content-type"), Some("application/json"), "{}", told());
+            }
+            None => assert!(answer.text.is_empty(), "{}", told()),
+        }
+    }
+
+    fn find(&self, method: &str, path: &str, status: u16) -> Option<&Described> {
+        let fits = |pattern: &str| {
+            let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+            pattern.len() == path.len() && pattern.iter().zip(&path).all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
+        };
+        let found = self.answers.iter().find(|((m, pattern, s), _)| m == method && *s == status.to_string() && fits(pattern));
+        found.map(|(_, described)| described)
+    }
+}
+
+fn follow<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere")),
+        None => value,
+    }
+}
+
+/// A schema that also refuses what it does not describe: callers may meet more than they know, but not from this version.
+fn validator(document: &Value, schema: &Value) -> Validator {
+    let mut whole = schema.clone();
+    whole["components"] = json!({"schemas": document["components"]["schemas"]});
+    close(&mut whole["components"]["schemas"]);
+    jsonschema::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let open = fields.get("type") == Some(&json!("object")) && fields.contains_key("properties") && !is_of_documents(fields);
+            if open {
+                fields.insert("additionalProperties".into(), json!(false));
+            }
+            fields.values_mut().for_each(close);
+        }
+        Value::Array(values) => values.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+/// The OpenAPI document itself has more than its schema says.
+fn is_of_documents(fields: &Map<String, Value>) -> bool {
+    fields["properties"].get("openapi").is_some()
+}

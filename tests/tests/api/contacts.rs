@@ -1,0 +1,141 @@
+//! The address book.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sfm_core::scope::Scope;
+use sfm_tests::service::Service;
+
+use crate::{assert_problem, ids};
+
+fn contact(number: &str) -> Value {
+    json!({"name": "Dr. Smith", "fax_number": number})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_created_read_listed_and_deleted() {
+    let service = Service::start().await;
+    let client = service.customer().await.client;
+    let created =
+        client.post("/v1/contacts", &json!({"name": " Dr. Smith ", "fax_number": "(212) 555-1234", "company": "Practice", "x": 1})).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let created = created.json();
+    let told = (&created["object"], &created["name"], &created["fax_number"], &created["company"]);
+    assert_eq!(told, (&json!("contact"), &json!("Dr. Smith"), &json!("+12125551234"), &json!("Practice")));
+    let path = format!("/v1/contacts/{}", created["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).await.json(), created);
+    assert_eq!(client.get("/v1/contacts").await.json()["data"], json!([created]));
+
+    let deleted = client.delete(&path).await;
+    assert_eq!((deleted.status, deleted.json()), (200, json!({"id": created["id"], "object": "contact", "deleted": true})));
+    assert_problem(&client.get(&path).await, 404, "not_found");
+    assert_problem(&client.delete(&path).await, 404, "not_found");
+    assert_eq!(client.get("/v1/contacts").await.json()["total"], 0);
+    assert_eq!(client.post("/v1/contacts", &contact("+12125551234")).await.status, 201, "its number can be used again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fax_number_is_in_an_address_book_once_also_under_races() {
+    let service = Service::start().await;
+    let (one, other) = (service.customer().await.client, service.customer().await.client);
+    let spellings = ["+12125551234", "212-555-1234", "(212) 555 1234", "1 212 555 1234", "+1.212.555.1234"];
+    let racing: Vec<_> = (0..10)
+        .map(|i| {
+            let (client, body) = (one.clone(), contact(spellings[i % spellings.len()]));
+            tokio::spawn(async move { client.post("/v1/contacts", &body).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for answer in racing {
+        answers.push(answer.await.unwrap());
+    }
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!((made.len(), refused.len()), (1, 9));
+    for answer in &refused {
+        let error = assert_problem(answer, 409, "conflict");
+        assert_eq!((&error["code"], &error["param"]), (&json!("contact_exists"), &json!("fax_number")));
+        assert!(error["message"].as_str().unwrap().contains(made[0].json()["id"].as_str().unwrap()), "{error}");
+    }
+    assert_eq!(one.get("/v1/contacts").await.json()["total"], 1);
+    assert_eq!(other.post("/v1/contacts", &contact("+12125551234")).await.status, 201, "each account has its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_are_listed_newest_first_and_paged() {
+    let service = Service::start().await;
+    let client = service.customer().await.client;
+    // All at once: each gets a place of its own.
+    let creating: Vec<_> = (0..8)
+        .map(|i| {
+            let (client, body) = (client.clone(), contact(&format!("+1212555{:04}", 2000 + i)));
+            tokio::spawn(async move { client.post("/v1/contacts", &body).await.status })
+        })
+        .collect();
+    for status in creating {
+        assert_eq!(status.await.unwrap(), 201);
+    }
+    let whole = client.get("/v1/contacts").await;
+    let mut all = ids(&whole);
+    assert_eq!(all.len(), 8);
+    let entries = whole.json()["data"].as_array().unwrap().clone();
+    let times: Vec<&str> = entries.iter().map(|entry| entry["created_at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a > b), "{times:?}");
+    for gone in [all.remove(6), all.remove(0), all.remove(3)] {
+        assert_eq!(client.delete(&format!("/v1/contacts/{gone}")).await.status, 200);
+    }
+    for (page, expected) in [(1, &all[..2]), (2, &all[2..4]), (3, &all[4..]), (4, &[][..])] {
+        let list = client.get(&format!("/v1/contacts?limit=2&page={page}")).await;
+        assert_eq!(ids(&list), expected, "page {page}");
+        assert_eq!((list.json()["total"].clone(), list.json()["has_more"].clone()), (json!(5), json!(page < 3)));
+    }
+    assert_problem(&client.get("/v1/contacts?limit=0").await, 400, "invalid_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_contact_is_said_and_nothing_is_stored() {
+    let service = Service::start().await;
+    let client = service.customer().await.client;
+    let rows = [
+        (json!({"fax_number": "+12125551234"}), "name"),
+        (json!({"name": null, "fax_number": "+12125551234"}), "name"),
+        (json!({"name": "  ", "fax_number": "+12125551234"}), "name"),
+        (json!({"name": 7, "fax_number": "+12125551234"}), "name"),
+        (json!({"name": "x".repeat(201), "fax_number": "+12125551234"}), "name"),
+        (json!({"name": "a\u{0}b", "fax_number": "+12125551234"}), "name"),
+        (json!({"name": "Dr. Smith"}), "fax_number"),
+        (json!({"name": "Dr. Smith", "fax_number": "12"}), "fax_number"),
+        (json!({"name": "Dr. Smith", "fax_number": ["+12125551234"]}), "fax_number"),
+        (json!({"name": "Dr. Smith", "fax_number": "+12125551234", "company": ""}), "company"),
+        (json!({"name": "Dr. Smith", "fax_number": "+12125551234", "company": {}}), "company"),
+    ];
+    for (body, param) in rows {
+        assert_eq!(assert_problem(&client.post("/v1/contacts", &body).await, 400, "invalid_request")["param"], param, "{body}");
+    }
+    for body in [&b""[..], b"{", b"[]", b"\xff", b"null"] {
+        let answer = client.try_call(Method::POST, "/v1/contacts", &[], Some(body.to_vec())).await.unwrap();
+        assert_problem(&answer, 400, "invalid_request");
+    }
+    assert_eq!(client.get("/v1/contacts").await.json()["total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_of_another_account_is_absent_and_each_route_needs_its_scope() {
+    let service = Service::start().await;
+    let (owner, stranger) = (service.customer().await, service.customer().await.client);
+    let id = owner.client.post("/v1/contacts", &contact("+12125551234")).await.json()["id"].as_str().unwrap().to_owned();
+    for id in [id.as_str(), "ct_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense", "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV", "%F0%9F%93%A0"] {
+        let path = format!("/v1/contacts/{id}");
+        let message = |error: Value| error["message"].clone();
+        let read = message(assert_problem(&stranger.get(&path).await, 404, "not_found"));
+        assert_eq!(message(assert_problem(&stranger.delete(&path).await, 404, "not_found")), read);
+        assert_eq!(read, "There is no such resource on this account.");
+    }
+    assert_eq!(owner.client.get(&format!("/v1/contacts/{id}")).await.status, 200);
+    let reader = service.client(&service.key(owner.account, vec![Scope::ContactsRead], false).await);
+    let writer = service.client(&service.key(owner.account, vec![Scope::ContactsWrite], false).await);
+    assert_eq!(reader.get("/v1/contacts").await.status, 200);
+    assert_problem(&reader.post("/v1/contacts", &contact("+12125551235")).await, 403, "forbidden");
+    assert_problem(&reader.delete(&format!("/v1/contacts/{id}")).await, 403, "forbidden");
+    assert_problem(&writer.get("/v1/contacts").await, 403, "forbidden");
+    assert_problem(&writer.get(&format!("/v1/contacts/{id}")).await, 403, "forbidden");
+    assert_eq!(writer.delete(&format!("/v1/contacts/{id}")).await.status, 200);
+}

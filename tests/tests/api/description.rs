@@ -1,0 +1,110 @@
+//! The OpenAPI document: served as it is in the repository, true to the template and to the code, with examples that work.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sfm_core::failure::FailureCode;
+use sfm_core::fax::Status;
+use sfm_core::scope::Scope;
+use sfm_tests::contract::Contract;
+use sfm_tests::service::Service;
+
+/// Each operation with its method and path.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let all = paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(|(method, operation)| (method.to_uppercase(), path.clone(), operation.clone()))
+    });
+    all.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_served_to_anybody_as_it_is_in_the_repository() {
+    let service = Service::start().await;
+    let answer = service.anonymous().get("/v1/openapi.json").await;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/openapi.json");
+    assert_eq!((answer.status, answer.text), (200, std::fs::read_to_string(file).unwrap()));
+}
+
+#[test]
+fn the_document_has_the_routes_of_the_template() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
+    let mut lines = template.lines().map(str::trim).peekable();
+    let mut routes = BTreeSet::new();
+    while let Some(line) = lines.next() {
+        if let (Some(method), Some(path)) = (line.strip_prefix("Method: "), lines.peek().and_then(|next| next.strip_prefix("Path: "))) {
+            routes.insert(format!("{method} {path}"));
+        }
+    }
+    let described = operations(Contract::get().document()).into_iter().map(|(method, path, _)| format!("{method} {path}"));
+    let described: BTreeSet<String> = described.chain(["POST /carrier/telnyx".to_owned()]).collect();
+    assert_eq!(routes, described);
+}
+
+#[test]
+fn the_document_knows_every_status_code_and_scope_of_the_code() {
+    let document = Contract::get().document();
+    let listed = |pointer: &str| -> BTreeSet<String> {
+        let values = document.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+        values.as_array().unwrap().iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+    };
+    let statuses: BTreeSet<String> = Status::ALL.iter().map(|status| status.as_str().to_owned()).collect();
+    assert_eq!(listed("/components/schemas/Fax/properties/status/enum"), statuses);
+    let filter = &document["paths"]["/v1/faxes"]["get"]["parameters"];
+    let filter = filter.as_array().unwrap().iter().find(|parameter| parameter["name"] == "status").unwrap();
+    assert_eq!(filter["schema"]["enum"], document["components"]["schemas"]["Fax"]["properties"]["status"]["enum"]);
+    let failures: BTreeSet<String> =
+        FailureCode::ALL.iter().map(|code| serde_json::to_value(code).unwrap().as_str().unwrap().to_owned()).collect();
+    assert_eq!(listed("/components/schemas/FaxFailure/properties/code/enum"), failures);
+    let scopes: BTreeSet<String> = Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect();
+    let told: BTreeSet<String> = operations(document)
+        .iter()
+        .filter_map(|(_, _, operation)| Some(operation["description"].as_str()?.split_once("Scope: `")?.1.split_once('`')?.0.to_owned()))
+        .collect();
+    assert_eq!(told, scopes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_scope_that_the_document_names_is_the_one_that_the_route_asks_for() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    for (method, path, operation) in operations(Contract::get().document()) {
+        let Some((_, scope)) = operation["description"].as_str().unwrap().split_once("Scope: `") else { continue };
+        let scope: Scope = scope.split_once('`').unwrap().0.parse().unwrap();
+        let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
+        let path = path.replace("{id}", "nonsense");
+        for (scopes, refused) in [(vec![scope], false), (others, true)] {
+            let client = service.client(&service.key(customer.account, scopes, false).await);
+            let body = (method == "POST").then(|| b"{}".to_vec());
+            let answer = client.try_call(Method::from_bytes(method.as_bytes()).unwrap(), &path, &[], body).await.unwrap();
+            assert_eq!(answer.status == 403, refused, "{method} {path}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_document_work() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let mut tried = 0;
+    for (method, path, operation) in operations(Contract::get().document()) {
+        let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
+        for (name, example) in examples.as_object().into_iter().flatten() {
+            let mut body = example["value"].clone();
+            // An example's date cannot stay ahead of the reader's.
+            if body["send_at"].is_string() {
+                body["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(24)).to_string());
+            }
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let headers = [("idempotency-key", name.as_str())];
+            let answer = customer.client.try_call(method, &path, &headers, Some(body.to_string().into_bytes())).await.unwrap();
+            assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 4, "{tried} examples");
+}
