@@ -65,12 +65,12 @@ async fn retries_wait_as_long_as_their_cause_asks() {
     let id = customer.client.send_letter("+15005550002").await["id"].as_str().unwrap().to_owned();
     let attempts = |fax: &Value| fax["attempts"].as_array().unwrap().iter().filter(|a| a["outcome"] == "busy").count();
     eventually("the first busy", || async { (attempts(&customer.client.fax(&id).await) == 1).then_some(()) }).await;
-    service.advance(SignedDuration::from_secs(170));
+    service.advance(SignedDuration::from_secs(90));
     // A fax sent after the jump has gone its way: had the retry been due, it would have gone too.
     let other = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
     customer.client.completed(&other).await;
     assert_eq!(customer.client.fax(&id).await["attempts"].as_array().unwrap().len(), 1);
-    service.advance(SignedDuration::from_secs(15));
+    service.advance(SignedDuration::from_secs(95));
     eventually("the second busy", || async { (attempts(&customer.client.fax(&id).await) == 2).then_some(()) }).await;
 }
 

@@ -64,13 +64,17 @@ impl DispatchScheduled {
 
     async fn publish_events(&self, shard: u8) -> Result<(), Error> {
         let overdue = self.events.overdue(shard, self.clock.now(), ROWS).await?;
+        let mut result = Ok(());
         for events in overdue.chunks(BATCH) {
             let events: Vec<&Event> = events.iter().collect();
             for (event, published) in events.iter().zip(self.bus.publish(&events).await?) {
-                published?;
-                self.events.published(event.account_id, event.id).await?;
+                match published {
+                    Ok(()) => self.events.published(event.account_id, event.id).await?,
+                    // One that the bus does not take must not keep the others waiting.
+                    Err(e) => result = Err(e.into()),
+                }
             }
         }
-        Ok(())
+        result
     }
 }

@@ -47,20 +47,22 @@ impl Worker for RelayEvents {
 }
 
 impl RelayEvents {
-    /// Publishes the new events among `records`; returns the first one that was not published.
+    /// Publishes the new events among `records`, up to one that cannot be read; returns the first one that was not published.
     async fn relay<'a>(&self, records: &'a [EventRecord]) -> Option<&'a EventRecord> {
         let mut read: Vec<(&EventRecord, Event)> = Vec::new();
+        let mut unreadable = None;
         for record in records.iter().filter(|record| record.event_name == "INSERT") {
             match serde_dynamo::from_item(record.change.new_image.clone()) {
                 Ok(event) => read.push((record, event)),
                 Err(e) => {
                     tracing::error!(error = %e, "an event row cannot be read");
-                    return Some(record);
+                    unreadable = Some(record);
+                    break;
                 }
             }
         }
         if read.is_empty() {
-            return None;
+            return unreadable;
         }
         let events: Vec<&Event> = read.iter().map(|(_, event)| event).collect();
         let results = match self.bus.publish(&events).await {
@@ -80,7 +82,7 @@ impl RelayEvents {
                 }
             }
         }
-        first_failed
+        first_failed.or(unreadable)
     }
 
     /// Should this fail, the dispatcher publishes the event once more, which its receivers recognise by its id.

@@ -5,7 +5,6 @@
 
 use http::StatusCode;
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::due;
 use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
@@ -24,7 +23,6 @@ pub struct ScheduleFax {
     preparer: Preparer,
     scheduling: Scheduling,
     numbers: Numbers,
-    documents: Documents,
     clock: Clock,
 }
 
@@ -37,7 +35,6 @@ impl Endpoint for ScheduleFax {
             preparer: Preparer::new(platform)?,
             scheduling: Scheduling::new(platform)?,
             numbers: Numbers::new(platform)?,
-            documents: Documents::new(platform)?,
             clock: platform.clock(),
         })
     }
@@ -67,7 +64,7 @@ impl ScheduleFax {
         let now = self.clock.now();
         let id = ScheduledId::generate(now);
         let key = document_key(caller.account, id);
-        self.documents.put(&key, document.pdf).await?;
+        self.preparer.store(&key, document.pdf, deadline).await?;
 
         let draft = |place: Head| Scheduled {
             account_id: caller.account,
@@ -86,12 +83,12 @@ impl ScheduleFax {
             due_at: Some(send_at.at().as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         };
-        let reply = |scheduled: &Scheduled, name| Ok(admitted.reply(name, serde_json::to_string(&scheduled.resource())?, now));
+        let reply = |scheduled: &Scheduled| Ok(admitted.reply(serde_json::to_string(&scheduled.resource())?, now));
         // After an error it is unknown whether the row exists: its document must stay.
-        match self.scheduling.plan(caller.account, admitted.name.as_ref(), now, draft, reply).await? {
+        match self.scheduling.plan(caller.account, now, deadline.accepted(), draft, reply).await? {
             Planned::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),
             Planned::Replay(reply) => {
-                self.documents.discard(&key).await;
+                self.preparer.discard(&key).await;
                 admitted.replay(reply)
             }
         }

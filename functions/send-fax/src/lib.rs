@@ -6,7 +6,6 @@
 
 use http::StatusCode;
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::due;
 use sfm_core::fax::{Direction, Fax, Status, document_key};
 use sfm_core::http::body::{Object, parse};
@@ -26,7 +25,6 @@ pub struct SendFax {
     preparer: Preparer,
     intake: Intake,
     numbers: Numbers,
-    documents: Documents,
     clock: Clock,
 }
 
@@ -39,7 +37,6 @@ impl Endpoint for SendFax {
             preparer: Preparer::new(platform)?,
             intake: Intake::new(platform)?,
             numbers: Numbers::new(platform)?,
-            documents: Documents::new(platform)?,
             clock: platform.clock(),
         })
     }
@@ -74,7 +71,7 @@ impl SendFax {
 
         let id = FaxId::generate(now);
         let key = document_key(caller.account, id);
-        self.documents.put(&key, document.pdf).await?;
+        self.preparer.store(&key, document.pdf, deadline).await?;
 
         let draft = |place: Head| Fax {
             account_id: caller.account,
@@ -98,15 +95,15 @@ impl SendFax {
             due_at: Some(place.last_at.as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         };
-        let reply = |fax: &Fax, name| Ok(admitted.reply(name, serde_json::to_string(&fax.resource())?, now));
-        match self.intake.accept(account, sender, admitted.name.as_ref(), now, draft, reply).await {
+        let reply = |fax: &Fax| Ok(admitted.reply(serde_json::to_string(&fax.resource())?, now));
+        match self.intake.accept(account, sender, now, deadline.accepted(), draft, reply).await {
             Ok(Accepted::New(fax)) => Response::json(StatusCode::CREATED, &fax.resource()),
             Ok(Accepted::Replay(reply)) => {
-                self.documents.discard(&key).await;
+                self.preparer.discard(&key).await;
                 admitted.replay(reply)
             }
             Err(refused @ (AcceptError::Closed(_) | AcceptError::NoAccount)) => {
-                self.documents.discard(&key).await;
+                self.preparer.discard(&key).await;
                 Err(refused.into())
             }
             // Whether the fax exists is unknown: its document must stay.

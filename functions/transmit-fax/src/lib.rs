@@ -154,14 +154,13 @@ impl<C: Carrier> TransmitFax<C> {
         let Some(started) = fax.current_attempt().map(|attempt| attempt.started_at) else { return Ok(()) };
         match self.carrier.find(&mark(&fax, number), &fax.to, &fax.from, started).await {
             Ok(Some(found)) => self.found(&fax, number, &found).await,
-            Ok(None) if fax.at_last_lookup() => self.submit(fax, number).await,
+            Ok(None) if fax.may_be_sent_again(self.clock.now()) => self.submit(fax, number).await,
             Ok(None) => {
                 let looked = self.record(&fax, |fax, now| {
                     if fax.step(now) != Step::Reconcile(number) {
                         return Progress::Nothing;
                     }
-                    fax.not_found(now);
-                    Progress::Changed
+                    changed_at_least(fax.not_found(now))
                 });
                 if let Some((fax, Progress::Changed)) = looked.await? {
                     self.transmissions.hint(&fax, self.clock.now()).await;

@@ -299,17 +299,28 @@ impl Fax {
         Effect::None
     }
 
-    /// Whether one more look-up that finds nothing is enough to hand the fax over again.
-    pub fn at_last_lookup(&self) -> bool {
+    /// Whether one more look-up that finds nothing is enough to hand the fax over again, or to give it up.
+    fn at_last_lookup(&self) -> bool {
         self.current_attempt().is_some_and(|attempt| attempt.empty_lookups + 1 >= EMPTY_LOOKUPS)
     }
 
-    /// A look-up at the carrier found nothing of the attempt.
-    pub fn not_found(&mut self, now: Timestamp) {
-        if let Some(attempt) = self.open_attempt() {
-            attempt.empty_lookups += 1;
-            self.due(now + LOOKUP_APART);
+    /// Whether a look-up that finds nothing at `now` lets the fax be handed over again.
+    pub fn may_be_sent_again(&self, now: Timestamp) -> bool {
+        self.at_last_lookup() && self.current_attempt().is_some_and(|attempt| now <= attempt.started_at + CALL_LIMIT)
+    }
+
+    /// A look-up at the carrier found nothing of the attempt. Where that was the last one before the fax would be handed over again,
+    /// but it has been handed over for longer than a call may take, and never got there, it has failed.
+    pub fn not_found(&mut self, now: Timestamp) -> Effect {
+        let last = self.at_last_lookup();
+        let Some(attempt) = self.open_attempt() else { return Effect::None };
+        if last && now > attempt.started_at + CALL_LIMIT {
+            let number = attempt.number;
+            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
         }
+        attempt.empty_lookups += 1;
+        self.due(now + LOOKUP_APART);
+        Effect::None
     }
 
     /// The carrier is still at it, or could not be asked: look again later, within the limit of a call.

@@ -38,6 +38,7 @@ impl FromStr for E164 {
 
     /// Tolerates spaces and punctuation, and takes a number without a country code as a US one.
     fn from_str(text: &str) -> Result<Self, BadNumber> {
+        let text = text.trim();
         let punctuation = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
         let well_formed = text.chars().enumerate().all(|(i, c)| c.is_ascii_digit() || punctuation(c) || (c == '+' && i == 0));
         if text.len() > LONGEST_SPELLING || !well_formed {

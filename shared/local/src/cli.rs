@@ -112,7 +112,7 @@ pub enum NumberCommand {
 pub enum KeyCommand {
     Create {
         account: String,
-        #[arg(long, required = true, num_args = 1..)]
+        #[arg(long, required = true)]
         scope: Vec<Scope>,
         /// No carrier is involved and no quota used
         #[arg(long)]

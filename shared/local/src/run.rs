@@ -47,6 +47,10 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
     let platform = &Platform::from_env().await;
+    // On the local stack time is the stack's.
+    if platform.var("SFM_CONTROL_URL").is_ok() {
+        platform.clock().advance(clock::ahead(platform).await?);
+    }
     match command {
         Command::Local(_) => Ok(Vec::new()),
         Command::Account(AccountCommand::Create { name, plan, monthly_pages, requires_baa }) => {

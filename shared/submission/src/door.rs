@@ -35,7 +35,7 @@ pub enum Admission {
 pub struct Admitted {
     pub caller: Caller,
     /// The name that its `Idempotency-Key` gives it.
-    pub name: Option<RequestName>,
+    name: Option<RequestName>,
     fingerprint: String,
     quota: Quota,
     /// The limit's name in the `RateLimit` headers.
@@ -88,9 +88,9 @@ impl Door {
 }
 
 impl Admitted {
-    /// The answer to keep for repetitions of this request.
-    pub fn reply(&self, name: RequestName, body: String, now: Timestamp) -> Reply {
-        Reply::new(name, self.fingerprint.clone(), StatusCode::CREATED.as_u16(), body, now)
+    /// The answer to keep for repetitions of this request; none when it has no name.
+    pub fn reply(&self, body: String, now: Timestamp) -> Option<Reply> {
+        self.name.clone().map(|name| Reply::new(name, self.fingerprint.clone(), StatusCode::CREATED.as_u16(), body, now))
     }
 
     /// The answer that a request with the same name got, if it was the same request.

@@ -66,14 +66,30 @@ fn a_claimed_attempt_of_which_nothing_is_heard_is_reconciled_after_two_minutes_a
 fn only_the_second_look_up_that_finds_nothing_a_minute_later_lets_it_be_handed_over_again() {
     let mut fax = queued(1);
     fax.claim(1, "a".into(), at(0));
-    assert!(!fax.at_last_lookup());
-    fax.not_found(at(120));
+    assert!(!fax.may_be_sent_again(at(120)));
+    assert_eq!(fax.not_found(at(120)), Effect::None);
     assert_eq!(fax.step(at(179)), Step::Wait(at(180)));
     assert_eq!(fax.step(at(180)), Step::Reconcile(1));
-    assert!(fax.at_last_lookup());
+    assert!(fax.may_be_sent_again(at(180)));
     fax.claim(1, "b".into(), at(180));
     assert_eq!(fax.attempts.len(), 1, "it is the same attempt");
-    assert!(!fax.at_last_lookup(), "and it may get lost again");
+    assert!(!fax.may_be_sent_again(at(300)), "and it may get lost again");
+}
+
+#[test]
+fn a_fax_that_never_gets_to_the_carrier_is_given_up_after_six_hours_and_refunded() {
+    let (mut fax, mut now) = (queued(3), 0);
+    loop {
+        fax.claim(1, "a".into(), at(now));
+        assert_eq!(fax.not_found(at(now + 120)), Effect::None);
+        now += 180;
+        if !fax.may_be_sent_again(at(now)) {
+            break;
+        }
+    }
+    assert!((6 * 3600..6 * 3600 + 300).contains(&now), "{now}");
+    assert_eq!(fax.not_found(at(now)), Effect::Final);
+    assert_eq!((fax.status, fax.failure, fax.refund()), (Status::Failed, Some(FailureCode::CarrierError), 3));
 }
 
 #[test]
@@ -245,8 +261,10 @@ proptest! {
             match event {
                 Happening::Drive => match fax.step(at(now)) {
                     Step::Submit(number) => fax.claim(number, "a".into(), at(now)),
-                    Step::Reconcile(number) if fax.at_last_lookup() => fax.claim(number, "b".into(), at(now)),
-                    Step::Reconcile(_) => fax.not_found(at(now)),
+                    Step::Reconcile(number) if fax.may_be_sent_again(at(now)) => fax.claim(number, "b".into(), at(now)),
+                    Step::Reconcile(_) => {
+                        fax.not_found(at(now));
+                    }
                     _ => {}
                 },
                 Happening::Taken => {
@@ -257,7 +275,9 @@ proptest! {
                     let number = fax.attempts.len() as u32;
                     fax.deferred(number, at(now + 60), at(now));
                 }
-                Happening::Nowhere => fax.not_found(at(now)),
+                Happening::Nowhere => {
+                    fax.not_found(at(now));
+                }
                 Happening::StillOpen => {
                     fax.still_open(at(now), SignedDuration::from_mins(5));
                 }

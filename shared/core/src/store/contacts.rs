@@ -7,9 +7,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::lists::{List, Lists};
-use super::transaction::{Reason, transact};
+use super::transaction::{PATIENCE, Reason, transact};
 use super::{Item, StoreError, from_item, n, s, to_item};
 use crate::contact::Contact;
 use crate::id::{AccountId, ContactId};
@@ -87,7 +88,7 @@ impl Contacts {
         now: Timestamp,
         draft: impl Fn(Head) -> Contact,
     ) -> Result<Contact, CreateContactError> {
-        let added = self.lists.add(List::Contacts, account, now, |place| {
+        let added = self.lists.add(List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
             let contact = draft(place);
             let mut row = to_item(&contact)?;
             row.insert("item".into(), s(contact.id));

@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValu
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::accounts::Accounts;
 use super::events::Events;
 use super::lists::{List, Lists};
-use super::requests::{Reply, RequestName, Requests};
+use super::requests::{Reply, Requests};
 use super::transaction::{Backoff, Reason, transact};
 use super::{Item, ReplaceError, StoreError, from_item, n, s, to_item};
 use crate::account::{Account, Closed, Number};
@@ -339,32 +340,32 @@ impl Intake {
     ///
     /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile, the failed condition brings its newer state, the gates
     /// are asked again and the transaction is tried again. `draft` makes the fax for its place in the list; `reply` the answer
-    /// that a repeated request will get. (One round trip; 9 to 13 WRU)
+    /// that a repeated request will get, if it has a name. It gives up at `until`. (One round trip; 9 to 13 WRU)
     pub async fn accept(
         &self,
         mut account: Account,
         sender: &Number,
-        name: Option<&RequestName>,
         now: Timestamp,
+        until: Instant,
         draft: impl Fn(Head) -> Fax,
-        reply: impl Fn(&Fax, RequestName) -> Result<Reply, serde_json::Error>,
+        reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
     ) -> Result<Accepted, AcceptError> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::until(until);
         loop {
             let head = account.faxes.next(now);
             let fax = draft(head);
+            let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
             let charged = if fax.live { fax.pages } else { 0 };
             if let Err(closed) = account.gates(charged, fax.month, Some(sender)) {
                 // A request that won the race for this name may have used up the quota: its answer is ours too.
-                return match name {
-                    Some(name) => self.requests.find(name, now).await?.map(Accepted::Replay).ok_or(closed.into()),
+                return match reply {
+                    Some(reply) => self.requests.find(&reply.request, now).await?.map(Accepted::Replay).ok_or(closed.into()),
                     None => Err(closed.into()),
                 };
             }
             let mut writes =
                 vec![self.charge(&account, head, fax.month, charged)?, self.put_new(&fax)?, self.events.add(&Event::queued(&fax))?];
-            if let Some(name) = name {
-                let reply = reply(&fax, name.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            if let Some(reply) = reply {
                 writes.push(self.requests.keep(&reply, now)?);
             }
             let cancelled = match transact(&self.faxes.client, writes).await {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::transaction::{Backoff, Cancelled, Reason, transact};
 use super::{Item, StoreError, from_item, n, s};
@@ -127,16 +128,17 @@ impl Lists {
     /// Adds an entry to a list whose head has an item of its own: `entry` makes its writes for the place that it gets. Where others
     /// were faster the place is taken anew and the transaction tried again.
     ///
-    /// A cancellation is the entry's: its reasons are those of the writes that `entry` made, in their order. (2 round trips)
+    /// It gives up at `until`. A cancellation is the entry's: its reasons are those of the writes that `entry` made, in their order. (2 round trips)
     pub(super) async fn add(
         &self,
         list: List,
         account: AccountId,
         now: Timestamp,
+        until: Instant,
         entry: impl Fn(Head) -> Result<Vec<TransactWriteItem>, StoreError>,
     ) -> Result<Result<Head, Cancelled>, StoreError> {
         let mut head = self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default();
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::until(until);
         loop {
             let place = head.next(now);
             let mut writes = entry(place)?;

@@ -4,9 +4,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::lists::{List, Lists};
-use super::requests::{Reply, RequestName, Requests};
+use super::requests::{Reply, Requests};
 use super::transaction::Reason;
 use super::{StoreError, from_item, n, s, to_item};
 use crate::id::{AccountId, RequestId, ScheduledId};
@@ -122,16 +123,15 @@ impl Scheduling {
     pub async fn plan(
         &self,
         account: AccountId,
-        name: Option<&RequestName>,
         now: Timestamp,
+        until: Instant,
         draft: impl Fn(Head) -> Scheduled,
-        reply: impl Fn(&Scheduled, RequestName) -> Result<Reply, serde_json::Error>,
+        reply: impl Fn(&Scheduled) -> Result<Option<Reply>, serde_json::Error>,
     ) -> Result<Planned, StoreError> {
-        let added = self.lists.add(List::Scheduled, account, now, |place| {
+        let added = self.lists.add(List::Scheduled, account, now, until, |place| {
             let scheduled = draft(place);
             let mut writes = vec![self.put_new(&scheduled)?];
-            if let Some(name) = name {
-                let reply = reply(&scheduled, name.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            if let Some(reply) = reply(&scheduled).map_err(|e| StoreError::Corrupt(e.to_string()))? {
                 writes.push(self.requests.keep(&reply, now)?);
             }
             Ok(writes)

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{Item, StoreError};
 
-/// How long conflicts are retried: well within the wall of an API call.
-const PATIENCE: Duration = Duration::from_secs(8);
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+/// How long conflicts are retried where the caller sets no deadline: well within the wall of an API call.
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// Where a hundred requests of one account meet, most must wait for the others: trying more often would only be in their way.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
 /// Why one item of a transaction stopped it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,32 +42,40 @@ impl Cancelled {
 /// Pauses between tries that all compete for one item: exponential, with full jitter.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    started: Instant,
+    until: Instant,
     pause: Duration,
 }
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { started: Instant::now(), pause: FIRST_PAUSE }
+        Self::until(Instant::now() + PATIENCE)
+    }
+
+    pub(super) fn until(until: Instant) -> Self {
+        Self { until, pause: FIRST_PAUSE }
     }
 
     /// Waits before the next try; fails once patience has run out.
     pub(super) async fn wait(&mut self) -> Result<(), StoreError> {
-        if self.started.elapsed() > PATIENCE {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Err(StoreError::Contention);
         }
-        let jittered = rand::rng().random_range(Duration::ZERO..=self.pause);
+        let jittered = rand::rng().random_range(Duration::ZERO..=self.pause.min(left));
         sleep(jittered).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
     }
 }
 
-/// Runs `writes` as one transaction. The client repeats it with one token, so a lost answer does not run it twice.
+/// Runs `writes` as one transaction. Its token is the same until it is known what became of it, so a lost answer does not run it
+/// twice, and the one that ran is not met as another's.
 pub(super) async fn transact(client: &Client, writes: Vec<TransactWriteItem>) -> Result<Result<(), Cancelled>, StoreError> {
     let mut backoff = Backoff::new();
+    let mut token = new_token();
     loop {
-        let sent = client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+        let call = client.transact_write_items().set_transact_items(Some(writes.clone())).client_request_token(&token);
+        let sent = call.send().await;
         let error = match sent {
             Ok(_) => return Ok(Ok(())),
             Err(error) => error,
@@ -91,5 +100,10 @@ pub(super) async fn transact(client: &Client, writes: Vec<TransactWriteItem>) ->
             return Err(StoreError::from_sdk(error));
         }
         backoff.wait().await?;
+        token = new_token();
     }
+}
+
+fn new_token() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
 }

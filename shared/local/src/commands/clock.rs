@@ -11,6 +11,12 @@ pub async fn advance(platform: &Platform, by: SignedDuration) -> Result<Value, C
     control(platform, reqwest::Method::POST, &format!("/clock/advance/{}", by.as_millis())).await
 }
 
+/// How far the stack's clock is ahead of the system's.
+pub async fn ahead(platform: &Platform) -> Result<SignedDuration, CommandError> {
+    let told = control(platform, reqwest::Method::GET, "/clock").await?;
+    Ok(SignedDuration::from_millis(told["ahead_ms"].as_i64().unwrap_or_default()))
+}
+
 /// Reads a duration as `90d`, `1h30m`, `45s` or in ISO 8601.
 pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     let span: jiff::Span = text.parse().map_err(|e| format!("a duration is written as 90d, 1h 30m or 45s: {e}"))?;

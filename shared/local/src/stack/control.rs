@@ -16,6 +16,8 @@ use subtle::ConstantTimeEq as _;
 pub trait Controls: Send + Sync + 'static {
     /// Moves every clock of the stack and returns the new time.
     fn advance(&self, by: SignedDuration) -> Result<jiff::Timestamp, super::StackError>;
+    /// What time it is on the stack, ahead of the system's by this much.
+    fn ahead(&self) -> SignedDuration;
     /// One JSON object per submission that the carrier accepted.
     fn carrier_log(&self) -> Vec<serde_json::Value>;
 }
@@ -23,6 +25,7 @@ pub trait Controls: Send + Sync + 'static {
 pub fn router(controls: Arc<dyn Controls>, token: String) -> Router {
     Router::new()
         .route("/clock/advance/{milliseconds}", post(advance))
+        .route("/clock", get(clock))
         .route("/carrier/log", get(carrier_log))
         .with_state(controls)
         .layer(from_fn_with_state(token, authorize))
@@ -39,6 +42,11 @@ async fn advance(State(controls): State<Arc<dyn Controls>>, Path(milliseconds): 
         Ok(now) => Json(json!({"now": now})).into_response(),
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
     }
+}
+
+async fn clock(State(controls): State<Arc<dyn Controls>>) -> Response {
+    let milliseconds = i64::try_from(controls.ahead().as_millis()).unwrap_or(i64::MAX);
+    Json(json!({"ahead_ms": milliseconds})).into_response()
 }
 
 async fn carrier_log(State(controls): State<Arc<dyn Controls>>) -> Response {

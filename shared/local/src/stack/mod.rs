@@ -16,7 +16,7 @@ mod template;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::DirBuilder;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -124,6 +124,10 @@ impl Controls for Shared {
         Ok(self.clock.now())
     }
 
+    fn ahead(&self) -> SignedDuration {
+        self.clock.offset()
+    }
+
     fn carrier_log(&self) -> Vec<Value> {
         self.carrier.log().iter().filter_map(|submission| serde_json::to_value(submission).ok()).collect()
     }
@@ -149,6 +153,7 @@ impl Stack {
         let dir = config.dir.clone();
         // Private papers lie in it.
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|e| StackError::io(&dir, e))?;
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).map_err(|e| StackError::io(&dir, e))?;
         let dir = dir.canonicalize().map_err(|e| StackError::io(&dir, e))?;
         let lock = Lock::take(&dir)?;
         let mut state = State::load(&dir)?;

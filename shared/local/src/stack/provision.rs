@@ -16,7 +16,9 @@ pub async fn provision(template: &Template, platform: &Platform) -> Result<(), S
     let dynamodb = platform.dynamodb();
     let existing = dynamodb.list_tables().send().await.map_err(failed)?.table_names.unwrap_or_default();
     for table in template.resources("AWS::DynamoDB::Table")? {
-        if !existing.contains(&table.name) {
+        if existing.contains(&table.name) {
+            check_indexes(&dynamodb, &table).await?;
+        } else {
             create_table(&dynamodb, &table).await?;
         }
     }
@@ -44,6 +46,19 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+/// A folder of an earlier version may lack indexes, and its rows what they are keyed by.
+async fn check_indexes(client: &aws_sdk_dynamodb::Client, table: &Resource) -> Result<(), StackError> {
+    let described = client.describe_table().table_name(&table.name).send().await.map_err(failed)?.table;
+    let has = |name: &str| described.iter().flat_map(|t| t.global_secondary_indexes()).any(|index| index.index_name() == Some(name));
+    match items(&table.properties["GlobalSecondaryIndexes"]).map(|index| text(index, "IndexName")).find(|name| !has(name)) {
+        None => Ok(()),
+        Some(name) => Err(StackError::Provision(format!(
+            "the data folder was made by an earlier version (table {} has no index {name}); remove it, or choose another with --data",
+            table.name
+        ))),
+    }
 }
 
 async fn create_table(client: &aws_sdk_dynamodb::Client, table: &Resource) -> Result<(), StackError> {

@@ -1,6 +1,6 @@
 //! What feeds the functions that no HTTP request feeds: queues, streams and the schedule, as the template maps them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ impl StreamSource {
     pub async fn poll(self, aws: Arc<Endpoint>, platform: Platform) {
         let database = aws.database().clone();
         let mut untrimmed = 0;
-        let mut position = std::fs::read_to_string(&self.checkpoint).ok();
+        let mut position = std::fs::read_to_string(&self.checkpoint).ok().filter(|position| position.parse::<u128>().is_ok());
         loop {
             let read = tokio::task::spawn_blocking({
                 let (database, table, position, limit) = (database.clone(), self.table.clone(), position.clone(), self.batch_size);
@@ -156,7 +156,7 @@ impl StreamSource {
                 record["eventSourceARN"] = self.stream_arn.clone().into();
             }
             self.feed(kept, &platform).await;
-            if let Err(e) = std::fs::write(&self.checkpoint, &last) {
+            if let Err(e) = replace(&self.checkpoint, &last) {
                 tracing::warn!(error = %e, "the stream's position was not kept; its records will come again");
             }
             untrimmed += read_count;
@@ -222,6 +222,13 @@ impl StreamSource {
             tracing::error!(error = %e, "stream records that failed were not kept");
         }
     }
+}
+
+/// Writes a small file so that whenever the process dies it holds the old text or the new one.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(beside, path)
 }
 
 fn sequence_number(record: &Value) -> Option<&str> {
