@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
+use serde_json::{Value, json};
 use sfm::stack::Stack;
 use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::plan::Plan;
-use sfm_tests::client::{Client, fax};
+use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents;
 use sfm_tests::service::{Customer, carrier_log, customer, start_in, used_pages};
 use tokio::runtime::Runtime;
@@ -44,6 +45,8 @@ struct Injector {
 
 #[derive(Debug, Default)]
 struct Armed {
+    /// The functions whose calls are looked at.
+    callers: &'static [&'static str],
     target: Option<(Point, Fault)>,
     /// How often each call was made, its repetitions by the client not counted.
     counts: HashMap<(String, &'static str, String), usize>,
@@ -55,8 +58,8 @@ struct Armed {
 }
 
 impl Injector {
-    fn arm(&self, target: Option<(Point, Fault)>) {
-        *self.inner.lock().unwrap() = Armed { target, ..Armed::default() };
+    fn arm(&self, callers: &'static [&'static str], target: Option<(Point, Fault)>) {
+        *self.inner.lock().unwrap() = Armed { callers, target, ..Armed::default() };
     }
 
     fn seen(&self) -> Vec<Point> {
@@ -73,23 +76,21 @@ impl Injector {
 }
 
 /// The functions of a send. The dispatcher comes by the clock, not by the send; pollers and operators are not the product.
-fn concerns_a_send(call: &Call) -> bool {
-    call.service == "carrier" || ["SendFax", "RelayEvents", "TransmitFax", "ReceiveCarrierEvent"].contains(&call.caller.as_str())
-}
+const OF_A_SEND: &[&str] = &["SendFax", "RelayEvents", "TransmitFax", "ReceiveCarrierEvent"];
 
 impl Tap for Injector {
     fn verdict(&self, call: &Call) -> Verdict {
-        if !concerns_a_send(call) {
+        let caller = if call.service == "carrier" { "TransmitFax".to_owned() } else { call.caller.clone() };
+        let mut armed = self.inner.lock().unwrap();
+        if !armed.callers.contains(&caller.as_str()) {
             return Verdict::Perform;
         }
-        let mut armed = self.inner.lock().unwrap();
         if armed.hit.as_ref() == Some(&call.id) {
             return Verdict::Refuse;
         }
         if armed.known.contains_key(&call.id) {
             return Verdict::Perform;
         }
-        let caller = if call.service == "carrier" { "TransmitFax".to_owned() } else { call.caller.clone() };
         let nth = armed.counts.entry((caller.clone(), call.service, call.operation.clone())).or_default();
         *nth += 1;
         let point = Point { caller, service: call.service, operation: call.operation.clone(), nth: *nth };
@@ -150,7 +151,7 @@ impl Trial<'_> {
     fn run(&self, mut process: Process, target: Option<(Point, Fault)>) -> (Process, bool) {
         let mut struck = false;
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
-        self.tap.arm(target.clone());
+        self.tap.arm(OF_A_SEND, target.clone());
         let deadline = Instant::now() + Duration::from_secs(120);
         let body = fax(self.to, documents::LETTER, "application/pdf").to_string().into_bytes();
         let mut acknowledged: Option<String> = None;
@@ -160,7 +161,7 @@ impl Trial<'_> {
             if self.tap.process_gone() {
                 struck = true;
                 process.crash();
-                self.tap.arm(None);
+                self.tap.arm(OF_A_SEND, None);
                 process = Process::start(self.dir, self.tap.clone());
                 patience = Instant::now();
             }
@@ -307,4 +308,184 @@ fn a_send_that_fails_and_is_refunded_survives_every_fault_of_every_call() {
 #[test]
 fn a_send_whose_carrier_never_calls_back_survives_every_fault_of_every_call() {
     try_every_point("+15005550008", SignedDuration::from_mins(6));
+}
+
+/// A request's method, path and body.
+type Asked = (Method, String, Value);
+
+/// A request that is answered at once, and what must hold after it however often it had to be repeated.
+struct RequestTrial {
+    name: &'static str,
+    callers: &'static [&'static str],
+    /// Makes what the request is about, and returns the request.
+    prepare: fn(&Runtime, &Client) -> Asked,
+    /// Judges the last answer and the state that it left.
+    judge: fn(&Runtime, &Stack, &Customer, &Client, &Answer, &Asked),
+}
+
+const KEY: &[(&str, &str)] = &[("idempotency-key", "once")];
+
+fn post(runtime: &Runtime, client: &Client, path: &str, body: &Value) -> Answer {
+    runtime.block_on(client.try_call(Method::POST, path, KEY, Some(body.to_string().into_bytes()))).unwrap()
+}
+
+fn total(runtime: &Runtime, client: &Client, path: &str) -> u64 {
+    runtime.block_on(client.get(path)).json()["total"].as_u64().unwrap()
+}
+
+fn tomorrow(document: &[u8]) -> Value {
+    let mut body = fax("+15005550001", document, "image/png");
+    body["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(24 * 20)).to_string());
+    body
+}
+
+fn has_document(runtime: &Runtime, stack: &Stack, key: String) -> bool {
+    runtime.block_on(stack.operator_platform().s3().head_object().bucket("documents").key(key).send()).is_ok()
+}
+
+fn contact() -> Value {
+    json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
+}
+
+const REQUESTS: [RequestTrial; 5] = [
+    RequestTrial {
+        name: "scheduling a fax",
+        callers: &["ScheduleFax"],
+        prepare: |_, _| (Method::POST, "/v1/scheduled".into(), tomorrow(documents::FORM)),
+        judge: |runtime, stack, customer, client, answer, (_, path, body)| {
+            assert_eq!((answer.status, total(runtime, client, path)), (201, 1), "{}", answer.text);
+            let id = answer.json()["id"].as_str().unwrap().to_owned();
+            assert_eq!(runtime.block_on(client.get(&format!("{path}/{id}"))).json(), answer.json());
+            assert!(has_document(runtime, stack, format!("scheduled/{}/{id}.pdf", customer.account)), "its document is there");
+            let again = post(runtime, client, path, body);
+            assert_eq!((again.header("idempotent-replayed"), &again.text), (Some("true"), &answer.text));
+        },
+    },
+    RequestTrial {
+        name: "canceling a scheduled fax",
+        callers: &["CancelScheduledFax"],
+        prepare: |runtime, client| {
+            let made = post(runtime, client, "/v1/scheduled", &tomorrow(documents::FORM)).json();
+            (Method::DELETE, format!("/v1/scheduled/{}", made["id"].as_str().unwrap()), Value::Null)
+        },
+        // 409 is the answer to a repetition, when the answer of the first was lost.
+        judge: |runtime, _, _, client, answer, (_, path, _)| {
+            assert!(matches!(answer.status, 200 | 409), "{}", answer.text);
+            assert_eq!(runtime.block_on(client.get(path)).json()["status"], "canceled");
+        },
+    },
+    RequestTrial {
+        name: "creating a contact",
+        callers: &["CreateContact"],
+        prepare: |_, _| (Method::POST, "/v1/contacts".into(), contact()),
+        judge: |runtime, _, _, client, answer, (_, path, _)| {
+            assert!(matches!(answer.status, 201 | 409), "{}", answer.text);
+            let list = runtime.block_on(client.get(path)).json();
+            assert_eq!((&list["total"], &list["data"][0]["fax_number"]), (&json!(1), &json!("+12125551234")));
+            assert!(answer.text.contains(list["data"][0]["id"].as_str().unwrap()), "{}", answer.text);
+        },
+    },
+    RequestTrial {
+        name: "deleting a contact",
+        callers: &["DeleteContact"],
+        prepare: |runtime, client| {
+            let made = post(runtime, client, "/v1/contacts", &contact()).json();
+            (Method::DELETE, format!("/v1/contacts/{}", made["id"].as_str().unwrap()), Value::Null)
+        },
+        judge: |runtime, _, _, client, answer, _| {
+            assert!(matches!(answer.status, 200 | 404), "{}", answer.text);
+            assert_eq!(total(runtime, client, "/v1/contacts"), 0);
+            assert_eq!(post(runtime, client, "/v1/contacts", &contact()).status, 201, "its number is free");
+            assert_eq!(total(runtime, client, "/v1/contacts"), 1);
+        },
+    },
+    RequestTrial {
+        name: "repeating a send",
+        callers: &["SendFax"],
+        prepare: |runtime, client| {
+            let body = fax("+15005550001", documents::FORM, "image/png");
+            let first = post(runtime, client, "/v1/faxes", &body);
+            assert_eq!(first.status, 201, "{}", first.text);
+            (Method::POST, "/v1/faxes".into(), body)
+        },
+        judge: |runtime, stack, customer, client, answer, (_, path, _)| {
+            assert_eq!((answer.status, answer.header("idempotent-replayed")), (201, Some("true")), "{}", answer.text);
+            assert_eq!((total(runtime, client, path), runtime.block_on(used_pages(stack, customer.account))), (1, 1));
+        },
+    },
+];
+
+impl RequestTrial {
+    fn run(&self, dir: &Path, tap: &Arc<Injector>, mut process: Process, target: Option<(Point, Fault)>) -> (Process, bool) {
+        let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
+        let client = Client::new(process.stack.base_url(), &customer.key);
+        let request = (self.prepare)(&process.runtime, &client);
+        tap.arm(self.callers, target.clone());
+        let mut struck = false;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let answer = loop {
+            assert!(Instant::now() < deadline, "{} {target:?}: no end", self.name);
+            let client = Client::new(process.stack.base_url(), &customer.key);
+            let answer = self.ask(&process, &client, tap, &request);
+            if tap.process_gone() {
+                struck = true;
+                process.crash();
+                tap.arm(self.callers, None);
+                process = Process::start(dir, tap.clone());
+            } else if let Some(answer) = answer {
+                break answer;
+            }
+        };
+        struck |= tap.was_hit();
+        tap.arm(&[], None);
+        let client = Client::new(process.stack.base_url(), &customer.key);
+        println!("  {} {target:?}: {}", self.name, answer.status);
+        (self.judge)(&process.runtime, &process.stack, &customer, &client, &answer, &request);
+        (process, struck)
+    }
+
+    /// One try. None when there was no answer, or one that asks to try again.
+    fn ask(&self, process: &Process, client: &Client, tap: &Injector, request: &Asked) -> Option<Answer> {
+        let (method, path, body) = request.clone();
+        let body = (!body.is_null()).then(|| body.to_string().into_bytes());
+        process.runtime.block_on(async {
+            let asking = client.try_call(method, &path, KEY, body);
+            let gone = async {
+                while !tap.process_gone() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::select! {
+                answer = asking => answer.ok().filter(|answer| answer.status < 500),
+                () = gone => None,
+            }
+        })
+    }
+}
+
+#[test]
+fn requests_for_contacts_and_scheduled_faxes_and_replays_survive_every_fault_of_every_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let tap = Arc::new(Injector::default());
+    let mut process = Process::start(folder.path(), tap.clone());
+    for trial in &REQUESTS {
+        let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
+        let client = Client::new(process.stack.base_url(), &customer.key);
+        let request = (trial.prepare)(&process.runtime, &client);
+        tap.arm(trial.callers, None);
+        let clean = trial.ask(&process, &client, &tap, &request).expect("an answer without faults");
+        let points = tap.seen();
+        tap.arm(&[], None);
+        (trial.judge)(&process.runtime, &process.stack, &customer, &client, &clean, &request);
+        assert!(points.len() >= 2, "{}: {points:?}", trial.name);
+        for point in &points {
+            for fault in [Fault::FailedBefore, Fault::AnswerLost, Fault::ProcessGone] {
+                let (after, struck) = trial.run(folder.path(), &tap, process, Some((point.clone(), fault)));
+                process = after;
+                assert!(struck, "{}: {fault:?} of {point:?} never struck", trial.name);
+            }
+        }
+        println!("{}: {} calls, each failed, unanswered and the last one of its process", trial.name, points.len());
+    }
+    process.crash();
 }

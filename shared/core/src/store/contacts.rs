@@ -129,8 +129,14 @@ impl Contacts {
         };
         let mut writes = vec![delete(id.to_string())?, delete(claim_item(&contact.fax_number))?];
         writes.extend(Lists::removal(&self.accounts_table, List::Contacts, account, contact.seq)?);
-        // Cancelled: another request was faster.
-        Ok(transact(&self.client, writes).await?.is_ok())
+        match transact(&self.client, writes).await {
+            Ok(deleted) => Ok(deleted.is_ok()),
+            // Whether it happened is unknown; one look tells.
+            Err(unknown) => match self.get(account, id).await {
+                Ok(None) => Ok(true),
+                _ => Err(unknown),
+            },
+        }
     }
 
     fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {

@@ -89,7 +89,11 @@ impl ScheduledFaxes {
                     let stored: Scheduled = from_item(item)?;
                     if stored.canceled_by == Some(by) { Ok(stored) } else { Err(CancelError::NotPending(Box::new(stored))) }
                 }
-                _ => Err(StoreError::from_sdk(error).into()),
+                // Whether it happened is unknown; one look tells.
+                _ => match self.get(account, id).await {
+                    Ok(Some(stored)) if stored.canceled_by == Some(by) => Ok(stored),
+                    _ => Err(StoreError::from_sdk(error).into()),
+                },
             },
         }
     }
