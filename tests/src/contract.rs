@@ -38,7 +38,8 @@ impl Contract {
                 for (status, answer) in operation["responses"].as_object().unwrap() {
                     let answer = follow(&document, answer);
                     let headers = answer["headers"].as_object().cloned().unwrap_or_default();
-                    let headers = headers.iter().map(|(name, header)| (name.clone(), follow(&document, header)["required"] == true)).collect();
+                    let headers =
+                        headers.iter().map(|(name, header)| (name.clone(), follow(&document, header)["required"] == true)).collect();
                     let schema = &answer["content"]["application/json"]["schema"];
                     let body = (!schema.is_null()).then(|| validator(&document, schema));
                     answers.insert((method.to_uppercase(), path.clone(), status.clone()), Described { headers, body });

@@ -4,8 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sfm::tap::{Call, Tap};
+use sfm_tests::client::{Client, fax};
+use sfm_tests::documents::FORM;
 use sfm_tests::eventually;
 use sfm_tests::service::Service;
 
@@ -53,6 +55,82 @@ impl Tap for Counter {
             _ => {}
         }
     }
+}
+
+/// What each read and write of the API costs, in round trips and units.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_of_one_resource_take_two_round_trips_whether_it_is_there_or_somebody_elses_or_not() {
+    let counter = Arc::new(Counter::default());
+    let service = Service::start_tapped(counter.clone()).await;
+    let (owner, stranger) = (service.customer().await.client, service.customer().await.client);
+    let contact = owner.post("/v1/contacts", &json!({"name": "Dr. Smith", "fax_number": "+12125551234"})).await.json();
+    let mut scheduled = fax("+15005550001", FORM, "image/png");
+    scheduled["send_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string());
+    counter.take();
+    let scheduled = owner.post("/v1/scheduled", &scheduled).await.json();
+    let spent = counter.take();
+    println!("POST /v1/scheduled: {spent:?}");
+    assert!(spent.round_trips <= 5 && spent.write_units <= 18.0 && spent.s3_puts == 1, "{spent:?}");
+    // Its faxes go nowhere, so that nothing of theirs is counted here.
+    let test_key = service.key(service.customer().await.account, sfm_core::scope::Scope::ALL.to_vec(), true).await;
+    let sender = service.client(&test_key);
+    let sent = sender.send_letter("+15005550001").await;
+    sender_is_done(&service, &sender, &sent).await;
+
+    for (client, path) in [
+        (&owner, format!("/v1/contacts/{}", text(&contact))),
+        (&owner, format!("/v1/scheduled/{}", text(&scheduled))),
+        (&sender, format!("/v1/faxes/{}", text(&sent))),
+    ] {
+        let absent = format!("{}01ARZ3NDEKTSV4RRFFQ69G5FAV", path.split_inclusive('_').next().unwrap());
+        for (asker, path, status) in [(client, &path, 200), (&stranger, &path, 404), (client, &absent, 404)] {
+            counter.take();
+            assert_eq!(asker.get(path).await.status, status);
+            let spent = counter.take();
+            println!("GET {path}, {status}: {} round trips, {:.1} RRU", spent.round_trips, spent.read_units);
+            assert!(spent.round_trips == 2 && spent.read_units <= 2.5, "{spent:?}");
+        }
+    }
+    for path in ["/v1/contacts", "/v1/scheduled", "/v1/numbers"] {
+        counter.take();
+        assert_eq!(owner.get(path).await.status, 200);
+        let spent = counter.take();
+        println!("GET {path}: {} round trips, {:.1} RRU", spent.round_trips, spent.read_units);
+        assert!(spent.round_trips <= 4 && spent.read_units <= 5.0, "{spent:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_the_rate_limit_refuses_costs_one_conditional_write() {
+    let counter = Arc::new(Counter::default());
+    let service = Service::start_tapped(counter.clone()).await;
+    let client = service.customer().await.client;
+    for _ in 0..60 {
+        assert_eq!(client.post("/v1/faxes", &json!({})).await.status, 400);
+    }
+    counter.take();
+    assert_eq!(client.post("/v1/faxes", &json!({})).await.status, 429);
+    let spent = counter.take();
+    // The key is read, and one write finds the window full.
+    assert!(spent.round_trips == 2 && spent.read_units <= 1.0, "{spent:?}");
+}
+
+fn text(resource: &Value) -> &str {
+    resource["id"].as_str().unwrap()
+}
+
+/// Waits until nothing is written for a fax any more.
+async fn sender_is_done(service: &Service, client: &Client, fax: &Value) {
+    eventually("the fax's end", || async {
+        service.advance(jiff::SignedDuration::from_secs(3));
+        (client.fax(text(fax)).await["status"] == "delivered").then_some(())
+    })
+    .await;
+    eventually("its event to be published", || async {
+        let events = service.stack.operator_platform().dynamodb().scan().table_name("Events").filter_expression("attribute_exists(due_at)");
+        (events.send().await.unwrap().count == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::scheduled::ScheduledFaxes;
 use sfm_core::store::lists::{List, Lists};
+use sfm_core::store::scheduled::ScheduledFaxes;
 
 #[derive(Debug)]
 pub struct ListScheduledFaxes {

@@ -153,7 +153,9 @@ mod tests {
         assert_eq!(parsed("2025-07-01T17:00:00Z"), Err(BadSendAt::TooSoon));
         assert_eq!(parsed("2026-06-30T00:00:00.001Z"), Err(BadSendAt::TooLate));
         assert_eq!(parsed("9999-12-31T00:00:00Z"), Err(BadSendAt::TooLate));
-        for unreadable in ["", "2026-02-01", "2026-02-01T00:00:00", "1790000000", "tomorrow", "2026-02-30T00:00:00Z", "2026-02-01T25:00:00Z"] {
+        for unreadable in
+            ["", "2026-02-01", "2026-02-01T00:00:00", "1790000000", "tomorrow", "2026-02-30T00:00:00Z", "2026-02-01T25:00:00Z"]
+        {
             assert_eq!(parsed(unreadable), Err(BadSendAt::Unreadable), "{unreadable}");
         }
     }

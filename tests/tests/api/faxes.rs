@@ -203,6 +203,9 @@ async fn lists_are_newest_first_paged_and_leave_out_what_was_deleted() {
         assert_eq!(listed, expected, "page {page}");
         assert_eq!((&list["object"], &list["total"], &list["has_more"]), (&json!("list"), &json!(5), &json!(has_more)));
     }
+    let default = customer.client.get("/v1/faxes").await.json();
+    assert_eq!((&default["limit"], &default["page"]), (&json!(25), &json!(1)));
+    assert_eq!(customer.client.get("/v1/faxes?limit=100").await.json()["limit"], 100);
     for query in ["limit=0", "limit=101", "limit=x", "limit=", "limit=-1", "page=0", "page=1.5", "page=", "page=+1"] {
         assert_problem(&customer.client.get(&format!("/v1/faxes?{query}")).await, 400, "invalid_request");
     }

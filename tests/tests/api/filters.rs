@@ -5,8 +5,8 @@ use sfm::commands::fax as fax_command;
 use sfm_core::scope::Scope;
 use sfm_tests::client::fax;
 use sfm_tests::documents::TEXT;
-use sfm_tests::service::Service;
 use sfm_tests::eventually;
+use sfm_tests::service::Service;
 
 use crate::{assert_problem, ids};
 

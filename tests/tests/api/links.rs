@@ -54,7 +54,8 @@ async fn serve(mut stream: TcpStream, own: String) {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{extra}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
         [head.as_bytes(), body].concat()
     };
-    let redirect = |to: &str| format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes();
+    let redirect =
+        |to: &str| format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes();
     let status = |line: &str| format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes();
     let answer = match path.as_str() {
         "/letter.pdf" => whole("application/pdf", "", LETTER),

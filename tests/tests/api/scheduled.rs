@@ -146,7 +146,8 @@ async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() 
     later["send_at"] = scheduled(TOMORROW * 2)["send_at"].clone();
     assert_eq!(assert_problem(&post(&later).await, 400, "invalid_request")["code"], "idempotency_key_reused");
     // The key names a request of its route: a send with it is another request.
-    let send = client.try_call(Method::POST, "/v1/faxes", &[("Idempotency-Key", "once")], Some(body.to_string().into_bytes())).await.unwrap();
+    let send =
+        client.try_call(Method::POST, "/v1/faxes", &[("Idempotency-Key", "once")], Some(body.to_string().into_bytes())).await.unwrap();
     assert_eq!((send.status, send.header("idempotent-replayed")), (201, None));
 }
 

@@ -82,12 +82,7 @@ impl Contacts {
 
     /// Creates the contact that `draft` makes for its place in the list, unless its number is in the address book already: the
     /// contact, the claim of its number and its place are one transaction. (2 round trips; 6 WRU and 1 for the index)
-    pub async fn create(
-        &self,
-        account: AccountId,
-        now: Timestamp,
-        draft: impl Fn(Head) -> Contact,
-    ) -> Result<Contact, CreateContactError> {
+    pub async fn create(&self, account: AccountId, now: Timestamp, draft: impl Fn(Head) -> Contact) -> Result<Contact, CreateContactError> {
         let added = self.lists.add(List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
             let contact = draft(place);
             let mut row = to_item(&contact)?;

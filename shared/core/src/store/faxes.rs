@@ -189,12 +189,10 @@ impl Faxes {
     /// Reads at most 100 faxes.
     async fn get_all(&self, account: AccountId, ids: &[FaxId]) -> Result<Vec<Fax>, StoreError> {
         let mut faxes = Vec::new();
-        let mut keys: Vec<Item> =
-            ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
+        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
         let mut backoff = Backoff::new();
         while !keys.is_empty() {
-            let wanted =
-                KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|e| StoreError::Corrupt(e.to_string()))?;
             let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
             for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
                 faxes.push(from_item(item)?);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sfm_core::clock::ApiTime;
 use serde::{Deserialize, Serialize};
+use sfm_core::clock::ApiTime;
 use tokio::sync::Notify;
 
 use super::callbacks::{Callback, Tries};
@@ -80,7 +80,13 @@ impl Entry {
             None => "delivered".to_owned(),
             Some(reason) => reason.as_str().to_owned(),
         });
-        Submission { fax_id: tag.fax_id, attempt: tag.attempt, at: self.fax.created_at.into(), to: self.fax.to.as_str().to_owned(), outcome }
+        Submission {
+            fax_id: tag.fax_id,
+            attempt: tag.attempt,
+            at: self.fax.created_at.into(),
+            to: self.fax.to.as_str().to_owned(),
+            outcome,
+        }
     }
 }
 
