@@ -37,8 +37,22 @@ pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
     start_with(dir, tap, true).await
 }
 
+/// The `sfm` binary that is built beside the tests.
+pub fn sfm_under_test() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().and_then(|deps| deps.parent()).unwrap().join("sfm-under-test")
+}
+
 async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, allow_loopback: bool) -> Stack {
-    let config = StackConfig { dir, port: 0, carrier_speed: CARRIER_SPEED, allow_loopback, tap, count_capacity: true };
+    let config = StackConfig {
+        dir,
+        port: 0,
+        carrier_speed: CARRIER_SPEED,
+        allow_loopback,
+        document_worker: Some(sfm_under_test()),
+        tap,
+        count_capacity: true,
+    };
     Stack::start(config).await.expect("the stack starts")
 }
 

@@ -1,6 +1,5 @@
 //! The `sfm` binary, built beside the tests that start and kill it.
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    sfm::run::run().await
+fn main() -> std::process::ExitCode {
+    sfm::run::main()
 }

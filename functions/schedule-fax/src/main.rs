@@ -1,4 +1,9 @@
+fn main() -> Result<(), sfm_core::runtime::Error> {
+    sfm_submission::serve_if_worker();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> Result<(), sfm_core::runtime::Error> {
+async fn run() -> Result<(), sfm_core::runtime::Error> {
     sfm_core::runtime::serve_http::<schedule_fax::ScheduleFax>().await
 }

@@ -63,7 +63,7 @@ impl FailureCode {
     }
 }
 
-/// How often a fax is tried in all, and how long after a failure the next attempt comes.
+/// How many attempts of a fax may end in this cause, and how long after it the next attempt comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     pub attempts: u32,

@@ -19,6 +19,8 @@ const LOOKUP_APART: SignedDuration = SignedDuration::from_secs(60);
 const EMPTY_LOOKUPS: u32 = 2;
 /// A callback is missed this long after the expected end of the call.
 const CALLBACK_GRACE: SignedDuration = SignedDuration::from_mins(15);
+/// The telephone is called this often for a fax, whatever the calls end in.
+const MOST_CALLS: usize = 3;
 /// A call that the carrier still calls unfinished after this long is given up.
 const CALL_LIMIT: SignedDuration = SignedDuration::from_hours(6);
 /// How long the call of a test key's fax takes.
@@ -355,7 +357,7 @@ impl Fax {
         };
         self.pages_sent = self.attempts.iter().map(|a| a.pages_sent).max().unwrap_or(0);
         match report.result {
-            Err(failure) if number < failure.retry.attempts => {
+            Err(failure) if self.deserves_another(failure) => {
                 self.status = Status::Sending;
                 self.due(now + failure.retry.after);
                 Effect::Retry
@@ -369,6 +371,14 @@ impl Fax {
                 Effect::Final
             }
         }
+    }
+
+    /// Whether a failure is retried: as often as its own cause is, and as long as the telephone was not called too often. A document
+    /// that the carrier could not fetch made no call.
+    fn deserves_another(&self, failure: CallFailure) -> bool {
+        let ended_in = |code: FailureCode| self.attempts.iter().filter(|a| a.outcome == Some(Outcome::Failed(code))).count();
+        let calls = self.attempts.len() - ended_in(FailureCode::DocumentUnreadable);
+        ended_in(failure.code) < failure.retry.attempts as usize && calls < MOST_CALLS
     }
 
     /// Pages that were charged and never sent: given back when the fax has failed.

@@ -38,10 +38,10 @@ pub enum DocumentError {
         /// Pages allowed ([`Limits::pages`](crate::Limits::pages)).
         limit: u32,
     },
-    /// The deadline passed before the document was drawn.
+    /// The deadline passed before the document was drawn, or the worker that drew it died of it.
     #[error(
-        "The document is too complex: drawing its pages took longer than allowed. Print it to a new, simpler PDF or split it, then send it \
-         again."
+        "The document is too complex: drawing its pages takes more time or memory than allowed. Print it to a new, simpler PDF or split \
+         it, then send it again."
     )]
     TooComplex,
     /// The type is not one that can be faxed, contradicts what the caller declared, or a text has a character that cannot be drawn.

@@ -18,6 +18,7 @@
 //! | `bitmap`, `g4` | the black and white page, and its T.6 code |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |
 //! | `fence` | the last line of defence around third-party parsers |
+//! | [`sandbox`] | the same in a child process with limits, for documents that nobody trusts |
 //! | `error` | everything that can be wrong with a document |
 
 mod bilevel;
@@ -31,6 +32,7 @@ mod gray;
 mod media_type;
 mod options;
 mod render;
+pub mod sandbox;
 mod sheet;
 
 pub use bitmap::Bitmap;

@@ -18,6 +18,7 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
         port: args.port,
         carrier_speed: args.carrier_speed,
         allow_loopback: args.allow_loopback,
+        document_worker: None,
         tap: Arc::new(NoTap),
         count_capacity: false,
     })

@@ -1,6 +1,5 @@
 //! The `sfm` binary.
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    sfm::run::run().await
+fn main() -> std::process::ExitCode {
+    sfm::run::main()
 }

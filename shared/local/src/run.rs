@@ -14,8 +14,20 @@ use crate::cli::{AccountCommand, CarrierCommand, Cli, ClockCommand, Command, Fax
 use crate::commands::{CommandError, account, carrier, clock, fax, id, key, number};
 use crate::local;
 
+/// Does what this process was started for: a document's conversion, or its command line.
+pub fn main() -> ExitCode {
+    fax_document::sandbox::serve_if_worker();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "{}", CommandError::new("internal_error", e.to_string()).json());
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Carries out the command line of this process.
-pub async fn run() -> ExitCode {
+async fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => run_local(cli.local).await,

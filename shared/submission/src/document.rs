@@ -1,23 +1,28 @@
 //! The document on its way to fax-ready pages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fax_document::{DocumentError, FaxDocument, Options, convert};
+use fax_document::sandbox::{Sandbox, SandboxError};
+use fax_document::{FaxDocument, Options};
 use sfm_core::documents::Documents;
 use sfm_core::guarded::Guard;
 use sfm_core::http::Problem;
 use sfm_core::platform::{ConfigError, Platform};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use crate::fetch::fetch;
 use crate::request::Document;
 
 /// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will.
 const READY: Duration = Duration::from_secs(17);
+/// Of it the conversion has this much, which on half a processor makes some 200 pages of text.
+const CONVERTED: Duration = Duration::from_secs(12);
 const STORED: Duration = Duration::from_secs(21);
 const ACCEPTED: Duration = Duration::from_secs(24);
-/// How long the converter may take to notice its deadline.
-const GRACE: Duration = Duration::from_secs(1);
+/// Conversions at a time in one process; others wait, as one Lambda instance never makes them.
+const WORKERS: usize = 4;
 
 /// The time that a request has: 25 s in all.
 #[derive(Debug, Clone, Copy)]
@@ -41,15 +46,25 @@ impl Deadline {
 #[derive(Debug)]
 pub struct Preparer {
     guard: Guard,
+    sandbox: Sandbox,
+    workers: Arc<Semaphore>,
     documents: Documents,
 }
 
 impl Preparer {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { guard: Guard::new(platform)?, documents: Documents::new(platform)? })
+        let sandbox = match platform.var("DOCUMENT_WORKER") {
+            Ok(program) => Sandbox::new(program.into()),
+            Err(_) => Sandbox::of_this_program()
+                .map_err(|e| ConfigError { name: "DOCUMENT_WORKER".into(), reason: format!("is not set, and {e}") })?,
+        };
+        let workers = Arc::new(Semaphore::new(WORKERS));
+        Ok(Self { guard: Guard::new(platform)?, sandbox, workers, documents: Documents::new(platform)? })
     }
 
-    /// Fetches the document if it came by link, and makes it fax-ready on a thread of its own.
+    /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
+    ///
+    /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
     pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, Problem> {
         let param = document.param();
         let until = deadline.started + READY;
@@ -58,20 +73,25 @@ impl Preparer {
             // What the far end says the type is, it often says wrongly.
             Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
         };
+        let waited = timeout_at(until, self.workers.clone().acquire_owned()).await;
+        let turn = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
         let mut options = Options::default();
-        options.limits.deadline = Some(until.into_std());
-        let converting = tokio::task::spawn_blocking(move || convert(&bytes, declared.as_deref(), &options));
-        // The converter looks at its deadline between pages; a page that never ends must not keep the caller waiting either.
-        let converted = match tokio::time::timeout_at(until + GRACE, converting).await {
-            Ok(converted) => converted.map_err(Problem::internal)?,
-            Err(_) => Err(DocumentError::TooComplex),
-        };
-        converted.map_err(|e| Problem::invalid(e.to_string()).code(e.code()).param(param))
+        options.limits.deadline = Some(until.min(Instant::now() + CONVERTED).into_std());
+        let sandbox = self.sandbox.clone();
+        let converting = tokio::task::spawn_blocking(move || {
+            let converted = sandbox.convert(&bytes, declared.as_deref(), &options);
+            drop(turn);
+            converted
+        });
+        converting.await.map_err(Problem::internal)?.map_err(|e| match e {
+            SandboxError::Document(e) => Problem::invalid(e.to_string()).code(e.code()).param(param),
+            SandboxError::Worker(e) => Problem::unavailable(e),
+        })
     }
 
     /// Stores a fax-ready document.
     pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), Problem> {
-        let stored = tokio::time::timeout_at(deadline.started + STORED, self.documents.put(key, pdf)).await;
+        let stored = timeout_at(deadline.started + STORED, self.documents.put(key, pdf)).await;
         Ok(stored.map_err(|_| Problem::unavailable("the document was not stored in time"))??)
     }
 

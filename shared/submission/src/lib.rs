@@ -10,4 +10,5 @@ mod request;
 
 pub use document::{Deadline, Preparer};
 pub use door::{Admission, Admitted, Door};
+pub use fax_document::sandbox::serve_if_worker;
 pub use request::{Document, SubmitRequest};

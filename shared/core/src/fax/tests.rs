@@ -135,6 +135,31 @@ fn each_failure_is_retried_as_its_code_says() {
 }
 
 #[test]
+fn causes_are_counted_apart_and_calls_together() {
+    use FailureCode::*;
+    let fetch_failed = || CallReport::failed(CallFailure { code: DocumentUnreadable, retry: Retry::again(2, 0) });
+    let run = |reports: &[CallReport]| {
+        let mut fax = queued(1);
+        let effects: Vec<Effect> = reports
+            .iter()
+            .zip(1..)
+            .map(|(report, number)| {
+                fax.claim(number, "a".into(), at(0));
+                fax.accepted(number, "c", at(1));
+                fax.reported(number, report, at(2))
+            })
+            .collect();
+        effects
+    };
+    assert_eq!(run(&[failed(Busy, 0), failed(NoAnswer, 0), failed(Busy, 0)]), [Effect::Retry, Effect::Retry, Effect::Final]);
+    assert_eq!(run(&[failed(Busy, 0), failed(NoFaxTone, 0), failed(NoFaxTone, 0)]), [Effect::Retry, Effect::Retry, Effect::Final]);
+    // The link is signed anew once, whenever it fails, and that costs no call.
+    let dropped = || failed(LineDropped, 0);
+    assert_eq!(run(&[dropped(), fetch_failed(), dropped(), dropped()]), [Effect::Retry, Effect::Retry, Effect::Retry, Effect::Final]);
+    assert_eq!(run(&[fetch_failed(), fetch_failed()]), [Effect::Retry, Effect::Final]);
+}
+
+#[test]
 fn a_final_state_is_final_and_a_contradiction_is_recorded_on_its_attempt() {
     let mut fax = sending(1);
     assert_eq!(fax.reported(1, &delivered(), at(60)), Effect::Final);

@@ -56,6 +56,8 @@ pub struct StackConfig {
     /// How many times faster than the telephone the simulated carrier is.
     pub carrier_speed: f64,
     pub allow_loopback: bool,
+    /// The program that converts documents when it is started as a worker; None: this one, whose `main` is [`crate::run::main`].
+    pub document_worker: Option<PathBuf>,
     pub tap: Arc<dyn Tap>,
     pub count_capacity: bool,
 }
@@ -217,6 +219,9 @@ impl Stack {
             let mut vars: HashMap<String, String> = template.environment(function)?.into_iter().collect();
             if config.allow_loopback {
                 vars.insert("ALLOW_LOOPBACK".into(), "true".into());
+            }
+            if let Some(worker) = &config.document_worker {
+                vars.insert("DOCUMENT_WORKER".into(), worker.display().to_string());
             }
             host.add(&function.name, &platform(&function.name, vars))?;
         }
