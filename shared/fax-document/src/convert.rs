@@ -4,10 +4,10 @@ use hayro::hayro_syntax::Pdf;
 use image::ImageFormat;
 
 use crate::bilevel::to_bilevel;
+use crate::ccitt;
 use crate::error::DocumentError;
 use crate::fax_pdf::{self, FaxPdf};
 use crate::fence::fenced;
-use crate::g4;
 use crate::media_type::MediaType;
 use crate::options::Options;
 use crate::render;
@@ -28,7 +28,7 @@ impl std::fmt::Debug for FaxDocument {
     }
 }
 
-/// Makes a fax of a PDF, PNG, JPEG or UTF-8 text.
+/// Makes a fax of a PDF, PNG, JPEG, TIFF, GIF, WebP or UTF-8 text.
 ///
 /// `declared` is the `Content-Type` that the sender claimed, if any; one that the bytes contradict is an error. Content is fitted to the
 /// page whole, as large as it can be, and turned when it is wider than high. The same document always gives the same bytes. A PDF that this
@@ -47,7 +47,7 @@ pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Resul
     fenced(|| {
         let mut sink = |page| {
             limits.check_deadline()?;
-            fax.push(g4::encode(&to_bilevel(&page)))?;
+            fax.push(ccitt::encode_g4(&to_bilevel(&page)))?;
             limits.check_deadline()
         };
         match kind {
@@ -56,11 +56,22 @@ pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Resul
                 limits.check_deadline()?;
                 match unchanged(&pdf, &sheet) {
                     Some(pages) => pages.into_iter().try_for_each(|g4| fax.push(g4)),
-                    None => render::pdf::draw(&pdf, &sheet, &mut sink),
+                    None => {
+                        let finish = |page| {
+                            limits.check_deadline()?;
+                            Ok(ccitt::encode_g4(&to_bilevel(&page)))
+                        };
+                        let pages = render::pdf::draw(&pdf, &sheet, options.threads, finish)?;
+                        pages.into_iter().try_for_each(|g4| fax.push(g4))?;
+                        limits.check_deadline()
+                    }
                 }
             }
             MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
             MediaType::Jpeg => render::image::draw(bytes, ImageFormat::Jpeg, &sheet, limits, &mut sink),
+            MediaType::Gif => render::image::draw(bytes, ImageFormat::Gif, &sheet, limits, &mut sink),
+            MediaType::WebP => render::image::draw(bytes, ImageFormat::WebP, &sheet, limits, &mut sink),
+            MediaType::Tiff => render::tiff::draw(bytes, &sheet, limits, &mut sink),
             MediaType::Text => render::text::draw(bytes, &sheet, limits, &mut sink),
         }
     })?;

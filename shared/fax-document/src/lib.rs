@@ -1,4 +1,4 @@
-//! Turns what a customer sends (PDF, PNG, JPEG or plain text) into pages that a fax line can carry.
+//! Turns what a customer sends (PDF, PNG, JPEG, TIFF, GIF, WebP or plain text) into pages that a fax line can carry.
 //!
 //! A fax page is black and white, [`COLUMNS`] pixels wide, 204 pixels to the inch across and 196 (or 98) down (ITU-T T.4).
 //! [`convert`] gives a PDF in which every page is one such picture, compressed by Group 4 (ITU-T T.6); [`read_fax_pdf`] takes that PDF apart
@@ -15,25 +15,27 @@
 //! | `render` | one module a format: each draws its pages as grey sheets, handed on one at a time |
 //! | `gray` | the grey sheet, and area-exact resampling |
 //! | `bilevel` | grey to black and white: type stays crisp, shades are dithered |
-//! | `bitmap`, `g4` | the black and white page, and its T.6 code |
+//! | `bitmap`, `ccitt` | the black and white page, and its T.6 and T.4 codes |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |
+//! | `tiff` | writes fax pages as a TIFF |
 //! | `fence` | the last line of defence around third-party parsers |
 //! | [`sandbox`] | the same in a child process with limits, for documents that nobody trusts |
 //! | `error` | everything that can be wrong with a document |
 
 mod bilevel;
 mod bitmap;
+mod ccitt;
 mod convert;
 mod error;
 mod fax_pdf;
 mod fence;
-mod g4;
 mod gray;
 mod media_type;
 mod options;
 mod render;
 pub mod sandbox;
 mod sheet;
+mod tiff;
 
 pub use bitmap::Bitmap;
 pub use convert::{FaxDocument, convert};
@@ -42,3 +44,4 @@ pub use fax_pdf::{FaxPage, read_fax_pdf};
 pub use media_type::MediaType;
 pub use options::{Limits, Options, Paper, Resolution};
 pub use sheet::COLUMNS;
+pub use tiff::{Coding, write_tiff};

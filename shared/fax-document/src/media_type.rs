@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::DocumentError;
 
-pub(crate) const ACCEPTED: &str = "Send a PDF, PNG, JPEG or plain text (UTF-8) document.";
+pub(crate) const ACCEPTED: &str = "Send a PDF, PNG, JPEG, TIFF, GIF, WebP or plain text (UTF-8) document.";
 
 /// A type of document that can be faxed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +15,12 @@ pub enum MediaType {
     Png,
     /// `image/jpeg`
     Jpeg,
+    /// `image/tiff`
+    Tiff,
+    /// `image/gif`
+    Gif,
+    /// `image/webp`
+    WebP,
     /// `text/plain`, always UTF-8
     Text,
 }
@@ -38,6 +44,15 @@ impl MediaType {
         if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
             return Some(Self::Jpeg);
         }
+        if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") || bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+            return Some(Self::Tiff);
+        }
+        if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+            return Some(Self::Gif);
+        }
+        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            return Some(Self::WebP);
+        }
         let head = bytes.get(..PDF_HEADER_WITHIN).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains(is_stray_control));
         if bytes.starts_with(b"%PDF-") || (text.is_none() && head.windows(5).any(|window| window == b"%PDF-")) {
@@ -55,6 +70,9 @@ impl MediaType {
             "application/pdf" | "application/x-pdf" => Some(Self::Pdf),
             "image/png" | "image/x-png" => Some(Self::Png),
             "image/jpeg" | "image/jpg" | "image/pjpeg" => Some(Self::Jpeg),
+            "image/tiff" | "image/tif" | "image/tiff-fx" | "image/x-tiff" => Some(Self::Tiff),
+            "image/gif" => Some(Self::Gif),
+            "image/webp" => Some(Self::WebP),
             "text/plain" => Some(Self::Text),
             _ => None,
         }
@@ -67,6 +85,9 @@ impl MediaType {
             Self::Pdf => "application/pdf",
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
+            Self::Tiff => "image/tiff",
+            Self::Gif => "image/gif",
+            Self::WebP => "image/webp",
             Self::Text => "text/plain",
         }
     }
@@ -133,7 +154,11 @@ mod tests {
             (b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", Some(MediaType::Text)),
             (b"Gr\xFC\xDFe", None),
             (b"PK\x03\x04", None),
-            (b"GIF89a\x01\0", None),
+            (b"GIF89a\x01\0", Some(MediaType::Gif)),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", Some(MediaType::WebP)),
+            (b"RIFF\x24\0\0\0WAVEfmt ", None),
+            (b"II*\0\x08\0\0\0", Some(MediaType::Tiff)),
+            (b"MM\0*\0\0\0\x08", Some(MediaType::Tiff)),
             (b" \n<!DOCTYPE HTML>", None),
             (b"{\\rtf1\\ansi}", None),
             (b"", None),
@@ -164,7 +189,7 @@ mod tests {
             MediaType::decide(b"PK\x03\x04\xFF", Some("application/msword")).unwrap_err(),
         ] {
             assert_eq!(error.code(), "document_type_unsupported");
-            assert!(error.to_string().contains("PDF, PNG, JPEG or plain text"), "{error}");
+            assert!(error.to_string().contains("PDF, PNG, JPEG, TIFF, GIF, WebP or plain text"), "{error}");
         }
     }
 

@@ -78,4 +78,6 @@ pub struct Options {
     pub resolution: Resolution,
     /// How much the document may cost.
     pub limits: Limits,
+    /// Pages of a PDF that are drawn at a time; 0 counts as 1. The pages are the same whatever it is.
+    pub threads: usize,
 }

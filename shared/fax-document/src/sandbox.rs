@@ -141,28 +141,28 @@ struct Request<'a> {
 
 impl Request<'_> {
     fn head(&self) -> Vec<u8> {
-        let Options { paper, resolution, limits } = self.options;
+        let Options { paper, resolution, limits, threads } = self.options;
         let time = self.time.map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let paper = if *paper == Paper::A4 { "a4" } else { "letter" };
         let resolution = if *resolution == Resolution::Fine { "fine" } else { "standard" };
         let Limits { pages, image_pixels, image_memory, pdf_bytes, .. } = limits;
         let declared = self.declared.map(|declared| declared.replace(['\n', '\r'], " "));
         let declared = declared.map_or("-".to_owned(), |declared| format!("={declared}"));
-        format!("{paper} {resolution} {pages} {image_pixels} {image_memory} {pdf_bytes} {time} {declared}\n").into_bytes()
+        format!("{paper} {resolution} {pages} {image_pixels} {image_memory} {pdf_bytes} {threads} {time} {declared}\n").into_bytes()
     }
 }
 
 /// Reads back what [`Request::head`] wrote.
 fn read_head(line: &str, started: Instant) -> Option<(Option<String>, Options, Duration)> {
-    let mut words = line.splitn(8, ' ');
+    let mut words = line.splitn(9, ' ');
     let mut word = || words.next();
     let paper = if word()? == "a4" { Paper::A4 } else { Paper::Letter };
     let resolution = if word()? == "fine" { Resolution::Fine } else { Resolution::Standard };
     let (pages, image_pixels, image_memory) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
-    let (pdf_bytes, time) = (word()?.parse().ok()?, Duration::from_millis(word()?.parse().ok()?));
+    let (pdf_bytes, threads, time) = (word()?.parse().ok()?, word()?.parse().ok()?, Duration::from_millis(word()?.parse().ok()?));
     let declared = word()?.strip_prefix('=').map(str::to_owned);
     let limits = Limits { pages, image_pixels, image_memory, pdf_bytes, deadline: started.checked_add(time) };
-    Some((declared, Options { paper, resolution, limits }, time))
+    Some((declared, Options { paper, resolution, limits, threads }, time))
 }
 
 /// The worker's side: reads a request, answers it.
@@ -295,7 +295,7 @@ mod tests {
     fn a_worker_reads_what_it_was_told() {
         let started = Instant::now();
         let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
-        let options = Options { paper: Paper::A4, resolution: Resolution::Standard, limits };
+        let options = Options { paper: Paper::A4, resolution: Resolution::Standard, limits, threads: 3 };
         for declared in [None, Some(""), Some("-"), Some("text/plain; charset=utf-8")] {
             let head = Request { declared, options: &options, time: Some(Duration::from_millis(1500)) }.head();
             let line = String::from_utf8_lossy(&head);

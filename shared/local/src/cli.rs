@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use fax_document::{Coding, Paper, Resolution};
 use jiff::SignedDuration;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 
 use crate::commands::clock::parse_duration;
+use crate::commands::document::Output;
 
 /// Send FAX Mail: the local stack and the operator's commands.
 ///
@@ -34,6 +36,9 @@ pub enum Command {
     Key(KeyCommand),
     #[command(subcommand)]
     Fax(FaxCommand),
+    /// What the service does to a document, on files
+    #[command(subcommand)]
+    Document(DocumentCommand),
     /// The local stack's clock
     #[command(subcommand)]
     Clock(ClockCommand),
@@ -127,6 +132,34 @@ pub enum KeyCommand {
 pub enum FaxCommand {
     /// Takes a fax out of the API's view; sending, usage and webhooks go on
     Delete { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DocumentCommand {
+    /// Makes a document fax-ready: a PDF of Group 4 pages, or a TIFF-F
+    Convert {
+        input: PathBuf,
+        /// A .pdf or a .tif
+        output: Output,
+        /// Pages drawn at a time; as many as there are processors without it
+        #[arg(long)]
+        threads: Option<usize>,
+        #[arg(long, value_parser = one_of([("a4", Paper::A4), ("letter", Paper::Letter)]), default_value = "letter")]
+        paper: Paper,
+        #[arg(long, value_parser = one_of([("fine", Resolution::Fine), ("standard", Resolution::Standard)]), default_value = "fine")]
+        resolution: Resolution,
+        /// The coding of a TIFF's pages
+        #[arg(long, value_parser = one_of([("g3", Coding::Group3), ("g4", Coding::Group4)]), default_value = "g4")]
+        tiff: Coding,
+    },
+}
+
+/// Reads one of a few names.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(choices: [(&'static str, T); N]) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        chosen.ok_or_else(|| format!("one of {}", choices.map(|(name, _)| name).join(", ")))
+    }
 }
 
 #[derive(Debug, Subcommand)]

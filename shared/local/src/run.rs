@@ -10,8 +10,10 @@ use sfm_core::phone::E164;
 use sfm_core::platform::Platform;
 use sfm_core::store::accounts::AccountChange;
 
-use crate::cli::{AccountCommand, CarrierCommand, Cli, ClockCommand, Command, FaxCommand, KeyCommand, LocalArgs, NumberCommand};
-use crate::commands::{CommandError, account, carrier, clock, fax, id, key, number};
+use crate::cli::{
+    AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, NumberCommand,
+};
+use crate::commands::{CommandError, account, carrier, clock, document, fax, id, key, number};
 use crate::local;
 
 /// Does what this process was started for: a document's conversion, or its command line.
@@ -58,13 +60,17 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
 
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
+    if let Command::Document(DocumentCommand::Convert { input, output, threads, paper, resolution, tiff }) = command {
+        let conversion = document::Conversion { input, output, threads, paper, resolution, coding: tiff };
+        return line(document::convert(&conversion)?);
+    }
     let platform = &Platform::from_env().await;
     // On the local stack time is the stack's.
     if platform.var("SFM_CONTROL_URL").is_ok() {
         platform.clock().advance(clock::ahead(platform).await?);
     }
     match command {
-        Command::Local(_) => Ok(Vec::new()),
+        Command::Local(_) | Command::Document(_) => Ok(Vec::new()),
         Command::Account(AccountCommand::Create { name, plan, monthly_pages, requires_baa }) => {
             line(account::create(platform, account::New { name, plan, monthly_pages, requires_baa }).await?)
         }

@@ -75,7 +75,8 @@ impl Preparer {
         };
         let waited = timeout_at(until, self.workers.clone().acquire_owned()).await;
         let turn = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
-        let mut options = Options::default();
+        let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get());
+        let mut options = Options { threads, ..Options::default() };
         options.limits.deadline = Some(until.min(Instant::now() + CONVERTED).into_std());
         let sandbox = self.sandbox.clone();
         let converting = tokio::task::spawn_blocking(move || {

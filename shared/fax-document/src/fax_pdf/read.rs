@@ -6,9 +6,9 @@ use hayro::hayro_syntax::{Filter, Pdf};
 
 use super::{PICTURE, PRODUCER, content};
 use crate::bitmap::Bitmap;
+use crate::ccitt;
 use crate::error::{DocumentError, ReadError};
 use crate::fence::fenced;
-use crate::g4;
 use crate::sheet::Sheet;
 
 /// One page of a fax, as it stands in the PDF.
@@ -29,7 +29,7 @@ impl FaxPage {
         if Sheet::of_size(self.width, self.height).is_none() {
             return Err(ReadError::Damaged);
         }
-        g4::decode(&self.g4, self.width, self.height)
+        ccitt::decode(&self.g4, self.width, self.height)
     }
 }
 

@@ -1,4 +1,4 @@
-//! PNG and JPEG: one picture, one page.
+//! PNG, JPEG, GIF and WebP: one picture, one page. Of a moving picture the first one.
 
 use std::io::Cursor;
 
@@ -17,14 +17,19 @@ const MARGIN: f64 = 0.125;
 /// A picture is enlarged at most until its pixels are this many inches wide, which keeps a small logo small.
 const LARGEST_PIXEL: f64 = 1.0 / 72.0;
 
-/// Draws a PNG or JPEG as one page. A picture of exactly the sheet's size is taken pixel by pixel.
+/// Draws a picture file as one page.
 pub(crate) fn draw(bytes: &[u8], format: ImageFormat, sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
     let picture = decode(bytes, format, limits)?;
     limits.check_deadline()?;
+    lay_out(picture, 1.0, sheet, sink)
+}
+
+/// Lays a picture, whose pixels are `aspect` times as high as wide, on a page. One of exactly the sheet's size is taken pixel by pixel.
+pub(super) fn lay_out(picture: Gray, aspect: f64, sheet: &Sheet, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
     if (picture.width(), picture.height()) == (COLUMNS as usize, sheet.rows as usize) {
         return sink(picture);
     }
-    let place = sheet.place(picture.width() as f64, picture.height() as f64, MARGIN, LARGEST_PIXEL);
+    let place = sheet.place(picture.width() as f64, picture.height() as f64 * aspect, MARGIN, LARGEST_PIXEL);
     let picture = if place.turned { picture.turned_left() } else { picture };
     let picture = picture.resized(place.width.round() as u32, place.height.round() as u32);
     let mut page = Gray::white(COLUMNS, sheet.rows);

@@ -4,6 +4,7 @@ pub(crate) mod font;
 pub(crate) mod image;
 pub(crate) mod pdf;
 pub(crate) mod text;
+pub(crate) mod tiff;
 
 use crate::error::DocumentError;
 use crate::gray::Gray;

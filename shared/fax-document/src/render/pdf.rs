@@ -1,7 +1,8 @@
 //! PDF pages, drawn by `hayro`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::object::{Dict, Object};
@@ -12,9 +13,9 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 
-use super::Sink;
 use crate::COLUMNS;
 use crate::error::DocumentError;
+use crate::fence::fenced;
 use crate::gray::Gray;
 use crate::options::Limits;
 use crate::sheet::{Placement, Sheet};
@@ -56,29 +57,78 @@ fn promised_pages(pdf: &Pdf) -> u64 {
     tree.and_then(|tree| tree.get::<u32>("Count")).unwrap_or(0).into()
 }
 
-/// Draws every page.
-pub(crate) fn draw(pdf: &Pdf, sheet: &Sheet, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
-    let rows = u16::try_from(sheet.rows).unwrap_or(u16::MAX);
-    let missing = Arc::new(AtomicU8::new(NOTHING));
-    let settings = interpreter(&missing);
-    let cache = RenderCache::new();
-    let mut context = RenderContext::new(COLUMNS as u16, rows);
-    let mut pixmap = Pixmap::new(COLUMNS as u16, rows);
-    let mut resources = Resources::default();
-    for (number, page) in (1..).zip(pdf.pages().iter()) {
-        let transform = placed(page, sheet) * Affine::new(page.initial_transform(true).as_coeffs());
-        context.reset();
-        render_into(page, &cache, &settings, &RenderSettings::default(), &mut context, transform);
-        context.flush();
-        let raster = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
-        context.render_with(&mut pixmap, &mut resources, raster);
-        match missing.load(Ordering::Relaxed) {
-            NOTHING => sink(luma(&pixmap)?)?,
-            PICTURE => return Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
-            _ => return Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+/// Draws every page on `threads` threads, and gives what `finish` makes of each, in their order.
+pub(crate) fn draw<T: Send>(
+    pdf: &Pdf,
+    sheet: &Sheet,
+    threads: usize,
+    finish: impl Fn(Gray) -> Result<T, DocumentError> + Sync,
+) -> Result<Vec<T>, DocumentError> {
+    let pages = pdf.pages().len();
+    let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut painter = Painter::new(sheet);
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
+            let drawn = painter.draw(page, index + 1).and_then(&finish);
+            // One page that fails is enough: the others need not be drawn.
+            let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
+        }
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(pages)).map(|_| scope.spawn(|| fenced(worker))).collect();
+        let own = worker();
+        let joined =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(DocumentError::broken("its pages cannot be drawn"))));
+        joined.fold(own, |result, other| result.and(other))
+    })?;
+    let drawn = made.into_iter().map(|place| place.into_inner().unwrap_or_else(PoisonError::into_inner));
+    drawn.map(|page| page.ok_or_else(|| DocumentError::broken("a page was not drawn"))).collect()
+}
+
+/// What one thread draws with, page after page.
+struct Painter<'a> {
+    sheet: &'a Sheet,
+    missing: Arc<AtomicU8>,
+    settings: InterpreterSettings,
+    cache: RenderCache<'a>,
+    context: RenderContext,
+    pixmap: Pixmap,
+    resources: Resources,
+}
+
+impl<'a> Painter<'a> {
+    fn new(sheet: &'a Sheet) -> Self {
+        let rows = u16::try_from(sheet.rows).unwrap_or(u16::MAX);
+        let missing = Arc::new(AtomicU8::new(NOTHING));
+        Self {
+            sheet,
+            settings: interpreter(&missing),
+            missing,
+            cache: RenderCache::new(),
+            context: RenderContext::new(COLUMNS as u16, rows),
+            pixmap: Pixmap::new(COLUMNS as u16, rows),
+            resources: Resources::default(),
         }
     }
-    Ok(())
+
+    fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<Gray, DocumentError> {
+        let Self { sheet, missing, settings, cache, context, pixmap, resources } = self;
+        let transform = placed(page, sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+        context.reset();
+        render_into(page, cache, settings, &RenderSettings::default(), context, transform);
+        context.flush();
+        let raster = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
+        context.render_with(&mut *pixmap, resources, raster);
+        match missing.load(Ordering::Relaxed) {
+            NOTHING => luma(pixmap),
+            PICTURE => Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
+            _ => Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+        }
+    }
 }
 
 const NOTHING: u8 = 0;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod carrier;
 pub mod clock;
+pub mod document;
 pub mod fax;
 pub mod key;
 pub mod number;
@@ -19,11 +20,12 @@ use sfm_core::store::StoreError;
 pub struct CommandError {
     kind: &'static str,
     message: String,
+    code: Option<&'static str>,
 }
 
 impl CommandError {
     pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), code: None }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -34,8 +36,17 @@ impl CommandError {
         Self::new("not_found", format!("There is no such {what}."))
     }
 
+    /// What exactly, as in the API's errors.
+    pub fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
     pub fn json(&self) -> String {
-        json!({"error": {"type": self.kind, "message": self.message}}).to_string()
+        let mut error = json!({"type": self.kind, "message": self.message});
+        if let Some(code) = self.code {
+            error["code"] = code.into();
+        }
+        json!({"error": error}).to_string()
     }
 }
 

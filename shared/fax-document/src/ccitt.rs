@@ -1,0 +1,332 @@
+//! The codes of a fax line: Group 4 (ITU-T T.6) and one-dimensional Group 3 (ITU-T T.4, modified Huffman).
+
+use fax::Bits;
+use fax::maps::{EDFB_HALF, EOL, black, white};
+use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+
+use crate::bitmap::Bitmap;
+use crate::error::ReadError;
+
+/// The page's T.6 code, closed by an EOFB.
+pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
+    let width = bitmap.width();
+    let mut code = Code::default();
+    let mut reference = Changes::default();
+    let mut current = Changes::default();
+    for y in 0..bitmap.height() {
+        current.find(bitmap.row(y), width);
+        encode_row(&mut code, &reference.0, &current.0, width);
+        std::mem::swap(&mut reference, &mut current);
+    }
+    code.put(EDFB_HALF);
+    code.put(EDFB_HALF);
+    code.finish()
+}
+
+/// The page's T.4 code by modified Huffman: each row after an EOL, and no RTC, as TIFF wants it (RFC 2306, §2.2.3).
+pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
+    let mut code = Code::default();
+    let mut changes = Changes::default();
+    for y in 0..bitmap.height() {
+        code.put(EOL);
+        changes.find(bitmap.row(y), bitmap.width());
+        let mut from = 0;
+        for (&to, is_black) in changes.0.iter().zip([false, true].into_iter().cycle()) {
+            code.run(to - from, is_black);
+            from = to;
+            if to == bitmap.width() {
+                break;
+            }
+        }
+    }
+    code.finish()
+}
+
+/// Where the colour changes along a row that begins white; closed by the row's width, four times.
+#[derive(Default)]
+struct Changes(Vec<u32>);
+
+impl Changes {
+    fn find(&mut self, row: &[u8], width: u32) {
+        self.0.clear();
+        let (mut at, mut last) = (0, 0u64);
+        for word in row.chunks(8) {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
+            let bits = u64::from_be_bytes(bytes);
+            // A one wherever a pixel differs from the one before it.
+            let mut flips = bits ^ (bits >> 1 | last << 63);
+            last = bits & 1;
+            while flips != 0 {
+                let first = flips.leading_zeros();
+                flips &= !(1 << 63 >> first);
+                let x = at + first;
+                if x < width {
+                    self.0.push(x);
+                }
+            }
+            at += 64;
+        }
+        self.0.extend([width; 4]);
+    }
+}
+
+/// One row by T.6, 2.2: `reference` is the row above it.
+fn encode_row(code: &mut Code, reference: &[u32], current: &[u32], width: u32) {
+    let white_row = [width; 4];
+    let reference = if reference.is_empty() { &white_row } else { reference };
+    let (mut a0, mut is_black, mut started) = (0, false, false);
+    // The next change in each row: a1 in `current`, b1 in `reference`.
+    let (mut a, mut b) = (0, 0);
+    let at = |changes: &[u32], index: usize| changes.get(index).copied().unwrap_or(width);
+    while a0 < width {
+        // b1 is the first change to the other colour that lies right of a0; at the row's beginning a0 lies left of its first pixel.
+        b = usize::saturating_sub(b, 1);
+        b += usize::from(b % 2 != usize::from(is_black));
+        while at(reference, b) < width && (at(reference, b) < a0 || (at(reference, b) == a0 && started)) {
+            b += 2;
+        }
+        let (a1, b1, b2) = (at(current, a), at(reference, b), at(reference, b + 1));
+        if b2 < a1 {
+            code.put(PASS);
+            a0 = b2;
+        } else if let Some(vertical) = vertical(a1, b1) {
+            code.put(vertical);
+            a0 = a1;
+            a += 1;
+            is_black = !is_black;
+        } else {
+            let a2 = at(current, a + 1);
+            code.put(HORIZONTAL);
+            code.run(a1 - a0, is_black);
+            code.run(a2 - a1, !is_black);
+            a0 = a2;
+            a += 2;
+        }
+        started = true;
+    }
+}
+
+const PASS: Bits = Bits { data: 0b0001, len: 4 };
+const HORIZONTAL: Bits = Bits { data: 0b001, len: 3 };
+
+fn vertical(a1: u32, b1: u32) -> Option<Bits> {
+    Some(match i64::from(a1) - i64::from(b1) {
+        0 => Bits { data: 0b1, len: 1 },
+        1 => Bits { data: 0b011, len: 3 },
+        2 => Bits { data: 0b00_0011, len: 6 },
+        3 => Bits { data: 0b000_0011, len: 7 },
+        -1 => Bits { data: 0b010, len: 3 },
+        -2 => Bits { data: 0b00_0010, len: 6 },
+        -3 => Bits { data: 0b000_0010, len: 7 },
+        _ => return None,
+    })
+}
+
+/// Code in the making, the first bit in the highest place.
+#[derive(Default)]
+struct Code {
+    bytes: Vec<u8>,
+    pending: u64,
+    /// Bits in `pending`, from its lowest place: fewer than 32 between calls.
+    count: u32,
+}
+
+impl Code {
+    fn put(&mut self, bits: Bits) {
+        self.pending = self.pending << bits.len | u64::from(bits.data);
+        self.count += u32::from(bits.len);
+        if self.count >= 32 {
+            self.count -= 32;
+            self.bytes.extend_from_slice(&((self.pending >> self.count) as u32).to_be_bytes());
+        }
+    }
+
+    /// A run of one colour: make-up codes for its multiples of 64, then the terminating code.
+    fn run(&mut self, mut length: u32, is_black: bool) {
+        const LONGEST: u32 = 2560;
+        let codes = if is_black { &black::ENTRIES } else { &white::ENTRIES };
+        let entry = |index: u32| codes.get(index as usize).map_or(Bits { data: 0, len: 0 }, |entry| entry.1);
+        while length >= LONGEST {
+            self.put(entry(63 + LONGEST / 64));
+            length -= LONGEST;
+        }
+        if length >= 64 {
+            self.put(entry(63 + length / 64));
+        }
+        self.put(entry(length % 64));
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        let filled = self.count.div_ceil(8) * 8;
+        let rest = self.pending << (filled - self.count);
+        self.bytes.extend((0..filled / 8).rev().map(|byte| (rest >> (8 * byte)) as u8));
+        self.bytes
+    }
+}
+
+/// The page behind T.6 code: exactly `height` rows, no more and no fewer.
+pub(crate) fn decode(g4: &[u8], width: u32, height: u32) -> Result<Bitmap, ReadError> {
+    let settings = DecodeSettings {
+        columns: width,
+        rows: height,
+        end_of_block: true,
+        end_of_line: false,
+        rows_are_byte_aligned: false,
+        encoding: EncodingMode::Group4,
+        strict: true,
+    };
+    let mut rows = Rows { bitmap: Bitmap::white(width, height), next: 0 };
+    let used = hayro_ccitt::decode(g4, &mut rows, &mut DecoderContext::new(settings)).map_err(|_| ReadError::Damaged)?;
+    if rows.next == height && used == g4.len() { Ok(rows.bitmap) } else { Err(ReadError::Damaged) }
+}
+
+struct Rows {
+    bitmap: Bitmap,
+    next: u32,
+}
+
+impl Decoder for Rows {
+    fn push_row(&mut self, changes: &[u32]) {
+        for run in changes.chunks(2) {
+            let start = run.first().copied().unwrap_or(0);
+            let end = run.get(1).copied().unwrap_or(self.bitmap.width()).min(self.bitmap.width());
+            (start..end).for_each(|x| self.bitmap.blacken(x, self.next));
+        }
+        self.next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use fax::encoder::Encoder;
+    use fax::{Color, VecWriter};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An encoder that shares no code with ours but the tables.
+    fn encode_otherwise(bitmap: &Bitmap) -> Vec<u8> {
+        let mut encoder = Encoder::new(VecWriter::new());
+        for y in 0..bitmap.height() {
+            let pixels = (0..bitmap.width()).map(|x| if bitmap.is_black(x, y) { Color::Black } else { Color::White });
+            let Ok(()) = encoder.encode_line(pixels, bitmap.width());
+        }
+        let Ok(writer) = encoder.finish();
+        writer.finish()
+    }
+
+    fn decode_g3(g3: &[u8], width: u32, height: u32) -> Bitmap {
+        let mut bitmap = Bitmap::white(width, height);
+        let settings = DecodeSettings {
+            columns: width,
+            rows: height,
+            end_of_block: false,
+            end_of_line: true,
+            rows_are_byte_aligned: false,
+            encoding: EncodingMode::Group3_1D,
+            strict: true,
+        };
+        let mut rows = Rows { bitmap: Bitmap::white(width, height), next: 0 };
+        hayro_ccitt::decode(g3, &mut rows, &mut DecoderContext::new(settings)).unwrap();
+        assert_eq!(rows.next, height);
+        std::mem::swap(&mut bitmap, &mut rows.bitmap);
+        bitmap
+    }
+
+    /// The decoder that comes with the encoder shares no code with the one under `decode`.
+    fn decode_otherwise(g4: &[u8], width: u32, height: u32) -> Bitmap {
+        let mut bitmap = Bitmap::white(width, height);
+        let mut y = 0;
+        fax::decoder::decode_g4(g4.iter().copied(), width, Some(height), |line| {
+            for (x, color) in (0..).zip(fax::decoder::pels(line, width)) {
+                if color == Color::Black {
+                    bitmap.blacken(x, y);
+                }
+            }
+            y += 1;
+        })
+        .unwrap();
+        assert_eq!(y, height);
+        bitmap
+    }
+
+    fn from_runs(width: u32, rows: &[Vec<u16>]) -> Bitmap {
+        let mut bitmap = Bitmap::white(width, rows.len() as u32);
+        for (y, runs) in (0..).zip(rows) {
+            let (mut x, mut black) = (0, false);
+            for &run in runs {
+                let end = x + u32::from(run);
+                if black {
+                    (x..end.min(width)).for_each(|x| bitmap.blacken(x, y));
+                }
+                (x, black) = (end, !black);
+            }
+        }
+        bitmap
+    }
+
+    fn assert_round_trip(bitmap: &Bitmap) {
+        let g4 = encode_g4(bitmap);
+        assert_eq!(&decode(&g4, bitmap.width(), bitmap.height()).unwrap(), bitmap);
+        assert_eq!(&decode_otherwise(&g4, bitmap.width(), bitmap.height()), bitmap);
+        assert_eq!(g4.len(), encode_otherwise(bitmap).len(), "T.6 leaves no choice of code");
+        assert_eq!(&decode_g3(&encode_g3(bitmap), bitmap.width(), bitmap.height()), bitmap);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn what_is_encoded_is_what_two_decoders_see(
+            width in prop_oneof![Just(1728_u32), 1_u32..80, 2500_u32..6000],
+            rows in prop::collection::vec(prop::collection::vec(prop_oneof![0_u16..6, 0_u16..70, 0_u16..3000], 0..40), 1..12),
+        ) {
+            assert_round_trip(&from_runs(width, &rows));
+        }
+
+        #[test]
+        fn rows_that_nearly_repeat_use_the_vertical_codes_and_survive(
+            first in prop::collection::vec(1_u16..40, 1..60),
+            steps in prop::collection::vec((0_usize..60, 0_u16..4), 1..20),
+        ) {
+            let mut rows = vec![first];
+            for (at, by) in steps {
+                let mut row = rows.last().unwrap().clone();
+                let at = at % row.len();
+                row[at] += by;
+                rows.push(row);
+            }
+            assert_round_trip(&from_runs(1728, &rows));
+        }
+
+        #[test]
+        fn damaged_code_is_an_error_or_a_page_but_never_a_panic(code in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(bitmap) = decode(&code, 1728, 20) {
+                prop_assert_eq!((bitmap.width(), bitmap.height()), (1728, 20));
+            }
+        }
+    }
+
+    #[test]
+    fn an_all_white_page_takes_one_bit_a_row() {
+        let g4 = encode_g4(&Bitmap::white(1728, 2156));
+        assert_eq!(g4.len(), (2156_usize + 24).div_ceil(8));
+    }
+
+    #[test]
+    fn code_that_ends_early_is_damaged() {
+        let mut bitmap = Bitmap::white(1728, 60);
+        (0..60).for_each(|y| bitmap.blacken(y * 20, y));
+        let g4 = encode_g4(&bitmap);
+        assert_eq!(decode(&g4[..g4.len() / 2], 1728, 60), Err(ReadError::Damaged));
+        assert_eq!(decode(&g4, 1728, 61), Err(ReadError::Damaged));
+    }
+
+    #[test]
+    fn code_with_rows_to_spare_is_damaged() {
+        assert!(decode(&encode_g4(&Bitmap::white(1728, 60)), 1728, 59).is_err());
+    }
+}

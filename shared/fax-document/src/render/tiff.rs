@@ -1,0 +1,171 @@
+//! TIFF: a page a picture, as many as there are. Fax codes of all three kinds, and whatever else the `tiff` crate decodes.
+
+use std::io::Cursor;
+
+use hayro_ccitt::{DecodeSettings, Decoder as Rows, DecoderContext, EncodingMode};
+use tiff::decoder::ifd::Value;
+use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
+use tiff::tags::Tag;
+use tiff::{ColorType, TiffError};
+
+use super::Sink;
+use super::image::lay_out;
+use crate::error::DocumentError;
+use crate::gray::Gray;
+use crate::options::Limits;
+use crate::sheet::Sheet;
+
+type Tiff<'a> = Decoder<Cursor<&'a [u8]>>;
+
+const MODIFIED_HUFFMAN: u16 = 2;
+const GROUP_3: u16 = 3;
+const GROUP_4: u16 = 4;
+/// `T4Options`: rows may refer to the row above them.
+const TWO_DIMENSIONAL: u32 = 1;
+
+fn damaged() -> DocumentError {
+    DocumentError::broken("the TIFF is damaged or cut short")
+}
+
+fn refused(error: TiffError) -> DocumentError {
+    match error {
+        TiffError::UnsupportedError(_) => DocumentError::unsupported("it is a TIFF of palette colours or another kind that is not read"),
+        TiffError::LimitsExceeded => DocumentError::too_large("decoding the TIFF takes too much memory"),
+        _ => damaged(),
+    }
+}
+
+/// Draws each picture as one page. One of exactly the sheet's size is taken pixel by pixel.
+pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
+    let mut memory = TiffLimits::default();
+    memory.decoding_buffer_size = usize::try_from(limits.image_memory).unwrap_or(usize::MAX);
+    memory.intermediate_buffer_size = memory.decoding_buffer_size;
+    let mut tiff = Decoder::new(Cursor::new(bytes)).map_err(refused)?.with_limits(memory);
+    for page in 1.. {
+        limits.check_pages(page)?;
+        let (width, height) = tiff.dimensions().map_err(|_| damaged())?;
+        limits.check_pixels(width.into(), height.into())?;
+        let picture = match tiff.find_tag_unsigned::<u16>(Tag::Compression).map_err(|_| damaged())? {
+            Some(code @ (MODIFIED_HUFFMAN | GROUP_3 | GROUP_4)) => decode_fax(bytes, &mut tiff, code, width, height)?,
+            _ => decode(&mut tiff, width, height)?,
+        };
+        lay_out(picture, aspect(&mut tiff), sheet, sink)?;
+        if !tiff.more_images() {
+            return Ok(());
+        }
+        tiff.next_image().map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// How many times as high as wide a pixel is: fax machines' are not square.
+fn aspect(tiff: &mut Tiff<'_>) -> f64 {
+    let mut resolution = |tag| match tiff.find_tag(tag) {
+        Ok(Some(Value::Rational(dots, per))) if dots > 0 && per > 0 => Some(f64::from(dots) / f64::from(per)),
+        _ => None,
+    };
+    match (resolution(Tag::XResolution), resolution(Tag::YResolution)) {
+        // Beyond this it is no resolution but a mistake.
+        (Some(across), Some(down)) if (0.2..=5.0).contains(&(across / down)) => across / down,
+        _ => 1.0,
+    }
+}
+
+fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, DocumentError> {
+    let color = tiff.colortype().map_err(refused)?;
+    let samples: Vec<u8> = match tiff.read_image().map_err(refused)? {
+        DecodingResult::U8(samples) => match color.bit_depth() {
+            depth @ 1..8 => unpack(&samples, depth, width as usize * color.num_samples() as usize),
+            _ => samples,
+        },
+        DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
+        _ => return Err(DocumentError::unsupported("it is a TIFF of floating-point or very wide samples")),
+    };
+    let luma = |r: u8, g: u8, b: u8| ((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b)) >> 8) as u8;
+    let on_white = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8;
+    let each = |count: usize, pixel: &dyn Fn(&[u8]) -> u8| samples.chunks_exact(count).map(pixel).collect::<Vec<u8>>();
+    let pixels = match color {
+        ColorType::Gray(_) => samples,
+        ColorType::GrayA(_) => each(2, &|p| on_white(p[0], p[1])),
+        ColorType::RGB(_) => each(3, &|p| luma(p[0], p[1], p[2])),
+        ColorType::RGBA(_) => each(4, &|p| on_white(luma(p[0], p[1], p[2]), p[3])),
+        ColorType::YCbCr(_) => each(3, &|p| p[0]),
+        ColorType::CMYK(_) => each(4, &|p| {
+            let ink = |sample: u8| (u32::from(255 - sample) * u32::from(255 - p[3]) / 255) as u8;
+            luma(ink(p[0]), ink(p[1]), ink(p[2]))
+        }),
+        _ => return Err(DocumentError::unsupported("it is a TIFF of unusual colours")),
+    };
+    Gray::new(width, height, pixels).ok_or_else(damaged)
+}
+
+/// Samples of fewer than eight bits, each row from a new byte, spread over all of a byte.
+fn unpack(packed: &[u8], depth: u8, per_row: usize) -> Vec<u8> {
+    let (depth, most) = (usize::from(depth), (1u16 << depth) - 1);
+    let stride = (per_row * depth).div_ceil(8).max(1);
+    let sample = |row: &[u8], at: usize| {
+        let bit = at * depth;
+        let pair = u16::from(row[bit / 8]) << 8 | u16::from(row.get(bit / 8 + 1).copied().unwrap_or(0));
+        let value = pair >> (16 - depth - bit % 8) & most;
+        (u32::from(value) * 255 / u32::from(most)) as u8
+    };
+    packed.chunks_exact(stride).flat_map(|row| (0..per_row).map(move |at| sample(row, at))).collect()
+}
+
+/// A picture in fax code, strip by strip.
+fn decode_fax(bytes: &[u8], tiff: &mut Tiff<'_>, code: u16, width: u32, height: u32) -> Result<Gray, DocumentError> {
+    let mut number = |tag, default: u32| tiff.find_tag_unsigned::<u32>(tag).map(|value| value.unwrap_or(default)).map_err(|_| damaged());
+    let options = number(Tag::Unknown(292), 0)?;
+    let lowest_bit_first = number(Tag::FillOrder, 1)? == 2;
+    let black_is_zero = number(Tag::PhotometricInterpretation, 0)? == 1;
+    let rows_per_strip = number(Tag::RowsPerStrip, height)?.clamp(1, height.max(1));
+    let offsets = tiff.get_tag_u64_vec(Tag::StripOffsets).map_err(|_| damaged())?;
+    let lengths = tiff.get_tag_u64_vec(Tag::StripByteCounts).map_err(|_| damaged())?;
+    let mut page = Page { width: width as usize, pixels: Vec::new() };
+    for ((offset, length), from) in offsets.into_iter().zip(lengths).zip((0..height).step_by(rows_per_strip as usize)) {
+        let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok()).and_then(|(at, n)| Some(at..at.checked_add(n)?));
+        let strip = range.and_then(|range| bytes.get(range)).ok_or_else(damaged)?;
+        let strip: Vec<u8> = if lowest_bit_first { strip.iter().map(|byte| byte.reverse_bits()).collect() } else { strip.to_vec() };
+        let rows = rows_per_strip.min(height - from);
+        let settings = DecodeSettings {
+            columns: width,
+            rows,
+            end_of_block: false,
+            end_of_line: false,
+            rows_are_byte_aligned: code == MODIFIED_HUFFMAN,
+            encoding: match code {
+                GROUP_4 => EncodingMode::Group4,
+                GROUP_3 if options & TWO_DIMENSIONAL != 0 => EncodingMode::Group3_2D,
+                _ => EncodingMode::Group3_1D,
+            },
+            strict: false,
+        };
+        hayro_ccitt::decode(&strip, &mut page, &mut DecoderContext::new(settings)).map_err(|_| damaged())?;
+        if page.pixels.len() != (from + rows) as usize * page.width {
+            return Err(damaged());
+        }
+    }
+    if black_is_zero {
+        page.pixels.iter_mut().for_each(|pixel| *pixel = !*pixel);
+    }
+    Gray::new(width, height, page.pixels).ok_or_else(damaged)
+}
+
+struct Page {
+    width: usize,
+    pixels: Vec<u8>,
+}
+
+impl Rows for Page {
+    fn push_row(&mut self, changes: &[u32]) {
+        let start = self.pixels.len();
+        self.pixels.resize(start + self.width, 255);
+        for run in changes.chunks(2) {
+            let from = (run.first().copied().unwrap_or(0) as usize).min(self.width);
+            let to = run.get(1).map_or(self.width, |to| (*to as usize).min(self.width));
+            if let Some(black) = self.pixels.get_mut(start + from..start + to.max(from)) {
+                black.fill(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! TIFF, in and out, and the other kinds of pictures.
+
+#![allow(clippy::unwrap_used)]
+
+mod documents;
+
+use std::io::Cursor;
+
+use documents::{darkness, fax, ink, near, page, paint_a_square, pdf, refusal, type_a_line};
+use fax_document::{Bitmap, Coding, Options, Paper, Resolution, convert, read_fax_pdf, write_tiff};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use tiff::encoder::colortype::{Gray8, Gray16, RGB8};
+use tiff::encoder::{Compression, DeflateLevel, TiffEncoder};
+
+#[test]
+fn our_own_pages_come_back_unchanged_from_a_tiff_of_either_coding() {
+    for (paper, resolution) in [(Paper::Letter, Resolution::Fine), (Paper::A4, Resolution::Standard)] {
+        let options = Options { paper, resolution, ..Options::default() };
+        let made = convert(&pdf((612.0, 792.0), 0, &[type_a_line, paint_a_square]), None, &options).unwrap();
+        let pages = read_fax_pdf(&made.pdf).unwrap();
+        let before: Vec<Bitmap> = pages.iter().map(|page| page.decode().unwrap()).collect();
+        for coding in [Coding::Group3, Coding::Group4] {
+            let tiff = write_tiff(&pages, coding).unwrap();
+            assert_eq!(fax(&tiff, &options), before, "{coding:?}");
+        }
+    }
+}
+
+/// A TIFF of two pages of 400 by 300 pixels whose left halves are black; the second page's lower half too.
+fn two_pages(compression: Compression) -> Vec<u8> {
+    let black = |page: u32, x: u32, y: u32| x < 200 || (page == 1 && y >= 150);
+    let mut file = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file).unwrap().with_compression(compression);
+    let shades = |page, dark: u16, bright: u16| -> Vec<u16> {
+        (0..300).flat_map(|y| (0..400).map(move |x| if black(page, x, y) { dark } else { bright })).collect()
+    };
+    encoder.write_image::<Gray16>(400, 300, &shades(0, 100, 65_000)).unwrap();
+    let bytes: Vec<u8> = shades(1, 0, 255).into_iter().flat_map(|shade| [shade as u8; 3]).collect();
+    encoder.write_image::<RGB8>(400, 300, &bytes).unwrap();
+    file.into_inner()
+}
+
+#[test]
+fn each_page_of_a_tiff_is_a_page_however_it_is_packed() {
+    let packed = [
+        ("not", Compression::Uncompressed),
+        ("LZW", Compression::Lzw),
+        ("PackBits", Compression::Packbits),
+        ("Deflate", Compression::Deflate(DeflateLevel::Fast)),
+    ];
+    for (name, compression) in packed {
+        let pages = fax(&two_pages(compression), &Options::default());
+        assert_eq!(pages.len(), 2, "{name} packed");
+        for (page, share) in pages.iter().zip([0.5, 0.75]) {
+            let (left, top, right, bottom) = picture_of(page);
+            assert!((darkness(page, (left, top, right, bottom)) - share).abs() < 0.02, "{name} packed");
+        }
+    }
+}
+
+/// Where the 400 by 300 pixels lie: at 72 to the inch, in the middle.
+fn picture_of(page: &Bitmap) -> (u32, u32, u32, u32) {
+    let (across, down) = (400.0 / 72.0 * 204.0, 300.0 / 72.0 * 196.0);
+    let (left, top) = ((1728.0 - across) / 2.0, (f64::from(page.height()) - down) / 2.0);
+    (left as u32 + 2, top as u32 + 2, (left + across) as u32 - 2, (top + down) as u32 - 2)
+}
+
+#[test]
+fn a_fax_at_standard_resolution_keeps_its_shape_when_made_fine() {
+    let options = Options { resolution: Resolution::Standard, ..Options::default() };
+    let made = convert(&pdf((612.0, 792.0), 0, &[paint_a_square]), None, &options).unwrap();
+    let tiff = write_tiff(&read_fax_pdf(&made.pdf).unwrap(), Coding::Group4).unwrap();
+    let (left, top, right, bottom) = ink(&page(&tiff));
+    let (across, down) = (f64::from(right - left) / 204.0, f64::from(bottom - top) / 196.0);
+    assert!((across / down - 1.0).abs() < 0.03 && across > 0.9, "{across} by {down} inches");
+}
+
+#[test]
+fn gif_and_webp_are_pages_too() {
+    let picture = DynamicImage::ImageLuma8(GrayImage::from_pixel(144, 72, Luma([0])));
+    for format in [ImageFormat::Gif, ImageFormat::WebP] {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::ImageRgba8(picture.to_rgba8()).write_to(&mut bytes, format).unwrap();
+        let (left, top, right, bottom) = ink(&page(&bytes.into_inner()));
+        assert!(near(right - left, 408.0) && near(bottom - top, 196.0), "{format:?}");
+    }
+}
+
+#[test]
+fn a_tiff_cut_short_or_damaged_is_broken_and_never_a_panic() {
+    let whole = two_pages(Compression::Lzw);
+    for length in (8..whole.len()).step_by(whole.len() / 60) {
+        assert_eq!(refusal(&whole[..length]).code(), "document_broken", "{length} bytes");
+    }
+    for at in (4..whole.len()).step_by(whole.len() / 200) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x5A;
+        let _ = convert(&damaged, None, &Options::default());
+    }
+    let huge = {
+        let mut file = Cursor::new(Vec::new());
+        TiffEncoder::new(&mut file).unwrap().write_image::<Gray8>(10, 10, &[0; 100]).unwrap();
+        let mut bytes = file.into_inner();
+        // The width, in the first directory's first entry.
+        let width = bytes.windows(4).position(|entry| entry == [0, 1, 4, 0] || entry == [0, 1, 3, 0]).unwrap();
+        bytes[width + 8..width + 12].copy_from_slice(&4_000_000_000u32.to_le_bytes());
+        bytes
+    };
+    assert!(["document_broken", "document_too_large"].contains(&refusal(&huge).code()));
+}
+
+#[test]
+fn the_pages_are_the_same_on_any_number_of_threads() {
+    let document = pdf((612.0, 792.0), 0, &[type_a_line, paint_a_square, type_a_line, paint_a_square, type_a_line]);
+    let on = |threads| convert(&document, None, &Options { threads, ..Options::default() }).unwrap();
+    assert_eq!(on(0), on(1));
+    assert_eq!(on(1), on(2));
+    assert_eq!(on(2), on(7));
+}

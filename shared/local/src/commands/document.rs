@@ -1,0 +1,92 @@
+//! `sfm document …`: what the service does to a document, on files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use fax_document::sandbox::{Sandbox, SandboxError};
+use fax_document::{Coding, Options, Paper, Resolution, read_fax_pdf, write_tiff};
+use serde::Serialize;
+
+use super::CommandError;
+
+/// As long as the service gives a document.
+const TIME: Duration = Duration::from_secs(12);
+
+#[derive(Debug)]
+pub struct Conversion {
+    pub input: PathBuf,
+    pub output: Output,
+    pub threads: Option<usize>,
+    pub paper: Paper,
+    pub resolution: Resolution,
+    pub coding: Coding,
+}
+
+/// A file to be written; its name says what it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    Pdf(PathBuf),
+    Tiff(PathBuf),
+}
+
+impl Output {
+    fn path(&self) -> &Path {
+        let (Self::Pdf(path) | Self::Tiff(path)) = self;
+        path
+    }
+}
+
+impl std::str::FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = PathBuf::from(text);
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        match extension.as_str() {
+            "pdf" => Ok(Self::Pdf(path)),
+            "tif" | "tiff" => Ok(Self::Tiff(path)),
+            _ => Err("the output is a .pdf or a .tif".to_owned()),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+pub struct Converted {
+    output: PathBuf,
+    pages: u32,
+    bytes: usize,
+}
+
+/// Converts a file; the output is there whole or not at all.
+pub fn convert(wanted: &Conversion) -> Result<Converted, CommandError> {
+    let path = wanted.output.path();
+    let failed = |path: &Path, e: std::io::Error| CommandError::new("unavailable", format!("{}: {e}", path.display()));
+    let document = fs::read(&wanted.input).map_err(|e| failed(&wanted.input, e))?;
+    let threads = wanted.threads.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get()));
+    let mut options = Options { paper: wanted.paper, resolution: wanted.resolution, threads, ..Options::default() };
+    options.limits.deadline = Some(Instant::now() + TIME);
+    let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
+    let fax = sandbox.convert(&document, None, &options).map_err(|e| match e {
+        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
+        SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
+    })?;
+    let internal = |e: &dyn std::fmt::Display| CommandError::new("internal_error", e.to_string());
+    let bytes = match &wanted.output {
+        Output::Pdf(_) => fax.pdf,
+        Output::Tiff(_) => {
+            let pages = read_fax_pdf(&fax.pdf).map_err(|e| internal(&e))?;
+            write_tiff(&pages, wanted.coding).map_err(|e| internal(&e))?
+        }
+    };
+    let beside = path.with_extension("part");
+    let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|e| {
+        // Half a file must not stay; should it, the error above is what matters.
+        let _ = fs::remove_file(&beside);
+        failed(path, e)
+    })?;
+    Ok(Converted { output: path.to_owned(), pages: fax.pages, bytes: bytes.len() })
+}
