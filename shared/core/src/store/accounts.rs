@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::transaction::transact;
-use super::{Item, StoreError, from_item, n, s, to_item};
+use super::{Item, StoreError, find_by_id, from_item, n, s, to_item};
 use crate::account::Account;
 use crate::id::{AccountId, KeyId};
 use crate::key::{KeyHash, KeyRecord};
@@ -192,19 +192,8 @@ impl AccountsAdmin {
 
     /// Revokes a key by its id. None when there is none; true in all other cases, also when it was revoked before.
     pub async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<Option<()>, StoreError> {
-        let found = self
-            .accounts
-            .client
-            .query()
-            .table_name(&self.accounts.table)
-            .index_name("by-id")
-            .key_condition_expression("id = :id")
-            .expression_attribute_values(":id", s(id))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        let Some(item) = found.items.unwrap_or_default().into_iter().next() else { return Ok(None) };
-        let key: ListedKey = from_item(item)?;
+        let found: Option<ListedKey> = find_by_id(&self.accounts.client, &self.accounts.table, id).await?;
+        let Some(key) = found else { return Ok(None) };
         let listed = Update::builder()
             .table_name(&self.accounts.table)
             .key("account_id", s(key.account_id))

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::lists::{List, Lists};
 use super::transaction::{PATIENCE, Reason, transact};
-use super::{Item, StoreError, from_item, n, s, to_item};
+use super::{Item, StoreError, from_item, list_from, s, to_item};
 use crate::contact::Contact;
 use crate::id::{AccountId, ContactId};
 use crate::list::Head;
@@ -64,20 +64,7 @@ impl Contacts {
 
     /// At most `limit` contacts of an account's list from `first` downwards, newest first.
     pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Contact>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-seq")
-            .key_condition_expression("account_id = :account AND seq <= :first")
-            .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", n(first))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+        list_from(&self.client, &self.table, account, first, limit).await
     }
 
     /// Creates the contact that `draft` makes for its place in the list, unless its number is in the address book already: the

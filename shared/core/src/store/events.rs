@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
-use super::{StoreError, from_item, n, s, to_item};
+use super::{StoreError, due, s, to_item};
 use crate::event::Event;
 use crate::id::{AccountId, EventId};
 use crate::platform::{ConfigError, Platform};
@@ -53,18 +53,6 @@ impl Events {
 
     /// Events of a shard that should have been published by `now`, oldest first.
     pub async fn overdue(&self, shard: u8, now: Timestamp, limit: i32) -> Result<Vec<Event>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", n(shard))
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+        due(&self.client, &self.table, shard, now, limit).await
     }
 }

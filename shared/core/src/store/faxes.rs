@@ -17,7 +17,7 @@ use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Backoff, Reason, transact};
-use super::{Item, ReplaceError, StoreError, from_item, n, s, to_item};
+use super::{Item, ReplaceError, StoreError, due, find_by_id, from_item, list_from, n, s, to_item};
 use crate::account::{Account, Closed, Number};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
@@ -84,9 +84,10 @@ struct RunEntry {
     listed_at: i64,
 }
 
-fn from_index(item: Item) -> Result<FaxKey, StoreError> {
-    let IndexEntry { account_id, id } = from_item(item)?;
-    Ok(FaxKey { account_id, fax_id: id })
+impl From<IndexEntry> for FaxKey {
+    fn from(IndexEntry { account_id, id }: IndexEntry) -> Self {
+        Self { account_id, fax_id: id }
+    }
 }
 
 impl Faxes {
@@ -111,20 +112,7 @@ impl Faxes {
 
     /// At most `limit` faxes of an account's list from `first` downwards, newest first.
     pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Fax>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-seq")
-            .key_condition_expression("account_id = :account AND seq <= :first")
-            .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", n(first))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+        list_from(&self.client, &self.table, account, first, limit).await
     }
 
     /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
@@ -207,19 +195,8 @@ impl Faxes {
 
     /// Faxes of a shard whose next step was due by `until`, oldest first.
     pub async fn due(&self, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<FaxKey>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_shard = :shard AND due_at <= :until")
-            .expression_attribute_values(":shard", n(shard))
-            .expression_attribute_values(":until", n(until.as_millisecond()))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_index).collect()
+        let entries: Vec<IndexEntry> = due(&self.client, &self.table, shard, until, limit).await?;
+        Ok(entries.into_iter().map(FaxKey::from).collect())
     }
 
     /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
@@ -435,18 +412,8 @@ impl FaxRemoval {
 
     /// Finds a fax by its id alone, for operators.
     pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
-        let found = self
-            .faxes
-            .client
-            .query()
-            .table_name(&self.faxes.table)
-            .index_name("by-id")
-            .key_condition_expression("id = :id")
-            .expression_attribute_values(":id", s(id))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().next().map(from_index).transpose()
+        let entry: Option<IndexEntry> = find_by_id(&self.faxes.client, &self.faxes.table, id).await?;
+        Ok(entry.map(FaxKey::from))
     }
 
     /// Takes a fax out of the account's list. False when there is none, or it was deleted before.

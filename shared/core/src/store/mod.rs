@@ -14,11 +14,14 @@ mod transaction;
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::id::AccountId;
 use crate::sdk_error;
 pub use transaction::{Cancelled, Reason};
 
@@ -54,6 +57,59 @@ pub enum ReplaceError {
     Conflict,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// At most `limit` entries of an account's list from `first` downwards, newest first: a page of index `by-seq`.
+async fn list_from<T: DeserializeOwned>(
+    client: &Client,
+    table: &str,
+    account: AccountId,
+    first: u64,
+    limit: u32,
+) -> Result<Vec<T>, StoreError> {
+    let found = client
+        .query()
+        .table_name(table)
+        .index_name("by-seq")
+        .key_condition_expression("account_id = :account AND seq <= :first")
+        .expression_attribute_values(":account", s(account))
+        .expression_attribute_values(":first", n(first))
+        .scan_index_forward(false)
+        .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    found.items.unwrap_or_default().into_iter().map(from_item).collect()
+}
+
+/// The entries of a shard of index `due` whose time came by `until`, oldest first.
+async fn due<T: DeserializeOwned>(client: &Client, table: &str, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<T>, StoreError> {
+    let found = client
+        .query()
+        .table_name(table)
+        .index_name("due")
+        .key_condition_expression("due_shard = :shard AND due_at <= :until")
+        .expression_attribute_values(":shard", n(shard))
+        .expression_attribute_values(":until", n(until.as_millisecond()))
+        .limit(limit)
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    found.items.unwrap_or_default().into_iter().map(from_item).collect()
+}
+
+/// The entry of index `by-id`, for operators, who know no account.
+async fn find_by_id<T: DeserializeOwned>(client: &Client, table: &str, id: impl ToString) -> Result<Option<T>, StoreError> {
+    let found = client
+        .query()
+        .table_name(table)
+        .index_name("by-id")
+        .key_condition_expression("id = :id")
+        .expression_attribute_values(":id", s(id))
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
 }
 
 fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::transaction::transact;
-use super::{Item, StoreError, from_item, s, to_item};
+use super::{Item, StoreError, find_by_id, from_item, s, to_item};
 use crate::account::Number;
 use crate::id::{AccountId, NumberId};
 use crate::platform::{ConfigError, Platform};
@@ -69,17 +69,7 @@ impl Numbers {
 
     /// Finds a number by its id alone, for operators.
     pub async fn find(&self, id: NumberId) -> Result<Option<Number>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-id")
-            .key_condition_expression("id = :id")
-            .expression_attribute_values(":id", s(id))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
+        find_by_id(&self.client, &self.table, id).await
     }
 
     /// Takes a number from its account; another may have it from now on. False when it was released before.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::Reason;
-use super::{StoreError, from_item, n, s, to_item};
+use super::{StoreError, from_item, list_from, s, to_item};
 use crate::id::{AccountId, RequestId, ScheduledId};
 use crate::list::Head;
 use crate::platform::{ConfigError, Platform};
@@ -46,20 +46,7 @@ impl ScheduledFaxes {
 
     /// At most `limit` scheduled faxes of an account's list from `first` downwards, newest first.
     pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Scheduled>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-seq")
-            .key_condition_expression("account_id = :account AND seq <= :first")
-            .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", n(first))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+        list_from(&self.client, &self.table, account, first, limit).await
     }
 
     /// Cancels what is still pending, for the request `by`: should the client repeat the write because its answer was lost, the
