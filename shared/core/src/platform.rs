@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -46,9 +47,35 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+fn sdk_config(region: String, credentials: SharedCredentialsProvider) -> aws_types::sdk_config::Builder {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .region(Region::new(region))
+        .credentials_provider(credentials)
+}
+
 impl Platform {
-    /// The platform of this process: its environment and the SDK's own configuration.
-    pub async fn from_env() -> Self {
+    /// The platform of a Lambda function, whose environment has region and credentials. Nothing else is looked for: so the SDK's
+    /// other ways to credentials (profiles, instance metadata, STS) are not linked.
+    ///
+    /// # Errors
+    /// When `AWS_REGION` is not set.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let vars = std::env::vars().collect();
+        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default() };
+        let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+        let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials);
+        sdk.set_endpoint_url(platform.var("AWS_ENDPOINT_URL").ok());
+        platform.sdk = sdk.build();
+        Ok(platform)
+    }
+
+    /// The platform of an operator's shell: whatever the AWS command line would find.
+    pub async fn of_operator() -> Self {
         let sdk = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
             .timeout_config(timeouts())
@@ -61,17 +88,8 @@ impl Platform {
     /// A platform in a process that hosts many: own variables, one emulated endpoint, and `name` as the access key id, by which
     /// the endpoint tells callers apart.
     pub fn local(name: &str, endpoint: &str, secret: &str, region: &str, vars: HashMap<String, String>, clock: Clock) -> Self {
-        let credentials = Credentials::new(name, secret, None, None, "local stack");
-        let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http_client())
-            .timeout_config(timeouts())
-            .retry_config(RetryConfig::standard())
-            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url(endpoint)
-            .build();
+        let credentials = SharedCredentialsProvider::new(Credentials::new(name, secret, None, None, "local stack"));
+        let sdk = sdk_config(region.to_owned(), credentials).endpoint_url(endpoint).build();
         Self { sdk, vars, clock }
     }
 

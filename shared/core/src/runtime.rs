@@ -27,7 +27,7 @@ pub trait Worker: Sized + Send + Sync + 'static {
 /// Runs an endpoint until Lambda ends the process.
 pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
     logging::init();
-    let platform = Platform::from_env().await;
+    let platform = Platform::from_env()?;
     let endpoint = Arc::new(E::new(&platform)?);
     let clock = platform.clock();
     lambda_http::run(service_fn(move |request: lambda_http::Request| {
@@ -40,7 +40,7 @@ pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
 /// Runs a worker until Lambda ends the process.
 pub async fn serve_events<W: Worker>() -> Result<(), Error> {
     logging::init();
-    let platform = Platform::from_env().await;
+    let platform = Platform::from_env()?;
     let worker = Arc::new(W::new(&platform)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<W::Event>| {
         let worker = worker.clone();

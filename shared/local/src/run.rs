@@ -64,7 +64,7 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         let conversion = document::Conversion { input, output, threads, paper, resolution, coding: tiff };
         return line(document::convert(&conversion)?);
     }
-    let platform = &Platform::from_env().await;
+    let platform = &Platform::of_operator().await;
     // On the local stack time is the stack's.
     if platform.var("SFM_CONTROL_URL").is_ok() {
         platform.clock().advance(clock::ahead(platform).await?);
