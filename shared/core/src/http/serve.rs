@@ -5,14 +5,25 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use lambda_http::{Body, RequestExt as _};
+use lambda_http::{Body, BoxFuture, IntoResponse, RequestExt as _};
 
 use super::{Endpoint, Problem, Request, Response};
 use crate::clock::Clock;
 use crate::id::RequestId;
 
+/// A response that is already text. Its own conversion is the identity: `lambda_http`'s, for bodies of any charset, would link
+/// 120 KB of encoding tables into each function.
+#[derive(Debug)]
+pub struct Answer(http::Response<Body>);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> BoxFuture<'static, http::Response<Body>> {
+        Box::pin(std::future::ready(self.0))
+    }
+}
+
 /// Answers one request with an endpoint. It never fails: whatever goes wrong is an answer.
-pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambda_http::Request) -> http::Response<Body> {
+pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambda_http::Request) -> Answer {
     let started = Instant::now();
     let now = clock.now();
     let id = RequestId::generate(now);
@@ -52,7 +63,7 @@ fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> R
     Request { id, now, method: parts.method, path, headers: parts.headers, path_params, query, body }
 }
 
-fn write(id: RequestId, response: Response) -> http::Response<Body> {
+fn write(id: RequestId, response: Response) -> Answer {
     let body = if response.body.is_empty() { Body::Empty } else { Body::Text(response.body) };
     let mut answer = http::Response::new(body);
     *answer.status_mut() = response.status;
@@ -61,5 +72,5 @@ fn write(id: RequestId, response: Response) -> http::Response<Body> {
         answer.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
     answer.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
+    Answer(answer)
 }
