@@ -1,10 +1,18 @@
 //! Grey to black and white.
 //!
 //! Type, rules and line art are cut at a threshold, which keeps their edges crisp and costs few bytes in Group 4. Shades (photographs,
-//! shaded table rows) are dithered by error diffusion. Which is which is decided for blocks of pixels: a shade has middle greys whose
-//! neighbours are like them, the grey on the edge of a letter does not. In blocks that have both, each pixel is looked at.
+//! shaded table rows) are screened with clustered dots, as a printing press does: a fax machine's single pixels print uneven, and the runs
+//! of error diffusion are so short that Group 4 makes them larger instead of smaller. Which is which is decided for blocks of pixels: a
+//! shade has middle greys whose neighbours are like them, the grey on the edge of a letter does not. In blocks that have both, each pixel
+//! is looked at.
 
-use std::ops::RangeInclusive;
+//!
+//! The work is done in passes along a row whose inner loops have no branches, so that the compiler makes vector code of them, for
+//! whichever of its instruction sets the processor turns out to have.
+
+use std::ops::{Range, RangeInclusive};
+
+use fearless_simd::{Level, Simd, dispatch};
 
 use crate::bitmap::Bitmap;
 use crate::gray::Gray;
@@ -15,8 +23,20 @@ const BLOCK: usize = 16;
 const INK: u8 = 160;
 /// The greys that make a shade: what is lighter is paper, though it be off-white, and what is darker is ink.
 const SHADE: RangeInclusive<u8> = 32..=224;
-/// Inside a shade, only what is all but black or white is left undithered.
-const DITHERED: RangeInclusive<u8> = 8..=247;
+/// Inside a shade, only what is all but black or white is left unscreened.
+const SCREENED: RangeInclusive<u8> = 8..=247;
+/// Side of the screen's cell, in pixels.
+const CELL: usize = 6;
+/// The order in which the pixels of a cell turn white as the shade lightens: from two squares that lie corner to corner, so that the dots
+/// stand at 45 degrees, 47 to the inch.
+const SCREEN: [[u8; CELL]; CELL] = [
+    [25, 33, 21, 10, 2, 14],
+    [31, 35, 27, 4, 0, 8],
+    [19, 29, 23, 16, 6, 12],
+    [13, 7, 17, 22, 28, 18],
+    [9, 1, 5, 26, 34, 30],
+    [15, 3, 11, 20, 32, 24],
+];
 /// Neighbours in a shade differ by at most this.
 const SMOOTH: u8 = 24;
 /// A block in which one pixel in two is smooth shade is all shade; with one in eight it is mixed, and so are the blocks around both.
@@ -28,150 +48,332 @@ const EDGE: u8 = 110;
 const HAIRLINE: u8 = 24;
 
 pub(crate) fn to_bilevel(page: &Gray) -> Bitmap {
-    let blocks = Blocks::find(page);
-    let mut bitmap = Bitmap::white(page.width() as u32, page.height() as u32);
-    let mut errors = [vec![0_i32; page.width() + 2], vec![0_i32; page.width() + 2]];
+    let level = Level::try_detect().unwrap_or(Level::baseline());
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        || convert(page)
+    ))
+}
+
+#[inline(always)]
+fn convert(page: &Gray) -> Bitmap {
+    let mut rows = Vec::with_capacity(page.height());
     for y in 0..page.height() {
-        let [here, below] = &mut errors;
-        std::mem::swap(here, below);
-        below.fill(0);
-        for step in 0..page.width() {
-            // Every other row runs backwards, or the dither would lean.
-            let forward = y % 2 == 0;
-            let x = if forward { step } else { page.width() - 1 - step };
-            let around = Around::at(page, x, y);
-            let dithered = match blocks.at(x, y) {
-                Block::Lines => false,
-                Block::Mixed => around.is_dithered() && touches_smooth(page, x, y),
-                Block::Shade => around.is_dithered(),
-            };
-            let black = if dithered {
-                diffuse(here, below, x, around.value, forward)
-            } else {
-                around.value < INK || around.is_hairline(page, x, y)
-            };
-            if black {
-                bitmap.blacken(x as u32, y as u32);
-            }
+        let columns = inked(page.row(y));
+        if !columns.is_empty() {
+            rows.push((y, columns));
         }
+    }
+    let mut counts = Counts::new(page);
+    let mut row = Row::new(page.width());
+    let mut bitmap = Bitmap::white(page.width() as u32, page.height() as u32);
+    for (y, columns) in &rows {
+        row.cut(page, *y, columns);
+        counts.add(*y, columns, &row.smooth);
+        row.store(*y, columns, &mut bitmap);
+    }
+    let blocks = counts.blocks();
+    if blocks.has_none() {
+        return bitmap;
+    }
+    let screen = Screen::new(page.width());
+    let mut smooth = SmoothRows::new(page.width());
+    for (y, columns) in rows.iter().filter(|(y, columns)| blocks.shades(*y, columns).next().is_some()) {
+        row.cut(page, *y, columns);
+        for (shade, columns) in blocks.shades(*y, columns) {
+            let near = if shade == Shade::Mixed { Some(smooth.touched(page, *y)) } else { None };
+            screen.lay(page, *y, columns, near, &mut row.black);
+        }
+        row.store(*y, columns, &mut bitmap);
     }
     bitmap
 }
 
-/// Whether the pixel or one beside it is smooth shade.
-fn touches_smooth(page: &Gray, x: usize, y: usize) -> bool {
-    let beside = [Some((x, y)), x.checked_sub(1).map(|x| (x, y)), Some((x + 1, y)), y.checked_sub(1).map(|y| (x, y)), Some((x, y + 1))];
-    beside.into_iter().flatten().any(|(x, y)| Around::at(page, x, y).is_smooth_shade())
+/// One row in the making.
+struct Row {
+    /// 1 is black.
+    black: Vec<u8>,
+    /// 1 is smooth shade.
+    smooth: Vec<u8>,
+    /// A row of ink.
+    ink: Vec<u8>,
 }
 
-/// One pixel of Floyd and Steinberg's error diffusion. Errors are kept in sixteenths, one place to the right.
-fn diffuse(here: &mut [i32], below: &mut [i32], x: usize, value: u8, forward: bool) -> bool {
-    let wanted = i32::from(value) + here.get(x + 1).map_or(0, |error| error / 16);
-    let black = wanted < 128;
-    let error = wanted - if black { 0 } else { 255 };
-    let (ahead, behind) = if forward { (x + 2, x) } else { (x, x + 2) };
-    for (row, at, share) in [(here, ahead, 7), (&mut *below, behind, 3)] {
-        row.get_mut(at).into_iter().for_each(|sum| *sum += error * share);
+impl Row {
+    fn new(width: usize) -> Self {
+        Self { black: vec![0; width], smooth: vec![0; width], ink: vec![0; width] }
     }
-    for (at, share) in [(x + 1, 5), (ahead, 1)] {
-        below.get_mut(at).into_iter().for_each(|sum| *sum += error * share);
-    }
-    black
-}
 
-/// A pixel and its four neighbours; beyond the edges lies more of the same.
-struct Around {
-    value: u8,
-    left: u8,
-    right: u8,
-    up: u8,
-    down: u8,
-}
-
-impl Around {
-    fn at(page: &Gray, x: usize, y: usize) -> Self {
-        let row = page.row(y);
-        let value = row.get(x).copied().unwrap_or(255);
-        let or_same = |pixel: Option<&u8>| pixel.copied().unwrap_or(value);
-        Self {
-            value,
-            left: or_same(x.checked_sub(1).and_then(|x| row.get(x))),
-            right: or_same(row.get(x + 1)),
-            up: or_same(y.checked_sub(1).and_then(|y| page.row(y).get(x))),
-            down: or_same(page.row(y + 1).get(x)),
+    /// Marks what is black when all of it is cut, and what is smooth shade.
+    #[inline(always)]
+    fn cut(&mut self, page: &Gray, y: usize, columns: &Range<usize>) {
+        let (row, width) = (page.row(y), page.width());
+        let inside = columns.start.max(2)..columns.end.min(width.saturating_sub(2)).max(columns.start.max(2));
+        for x in columns.clone().filter(|x| !inside.contains(x)) {
+            let (value, step) = step_at(page, x, y);
+            self.black.get_mut(x).into_iter().for_each(|black| *black = u8::from(value < INK));
+            self.smooth.get_mut(x).into_iter().for_each(|smooth| *smooth = u8::from(is_smooth(value, step)));
+        }
+        let near = Neighbours::inside(page, y, &inside);
+        let shifted = |row: &'_ [u8], shift: isize| {
+            let range = inside.start.wrapping_add_signed(shift)..inside.end.wrapping_add_signed(shift);
+            range.start..range.end.min(row.len())
+        };
+        let (Some(left2), Some(right2)) = (row.get(shifted(row, -2)), row.get(shifted(row, 2))) else { return };
+        // No line runs along the sheet's upper and lower edge, where no paper is.
+        let ink = self.ink.get(inside.clone()).unwrap_or_default();
+        let far = |y: Option<usize>| y.and_then(|y| page.row(y).get(inside.clone()));
+        let (up2, down2) = match (far(y.checked_sub(2)), far(Some(y + 2))) {
+            (Some(up2), Some(down2)) => (up2, down2),
+            _ => (ink, ink),
+        };
+        let marks = self.black.get_mut(inside.clone()).unwrap_or_default().iter_mut();
+        let marks = marks.zip(self.smooth.get_mut(inside.clone()).unwrap_or_default());
+        let across = near.left.iter().zip(near.right).zip(left2.iter().zip(right2));
+        let down = near.up.iter().zip(near.down).zip(up2.iter().zip(down2));
+        for (((black, smooth), value), (((left, right), (left2, right2)), ((up, down), (up2, down2)))) in
+            marks.zip(near.row).zip(across.zip(down))
+        {
+            let value = *value;
+            let step = |other: &u8| other.abs_diff(value);
+            *smooth = u8::from(is_smooth(value, step(left).max(step(right)).max(step(up).max(step(down)))));
+            let hairline = is_hairline(value, *left, *right, *left2, *right2) | is_hairline(value, *up, *down, *up2, *down2);
+            *black = u8::from((value < INK) | hairline);
         }
     }
 
-    fn largest_step(&self) -> u8 {
-        [self.left, self.right, self.up, self.down].into_iter().map(|other| other.abs_diff(self.value)).max().unwrap_or(0)
+    /// Hands the row over to the bitmap.
+    #[inline(always)]
+    fn store(&mut self, y: usize, columns: &Range<usize>, bitmap: &mut Bitmap) {
+        bitmap.set_row(y as u32, columns.start, self.black.get(columns.clone()).unwrap_or_default());
     }
+}
 
-    fn is_smooth_shade(&self) -> bool {
-        SHADE.contains(&self.value) && self.largest_step() <= SMOOTH
-    }
+#[inline(always)]
+fn is_smooth(value: u8, step: u8) -> bool {
+    SHADE.contains(&value) & (step <= SMOOTH)
+}
 
-    fn is_dithered(&self) -> bool {
-        DITHERED.contains(&self.value) && self.largest_step() < EDGE
-    }
-
-    /// Whether the pixel is the darkest of a line at most two pixels wide with lighter paper on both sides.
-    fn is_hairline(&self, page: &Gray, x: usize, y: usize) -> bool {
-        let lighter = self.value.saturating_add(HAIRLINE);
-        if lighter == 255 || self.value < INK {
-            return false;
+/// From the first to the last pixel that is not white, as far as chunks tell.
+#[inline(always)]
+fn inked(row: &[u8]) -> Range<usize> {
+    const CHUNK: usize = 64;
+    let (mut first, mut end) = (row.len(), 0);
+    for (from, chunk) in (0..).step_by(CHUNK).zip(row.chunks(CHUNK)) {
+        let mut all = 255;
+        chunk.iter().for_each(|pixel| all &= pixel);
+        if all != 255 {
+            first = first.min(from);
+            end = from + chunk.len();
         }
+    }
+    first..end
+}
+
+/// A row and those around it, shifted so that the neighbours of the pixel at `i` lie at `i`; beyond the edges lies more of the same.
+struct Neighbours<'a> {
+    row: &'a [u8],
+    left: &'a [u8],
+    right: &'a [u8],
+    up: &'a [u8],
+    down: &'a [u8],
+}
+
+impl<'a> Neighbours<'a> {
+    /// Of the pixels in `columns`, which has no pixel at either edge.
+    #[inline(always)]
+    fn inside(page: &'a Gray, y: usize, columns: &Range<usize>) -> Self {
         let row = page.row(y);
-        let across = self.value < self.left
-            && self.value <= self.right
-            && x.checked_sub(2).and_then(|x| row.get(x)).is_some_and(|paper| *paper >= lighter)
-            && row.get(x + 2).is_some_and(|paper| *paper >= lighter);
-        let paper_above = || y.checked_sub(2).and_then(|y| page.row(y).get(x)).is_some_and(|paper| *paper >= lighter);
-        let paper_below = || page.row(y + 2).get(x).is_some_and(|paper| *paper >= lighter);
-        across || (self.value < self.up && self.value <= self.down && paper_above() && paper_below())
+        let or_same = |other: &'a [u8]| if other.is_empty() { row } else { other };
+        let part = |row: &'a [u8], shift: isize| {
+            let at = |column: usize| column.wrapping_add_signed(shift);
+            row.get(at(columns.start)..at(columns.end)).unwrap_or_default()
+        };
+        let (up, down) = (or_same(y.checked_sub(1).map_or(&[], |y| page.row(y))), or_same(page.row(y + 1)));
+        Self { row: part(row, 0), left: part(row, -1), right: part(row, 1), up: part(up, 0), down: part(down, 0) }
+    }
+
+    /// The largest difference between each pixel and its four neighbours.
+    #[inline(always)]
+    fn steps(&self) -> impl Iterator<Item = (u8, u8)> {
+        let around = self.left.iter().zip(self.right).zip(self.up.iter().zip(self.down));
+        self.row.iter().zip(around).map(|(value, ((left, right), (up, down)))| {
+            let step = |other: &u8| other.abs_diff(*value);
+            (*value, step(left).max(step(right)).max(step(up).max(step(down))))
+        })
+    }
+}
+
+/// The pixels at `x` and beside it, at the page's very edge.
+#[inline(always)]
+fn step_at(page: &Gray, x: usize, y: usize) -> (u8, u8) {
+    let value = page.row(y).get(x).copied().unwrap_or(255);
+    let step = |x: Option<usize>, y: Option<usize>| x.zip(y).and_then(|(x, y)| page.row(y).get(x)).map_or(0, |other| other.abs_diff(value));
+    let beside = [step(x.checked_sub(1), Some(y)), step(Some(x + 1), Some(y)), step(Some(x), y.checked_sub(1)), step(Some(x), Some(y + 1))];
+    (value, beside.into_iter().max().unwrap_or(0))
+}
+
+/// Calls `each` with the index in `out`, the value and the largest step of every pixel in `columns`.
+#[inline(always)]
+fn for_steps(page: &Gray, y: usize, columns: &Range<usize>, out: &mut [u8], each: impl Fn(usize, u8, u8, &mut u8)) {
+    let inside = columns.start.max(1)..columns.end.min(page.width().saturating_sub(1)).max(columns.start.max(1));
+    if let Some(out) = out.get_mut(inside.clone()) {
+        let from = inside.start;
+        let neighbours = Neighbours::inside(page, y, &inside);
+        for (at, (out, (value, step))) in out.iter_mut().zip(neighbours.steps()).enumerate() {
+            each(from + at, value, step, out);
+        }
+    }
+    for x in [0, page.width().saturating_sub(1)].into_iter().filter(|x| columns.contains(x) && !inside.contains(x)) {
+        let (value, step) = step_at(page, x, y);
+        out.get_mut(x).into_iter().for_each(|out| each(x, value, step, out));
+    }
+}
+
+/// Whether a pixel is the darkest of a line at most two pixels wide with paper on both sides.
+#[inline(always)]
+fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: u8) -> bool {
+    let lighter = value.saturating_add(HAIRLINE);
+    (lighter < 255) & (value < before) & (value <= after) & (paper_before >= lighter) & (paper_after >= lighter)
+}
+
+/// The screen, row by row as wide as the page: what is darker than it is black.
+struct Screen([Vec<u8>; CELL]);
+
+impl Screen {
+    fn new(width: usize) -> Self {
+        let threshold = |turn: u8| ((2 * u32::from(turn) + 1) * 255 / (2 * (CELL * CELL) as u32)) as u8;
+        Self(SCREEN.map(|turns| turns.iter().cycle().take(width).map(|turn| threshold(*turn)).collect()))
+    }
+
+    /// Screens the shade in `columns`: all of it, or only where `near` says that a smooth shade is near.
+    #[inline(always)]
+    fn lay(&self, page: &Gray, y: usize, columns: Range<usize>, near: Option<&[u8]>, black: &mut [u8]) {
+        let thresholds = self.0.get(y % CELL).map(Vec::as_slice).unwrap_or_default();
+        for_steps(page, y, &columns, black, |x, value, step, black| {
+            let threshold = thresholds.get(x).copied().unwrap_or(0);
+            let near = near.is_none_or(|near| near.get(x).is_some_and(|near| *near != 0));
+            let screened = near & SCREENED.contains(&value) & (step < EDGE);
+            *black = if screened { u8::from(value < threshold) } else { *black };
+        });
+    }
+}
+
+/// Sets 1 in `out` where pixels are smooth shade, 0 elsewhere.
+#[inline(always)]
+fn mark_smooth(page: &Gray, y: usize, columns: &Range<usize>, out: &mut [u8]) {
+    for_steps(page, y, columns, out, |_, value, step, out| *out = u8::from(is_smooth(value, step)));
+}
+
+/// Which pixels are smooth shade in three rows, and which touch one.
+struct SmoothRows {
+    rows: [(Option<usize>, Vec<u8>); 3],
+    touched: Vec<u8>,
+}
+
+impl SmoothRows {
+    fn new(width: usize) -> Self {
+        Self { rows: [(); 3].map(|()| (None, vec![0; width])), touched: vec![0; width] }
+    }
+
+    /// 1 for each pixel of the row that is smooth shade or beside it.
+    #[inline(always)]
+    fn touched(&mut self, page: &Gray, y: usize) -> &[u8] {
+        let width = page.width();
+        for near in y.saturating_sub(1)..=y + 1 {
+            let [(held, marks), ..] = self.rows.get_mut(near % 3..).unwrap_or_default() else { continue };
+            if *held != Some(near) {
+                *held = Some(near);
+                if near < page.height() { mark_smooth(page, near, &(0..width), marks) } else { marks.fill(0) }
+            }
+        }
+        let row = |y: usize| self.rows.get(y % 3).map(|(_, marks)| marks.as_slice()).unwrap_or_default();
+        self.touched.copy_from_slice(row(y));
+        let mut join = |marks: &[u8], shift: usize| {
+            let touched = self.touched.get_mut(shift..).unwrap_or_default();
+            touched.iter_mut().zip(marks).for_each(|(touched, mark)| *touched |= mark);
+        };
+        join(row(y).get(1..).unwrap_or_default(), 0);
+        join(row(y), 1);
+        join(row(y + 1), 0);
+        if y > 0 {
+            join(row(y - 1), 0);
+        }
+        &self.touched
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
-    Lines,
+enum Shade {
+    Whole,
     Mixed,
-    Shade,
 }
 
-struct Blocks {
+/// How many pixels of each block are smooth shade.
+struct Counts {
     across: usize,
-    kinds: Vec<Block>,
+    down: usize,
+    counts: Vec<u32>,
 }
 
-impl Blocks {
-    fn find(page: &Gray) -> Self {
+impl Counts {
+    fn new(page: &Gray) -> Self {
         let (across, down) = (page.width().div_ceil(BLOCK), page.height().div_ceil(BLOCK));
-        let mut counts = vec![0_u32; across * down];
-        for y in 0..page.height() {
-            for x in 0..page.width() {
-                if Around::at(page, x, y).is_smooth_shade()
-                    && let Some(count) = counts.get_mut(y / BLOCK * across + x / BLOCK)
-                {
-                    *count += 1;
-                }
-            }
+        Self { across, down, counts: vec![0; across * down] }
+    }
+
+    /// Counts those of a row. `columns` begins with a block.
+    #[inline(always)]
+    fn add(&mut self, y: usize, columns: &Range<usize>, smooth: &[u8]) {
+        let smooth = smooth.get(columns.clone()).unwrap_or_default();
+        let counts = self.counts.get_mut(y / BLOCK * self.across + columns.start / BLOCK..).unwrap_or_default();
+        for (count, smooth) in counts.iter_mut().zip(smooth.chunks(BLOCK)) {
+            *count += u32::from(smooth.iter().fold(0_u8, |sum, mark| sum + mark));
         }
+    }
+
+    fn blocks(&self) -> Blocks {
+        let Self { across, down, counts } = self;
+        let (across, down) = (*across, *down);
         let has = |x: usize, y: usize, share: u32| {
             x < across && counts.get(y * across + x).is_some_and(|count| count * share >= (BLOCK * BLOCK) as u32)
         };
         let near =
             |x: usize, y: usize| (y.saturating_sub(1)..=y + 1).any(|y| (x.saturating_sub(1)..=x + 1).any(|x| has(x, y, MIXED_SHARE)));
-        let kind = |(x, y)| match () {
-            () if has(x, y, SHADE_SHARE) => Block::Shade,
-            () if near(x, y) => Block::Mixed,
-            () => Block::Lines,
+        let shade = |(x, y)| match () {
+            () if has(x, y, SHADE_SHARE) => Some(Shade::Whole),
+            () if near(x, y) => Some(Shade::Mixed),
+            () => None,
         };
-        let kinds = (0..down).flat_map(|y| (0..across).map(move |x| (x, y))).map(kind).collect();
-        Self { across, kinds }
+        let any = counts.iter().any(|count| count * MIXED_SHARE >= (BLOCK * BLOCK) as u32);
+        let shades = if any { (0..down).flat_map(|y| (0..across).map(move |x| (x, y))).map(shade).collect() } else { Vec::new() };
+        Blocks { across, shades }
+    }
+}
+
+/// Which blocks have shade.
+struct Blocks {
+    across: usize,
+    shades: Vec<Option<Shade>>,
+}
+
+impl Blocks {
+    fn has_none(&self) -> bool {
+        self.shades.iter().all(Option::is_none)
     }
 
-    fn at(&self, x: usize, y: usize) -> Block {
-        self.kinds.get(y / BLOCK * self.across + x / BLOCK).copied().unwrap_or(Block::Lines)
+    /// The columns of row `y` that have shade, as far as it is inked; neighbours of a kind together.
+    fn shades(&self, y: usize, inked: &Range<usize>) -> impl Iterator<Item = (Shade, Range<usize>)> {
+        let start = y / BLOCK * self.across;
+        let row = self.shades.get(start..start + self.across).unwrap_or_default();
+        let inked = inked.clone();
+        let mut at = 0;
+        row.chunk_by(|a, b| a == b).filter_map(move |run| {
+            let from = at;
+            at += run.len();
+            let columns = (from * BLOCK).max(inked.start)..(at * BLOCK).min(inked.end);
+            run.first().copied().flatten().filter(|_| !columns.is_empty()).map(|shade| (shade, columns))
+        })
     }
 }
 
@@ -204,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn soft_edges_of_a_letter_are_cut_not_dithered() {
+    fn soft_edges_of_a_letter_are_cut_not_screened() {
         // Stems four pixels wide with a grey pixel on either side, as smoothing draws them.
         let bitmap = to_bilevel(&page(120, 60, |x, _| match x % 12 {
             4 | 9 => 190,

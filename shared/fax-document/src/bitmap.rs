@@ -57,6 +57,21 @@ impl Bitmap {
             *byte |= 0x80 >> (x % 8);
         }
     }
+
+    /// Sets a row's pixels from the column `from` on, a multiple of 8: 1 is black, 0 white.
+    pub(crate) fn set_row(&mut self, y: u32, from: usize, black: &[u8]) {
+        // Gathers the lowest bits of eight bytes, the first in the highest place.
+        const GATHER: u64 = 0x8040_2010_0804_0201;
+        let start = y as usize * self.stride + from / 8;
+        let bytes = self.bits.get_mut(start..(y as usize + 1) * self.stride).unwrap_or_default();
+        let (eights, rest) = black.as_chunks::<8>();
+        for (byte, eight) in bytes.iter_mut().zip(eights) {
+            *byte = (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) as u8;
+        }
+        if let Some(byte) = bytes.get_mut(eights.len()) {
+            *byte = rest.iter().zip((0..8).rev()).fold(0, |byte, (black, place)| byte | black << place);
+        }
+    }
 }
 
 impl std::fmt::Debug for Bitmap {

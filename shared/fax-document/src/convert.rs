@@ -57,9 +57,9 @@ pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Resul
                 match unchanged(&pdf, &sheet) {
                     Some(pages) => pages.into_iter().try_for_each(|g4| fax.push(g4)),
                     None => {
-                        let finish = |page| {
+                        let finish = |page: &_| {
                             limits.check_deadline()?;
-                            Ok(ccitt::encode_g4(&to_bilevel(&page)))
+                            Ok(ccitt::encode_g4(&to_bilevel(page)))
                         };
                         let pages = render::pdf::draw(&pdf, &sheet, options.threads, finish)?;
                         pages.into_iter().try_for_each(|g4| fax.push(g4))?;

@@ -1,5 +1,7 @@
 //! Grey pictures, and resampling them.
 
+use std::ops::Range;
+
 /// Grey pixels in rows from the top, 0 black to 255 white.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Gray {
@@ -37,6 +39,29 @@ impl Gray {
         self.pixels.get(start..start.saturating_add(self.width)).unwrap_or_default()
     }
 
+    /// One row to be drawn on; empty beyond the bottom.
+    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        let start = y.saturating_mul(self.width);
+        self.pixels.get_mut(start..start.saturating_add(self.width)).unwrap_or_default()
+    }
+
+    /// Makes all of it white.
+    pub(crate) fn clear(&mut self) {
+        self.pixels.fill(255);
+    }
+
+    /// Makes all white but these columns and rows.
+    pub(crate) fn crop(&mut self, columns: Range<usize>, rows: Range<usize>) {
+        for (y, row) in self.pixels.chunks_exact_mut(self.width.max(1)).enumerate() {
+            if !rows.contains(&y) {
+                row.fill(255);
+                continue;
+            }
+            row.iter_mut().take(columns.start).for_each(|pixel| *pixel = 255);
+            row.iter_mut().skip(columns.end).for_each(|pixel| *pixel = 255);
+        }
+    }
+
     /// Lays `other` over this picture with its top left corner at (`x`, `y`); what would stick out is left off.
     pub(crate) fn lay(&mut self, other: &Self, x: usize, y: usize) {
         let width = self.width.max(1);
@@ -56,24 +81,76 @@ impl Gray {
 
     /// The picture turned a quarter to the left.
     pub(crate) fn turned_left(&self) -> Self {
+        self.columns((0..self.width).rev())
+    }
+
+    /// The picture with its columns as rows.
+    pub(crate) fn transposed(&self) -> Self {
+        self.columns(0..self.width)
+    }
+
+    fn columns(&self, order: impl Iterator<Item = usize>) -> Self {
         let mut pixels = Vec::with_capacity(self.pixels.len());
-        for x in (0..self.width).rev() {
+        for x in order {
             pixels.extend(self.pixels.iter().skip(x).step_by(self.width.max(1)));
         }
         Self { width: self.height, height: self.width, pixels }
     }
 
+    /// Each pixel, changed.
+    pub(crate) fn mapped(&self, change: impl Fn(u8) -> u8) -> Self {
+        Self { pixels: self.pixels.iter().map(|pixel| change(*pixel)).collect(), ..*self }
+    }
+
+    /// Each pixel with that of another picture of the same size.
+    pub(crate) fn zipped(&self, other: &Self, join: impl Fn(u8, u8) -> u8) -> Self {
+        Self { pixels: self.pixels.iter().zip(&other.pixels).map(|(a, b)| join(*a, *b)).collect(), ..*self }
+    }
+
     /// The picture at another size: every pixel is the mean of the area it covers, or, when enlarging, lies on the line between its neighbours.
     pub(crate) fn resized(&self, width: u32, height: u32) -> Self {
-        let (width, height) = (width.max(1) as usize, height.max(1) as usize);
-        let across = shares(self.width, width);
-        let narrow: Vec<u8> = self.rows().flat_map(|row| across.iter().map(move |share| share.of(|at| row.get(at).copied()))).collect();
-        let mut pixels = Vec::with_capacity(width * height);
-        for share in shares(self.height, height) {
-            pixels.extend((0..width).map(|x| share.of(|at| narrow.get(at * width + x).copied())));
-        }
-        Self { width, height, pixels }
+        let axis = |from: usize, to: u32| {
+            let count = to.max(1) as usize;
+            Axis { start: 0.0, step: from as f64 / count as f64, count, interpolate: true }
+        };
+        self.sampled(&axis(self.width, width), &axis(self.height, height))
     }
+
+    /// Samples the picture along both axes. Shrunk, every pixel is the mean of the area it covers.
+    pub(crate) fn sampled(&self, across: &Axis, down: &Axis) -> Self {
+        let columns = across.shares(self.width);
+        // Of a picture of which little is seen, only that is read.
+        let from = columns.iter().map(|share| share.first).min().unwrap_or(0);
+        let to = columns.iter().map(|share| share.first + share.weights.len()).max().unwrap_or(0);
+        let mut pixels = Vec::with_capacity(columns.len() * down.count);
+        let mut sums = vec![0.0_f32; to - from];
+        for share in down.shares(self.height) {
+            sums.fill(0.0);
+            for (y, weight) in (share.first..).zip(&share.weights) {
+                let row = self.row(y).get(from..to).unwrap_or_default();
+                sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += weight * f32::from(*pixel));
+            }
+            pixels.extend(columns.iter().map(|share| {
+                let covered = sums.get(share.first - from..).unwrap_or_default();
+                let sum: f32 = covered.iter().zip(&share.weights).map(|(sum, weight)| sum * weight).sum();
+                (sum + 0.5) as u8
+            }));
+        }
+        Self { width: columns.len(), height: down.count, pixels }
+    }
+}
+
+/// How pixels lie along a picture's side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis {
+    /// Where the first begins, in the picture's pixels.
+    pub(crate) start: f64,
+    /// How far it reaches, likewise; negative when the picture is mirrored.
+    pub(crate) step: f64,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// Whether, when enlarging, pixels lie on the line between their neighbours instead of repeating the nearest.
+    pub(crate) interpolate: bool,
 }
 
 /// Which source pixels, and how much of each, make one pixel.
@@ -82,30 +159,34 @@ struct Share {
     weights: Vec<f32>,
 }
 
-impl Share {
-    fn of(&self, pixel: impl Fn(usize) -> Option<u8>) -> u8 {
-        let sum: f32 = (self.first..).zip(&self.weights).map(|(at, weight)| weight * f32::from(pixel(at).unwrap_or(255))).sum();
-        (sum + 0.5) as u8
+impl Axis {
+    fn shares(&self, from: usize) -> Vec<Share> {
+        let (from, last) = (from as f64, from.saturating_sub(1));
+        let edge = |at: usize| self.start + self.step * at as f64;
+        let mean = |at: usize| {
+            let (start, end) = (edge(at).min(edge(at + 1)).clamp(0.0, from), edge(at).max(edge(at + 1)).clamp(0.0, from));
+            let first = (start as usize).min(last);
+            if end - start < 1e-9 {
+                return Share { first, weights: vec![1.0] };
+            }
+            let covered = first..(end.ceil() as usize).clamp(first + 1, last + 1);
+            let weights = covered.map(|i| ((end.min((i + 1) as f64) - start.max(i as f64)) / (end - start)) as f32);
+            Share { first, weights: weights.collect() }
+        };
+        let nearest = |at: usize| Share { first: (edge(at) + self.step / 2.0).clamp(0.0, last as f64) as usize, weights: vec![1.0] };
+        let between = |at: usize| {
+            let centre = (edge(at) + self.step / 2.0 - 0.5).clamp(0.0, last as f64);
+            let first = (centre as usize).min(last.saturating_sub(1));
+            let second = (centre - first as f64) as f32;
+            if last == 0 { Share { first: 0, weights: vec![1.0] } } else { Share { first, weights: vec![1.0 - second, second] } }
+        };
+        let share = |at: usize| match () {
+            () if self.step.abs() >= 1.0 => mean(at),
+            () if self.interpolate => between(at),
+            () => nearest(at),
+        };
+        (0..self.count).map(share).collect()
     }
-}
-
-fn shares(from: usize, to: usize) -> Vec<Share> {
-    let scale = from as f64 / to as f64;
-    let last = from.saturating_sub(1);
-    let shrunk = |at: usize| {
-        let (start, end) = (at as f64 * scale, ((at + 1) as f64 * scale).min(from as f64));
-        let first = (start as usize).min(last);
-        let covered = first..(end.ceil() as usize).clamp(first + 1, from.max(first + 1));
-        let weights = covered.map(|i| ((end.min((i + 1) as f64) - start.max(i as f64)) / (end - start)) as f32);
-        Share { first, weights: weights.collect() }
-    };
-    let enlarged = |at: usize| {
-        let centre = ((at as f64 + 0.5) * scale - 0.5).clamp(0.0, last as f64);
-        let first = (centre as usize).min(last.saturating_sub(1));
-        let second = (centre - first as f64) as f32;
-        if last == 0 { Share { first: 0, weights: vec![1.0] } } else { Share { first, weights: vec![1.0 - second, second] } }
-    };
-    (0..to).map(|at| if scale >= 1.0 { shrunk(at) } else { enlarged(at) }).collect()
 }
 
 #[cfg(test)]

@@ -1,18 +1,25 @@
-//! PDF pages, drawn by `hayro`.
+//! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
+
+mod glyphs;
+mod kept;
+mod painter;
+mod picture;
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
+use fearless_simd::{Level, Simd as _, dispatch};
+use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, InterpreterWarning, interpret_page};
 use hayro::hayro_syntax::object::{Dict, Object};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
-use hayro::kurbo::Affine;
+use hayro::kurbo::{Affine, Rect};
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 
+use self::painter::{Easel, luma};
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::fence::fenced;
@@ -62,17 +69,17 @@ pub(crate) fn draw<T: Send>(
     pdf: &Pdf,
     sheet: &Sheet,
     threads: usize,
-    finish: impl Fn(Gray) -> Result<T, DocumentError> + Sync,
+    finish: impl Fn(&Gray) -> Result<T, DocumentError> + Sync,
 ) -> Result<Vec<T>, DocumentError> {
     let pages = pdf.pages().len();
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut painter = Painter::new(sheet);
+        let mut renderer = Renderer::new(sheet);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
-            let drawn = painter.draw(page, index + 1).and_then(&finish);
+            let drawn = renderer.draw(page, index + 1).and_then(&finish);
             // One page that fails is enough: the others need not be drawn.
             let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
@@ -90,45 +97,106 @@ pub(crate) fn draw<T: Send>(
 }
 
 /// What one thread draws with, page after page.
-struct Painter<'a> {
+struct Renderer<'a> {
     sheet: &'a Sheet,
     missing: Arc<AtomicU8>,
     settings: InterpreterSettings,
+    page: Gray,
+    easel: Easel,
+    cache: InterpreterCache<'a>,
+    colored: Option<Colored<'a>>,
+}
+
+impl<'a> Renderer<'a> {
+    fn new(sheet: &'a Sheet) -> Self {
+        let missing = Arc::new(AtomicU8::new(NOTHING));
+        Self {
+            sheet,
+            settings: interpreter(&missing),
+            missing,
+            page: Gray::white(COLUMNS, sheet.rows),
+            easel: Easel::new(COLUMNS as u16, rows(sheet)),
+            cache: InterpreterCache::new(),
+            colored: None,
+        }
+    }
+
+    fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<&Gray, DocumentError> {
+        let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+        self.page.clear();
+        if !self.draw_gray(page, transform) {
+            let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
+            colored.draw(page, &self.settings, transform, &mut self.page);
+        }
+        match self.missing.load(Ordering::Relaxed) {
+            NOTHING => Ok(&self.page),
+            PICTURE => Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
+            _ => Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+        }
+    }
+
+    /// Whether grey was enough.
+    fn draw_gray(&mut self, page: &'a Page<'a>, transform: Affine) -> bool {
+        let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
+        let mut state = Context::new(transform, target, &self.cache, page.xref(), self.settings.clone());
+        let mut painter = self.easel.paint(&mut self.page);
+        interpret_page(page, &mut state, &mut painter);
+        if painter.gave_up {
+            return false;
+        }
+        // What lies outside the page is not shown. This is cheaper than a clip around everything.
+        let shown = page.intersected_crop_box();
+        let shown = transform.transform_rect_bbox(Rect::new(shown.x0, shown.y0, shown.x1, shown.y1));
+        self.page.crop(shown.x0.round() as usize..shown.x1.round() as usize, shown.y0.round() as usize..shown.y1.round() as usize);
+        true
+    }
+}
+
+/// What pages are drawn with that take more than grey.
+struct Colored<'a> {
     cache: RenderCache<'a>,
     context: RenderContext,
     pixmap: Pixmap,
     resources: Resources,
 }
 
-impl<'a> Painter<'a> {
-    fn new(sheet: &'a Sheet) -> Self {
-        let rows = u16::try_from(sheet.rows).unwrap_or(u16::MAX);
-        let missing = Arc::new(AtomicU8::new(NOTHING));
+impl<'a> Colored<'a> {
+    fn new(sheet: &Sheet) -> Self {
         Self {
-            sheet,
-            settings: interpreter(&missing),
-            missing,
             cache: RenderCache::new(),
-            context: RenderContext::new(COLUMNS as u16, rows),
-            pixmap: Pixmap::new(COLUMNS as u16, rows),
+            context: RenderContext::new(COLUMNS as u16, rows(sheet)),
+            pixmap: Pixmap::new(COLUMNS as u16, rows(sheet)),
             resources: Resources::default(),
         }
     }
 
-    fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<Gray, DocumentError> {
-        let Self { sheet, missing, settings, cache, context, pixmap, resources } = self;
-        let transform = placed(page, sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+    fn draw(&mut self, page: &'a Page<'a>, settings: &InterpreterSettings, transform: Affine, to: &mut Gray) {
+        let Self { cache, context, pixmap, resources } = self;
         context.reset();
         render_into(page, cache, settings, &RenderSettings::default(), context, transform);
         context.flush();
         let raster = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
         context.render_with(&mut *pixmap, resources, raster);
-        match missing.load(Ordering::Relaxed) {
-            NOTHING => luma(pixmap),
-            PICTURE => Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
-            _ => Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+        let level = Level::try_detect().unwrap_or(Level::baseline());
+        for (y, row) in pixmap.data_as_u8_slice().chunks_exact(COLUMNS as usize * 4).enumerate() {
+            dispatch!(level, simd => simd.vectorize(
+                #[inline(always)]
+                || to_luma(row, to.row_mut(y))
+            ));
         }
     }
+}
+
+/// From four bytes a pixel, the fourth of which is no colour.
+#[inline(always)]
+fn to_luma(colored: &[u8], to: &mut [u8]) {
+    for ([r, g, b, _], to) in colored.as_chunks::<4>().0.iter().zip(to) {
+        *to = luma(*r, *g, *b);
+    }
+}
+
+fn rows(sheet: &Sheet) -> u16 {
+    u16::try_from(sheet.rows).unwrap_or(u16::MAX)
 }
 
 const NOTHING: u8 = 0;
@@ -163,10 +231,4 @@ fn placed(page: &Page<'_>, sheet: &Sheet) -> Affine {
     } else {
         Affine::new([scale_x, 0.0, 0.0, scale_y, x, y])
     }
-}
-
-/// Luma by ITU-R BT.601, in 1/256.
-fn luma(pixmap: &Pixmap) -> Result<Gray, DocumentError> {
-    let pixels = pixmap.data().iter().map(|p| ((77 * u32::from(p.r) + 150 * u32::from(p.g) + 29 * u32::from(p.b)) >> 8) as u8);
-    Gray::new(pixmap.width().into(), pixmap.height().into(), pixels.collect()).ok_or_else(|| DocumentError::broken("a page has no size"))
 }
