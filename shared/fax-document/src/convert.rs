@@ -1,5 +1,7 @@
 //! From a customer's bytes to a fax.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use hayro::hayro_syntax::Pdf;
 use image::ImageFormat;
 
@@ -8,6 +10,8 @@ use crate::ccitt;
 use crate::error::DocumentError;
 use crate::fax_pdf::{self, FaxPdf};
 use crate::fence::fenced;
+use crate::gray::Gray;
+use crate::header;
 use crate::media_type::MediaType;
 use crate::options::Options;
 use crate::render;
@@ -39,33 +43,59 @@ impl std::fmt::Debug for FaxDocument {
 /// [`Broken`](DocumentError::Broken). Time is limited by [`Limits::deadline`](crate::Limits::deadline), but only between pages, and memory
 /// only for what is known before it is taken; a caller who must survive any document whatever runs this in a process of its own.
 pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Result<FaxDocument, DocumentError> {
+    convert_watched(bytes, declared, options, &|_| {})
+}
+
+/// How far a conversion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Pages that are done, in any order.
+    pub done: u32,
+    /// Pages there are, where that is known beforehand.
+    pub of: Option<u32>,
+}
+
+/// As [`convert`], and tells `watch` of every page that is done, from whichever thread did it.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_watched(
+    bytes: &[u8],
+    declared: Option<&str>,
+    options: &Options,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> Result<FaxDocument, DocumentError> {
     let limits = &options.limits;
     limits.check_deadline()?;
     let kind = MediaType::decide(bytes, declared)?;
     let sheet = Sheet::new(options.paper, options.resolution);
+    let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
+    let done = AtomicU32::new(0);
+    let finish = |page: &Gray, of: Option<u32>| {
+        limits.check_deadline()?;
+        let g4 = ccitt::encode_g4(&to_bilevel(page));
+        watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        Ok(g4)
+    };
     let mut fax = FaxPdf::new(sheet, limits);
     fenced(|| {
-        let mut sink = |page| {
-            limits.check_deadline()?;
-            fax.push(ccitt::encode_g4(&to_bilevel(&page)))?;
+        let mut sink = |page: Gray| {
+            fax.push(finish(&page, None)?)?;
             limits.check_deadline()
         };
         match kind {
             MediaType::Pdf => {
                 let pdf = render::pdf::open(bytes, limits)?;
                 limits.check_deadline()?;
-                match unchanged(&pdf, &sheet) {
-                    Some(pages) => pages.into_iter().try_for_each(|g4| fax.push(g4)),
+                let pages = match unchanged(&pdf, &sheet) {
+                    Some(pages) => pages,
                     None => {
-                        let finish = |page: &_| {
-                            limits.check_deadline()?;
-                            Ok(ccitt::encode_g4(&to_bilevel(page)))
-                        };
-                        let pages = render::pdf::draw(&pdf, &sheet, options.threads, finish)?;
-                        pages.into_iter().try_for_each(|g4| fax.push(g4))?;
-                        limits.check_deadline()
+                        let of = u32::try_from(pdf.pages().len()).ok();
+                        render::pdf::draw(&pdf, &sheet, options.threads, |page| finish(page, of))?
                     }
-                }
+                };
+                pages.into_iter().try_for_each(|g4| fax.push(g4))?;
+                limits.check_deadline()
             }
             MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
             MediaType::Jpeg => render::image::draw(bytes, ImageFormat::Jpeg, &sheet, limits, &mut sink),
@@ -75,11 +105,17 @@ pub fn convert(bytes: &[u8], declared: Option<&str>, options: &Options) -> Resul
             MediaType::Text => render::text::draw(bytes, &sheet, limits, &mut sink),
         }
     })?;
+    if let Some(header) = &options.header {
+        fax = fax.change(|g4, page, pages| header::stamp(g4, header, &sheet, page, pages))?;
+    }
     fax.finish()
 }
 
 /// The pages of a PDF that is already a fax for this very sheet, each of which decodes.
 fn unchanged(pdf: &Pdf, sheet: &Sheet) -> Option<Vec<Vec<u8>>> {
+    if sheet.header > 0 {
+        return None;
+    }
     let pages = fax_pdf::read(pdf).ok()?;
     let fits = pages.iter().all(|page| page.height == sheet.rows && page.decode().is_ok());
     fits.then(|| pages.into_iter().map(|page| page.g4).collect())

@@ -16,6 +16,7 @@
 //! | `gray` | the grey sheet, and area-exact resampling |
 //! | `bilevel` | grey to black and white: type stays crisp, shades are screened |
 //! | `bitmap`, `ccitt` | the black and white page, and its T.6 and T.4 codes |
+//! | `header` | the line above each page |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |
 //! | `tiff` | writes fax pages as a TIFF |
 //! | `fence` | the last line of defence around third-party parsers |
@@ -30,6 +31,7 @@ mod error;
 mod fax_pdf;
 mod fence;
 mod gray;
+mod header;
 mod media_type;
 mod options;
 mod render;
@@ -38,10 +40,10 @@ mod sheet;
 mod tiff;
 
 pub use bitmap::Bitmap;
-pub use convert::{FaxDocument, convert};
+pub use convert::{FaxDocument, Progress, convert, convert_watched};
 pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf};
 pub use media_type::MediaType;
-pub use options::{Limits, Options, Paper, Resolution};
+pub use options::{Header, HeaderError, Limits, Options, Paper, Resolution};
 pub use sheet::COLUMNS;
 pub use tiff::{Coding, write_tiff};

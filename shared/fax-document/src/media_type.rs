@@ -55,7 +55,10 @@ impl MediaType {
         }
         let head = bytes.get(..PDF_HEADER_WITHIN).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains(is_stray_control));
-        if bytes.starts_with(b"%PDF-") || (text.is_none() && head.windows(5).any(|window| window == b"%PDF-")) {
+        let has_header = || head.windows(5).any(|window| window == b"%PDF-");
+        // Junk before the header and not a byte that text could not have: a line begins with the header, and there are objects.
+        let is_written_out = |text: &str| text.contains("\n%PDF-") && text.contains(" obj") && text.contains("endobj");
+        if bytes.starts_with(b"%PDF-") || (has_header() && text.is_none_or(is_written_out)) {
             return Some(Self::Pdf);
         }
         let start = text?.trim_start_matches('\u{FEFF}').trim_start().as_bytes();
@@ -150,6 +153,7 @@ mod tests {
             (b"\xEF\xBB\xBFjunk\0%PDF-1.4", Some(MediaType::Pdf)),
             (b"\x89PNG\r\n\x1a\n", Some(MediaType::Png)),
             (b"\xFF\xD8\xFF\xE0", Some(MediaType::Jpeg)),
+            (b"junk\n%PDF-1.1\n1 0 obj\n<<>>\nendobj\n", Some(MediaType::Pdf)),
             (b"Dear Sir,\r\n\tthe file begins with %PDF-1.4\x0C", Some(MediaType::Text)),
             (b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", Some(MediaType::Text)),
             (b"Gr\xFC\xDFe", None),

@@ -5,17 +5,19 @@
 //! the parent waits as long as it said it would, then kills, and always reaps. What the child's death leaves behind is nothing.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+#[cfg(not(target_os = "linux"))]
+use std::sync::mpsc::Receiver;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::convert::{FaxDocument, convert};
+use crate::convert::{FaxDocument, Progress, convert_watched};
 use crate::error::DocumentError;
 use crate::media_type::MediaType;
-use crate::options::{Limits, Options, Paper, Resolution};
+use crate::options::{Header, Limits, Options, Paper, Resolution};
 
 /// The argument that makes a program a worker.
 pub const WORKER: &str = "--fax-document-worker";
@@ -66,20 +68,34 @@ impl Sandbox {
         if cfg!(target_os = "linux") && itself.exists() { Ok(Self::new(itself)) } else { std::env::current_exe().map(Self::new) }
     }
 
-    /// As [`convert`], with time and memory limited whatever the document does. Blocks until [`Limits::deadline`] at the latest.
+    /// As [`convert`](crate::convert), with time and memory limited whatever the document does. Blocks until [`Limits::deadline`] at the latest.
     ///
     /// # Errors
-    /// As [`convert`]; a document that the worker died of is [`DocumentError::TooComplex`].
+    /// As [`convert`](crate::convert); a document that the worker died of is [`DocumentError::TooComplex`].
     pub fn convert(&self, bytes: &[u8], declared: Option<&str>, options: &Options) -> Result<FaxDocument, SandboxError> {
+        self.convert_watched(bytes, declared, options, None)
+    }
+
+    /// As [`convert`](Self::convert), and tells `watch` of every page that is done.
+    ///
+    /// # Errors
+    /// As [`convert`](Self::convert).
+    pub fn convert_watched(
+        &self,
+        bytes: &[u8],
+        declared: Option<&str>,
+        options: &Options,
+        watch: Option<&(dyn Fn(Progress) + Sync)>,
+    ) -> Result<FaxDocument, SandboxError> {
         // What a look at the first bytes can tell needs no worker.
         MediaType::decide(bytes, declared)?;
         let time = options.limits.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if time.is_some_and(|time| time.is_zero()) {
             return Err(DocumentError::TooComplex.into());
         }
-        let request = Request { declared, options, time }.head();
+        let request = Request { declared, options, time, watched: watch.is_some() }.head();
         let mut worker = Worker::start(&self.program).map_err(SandboxError::Worker)?;
-        let answer = worker.exchange(&request, bytes, options.limits.pdf_bytes.saturating_add(HEAD), time);
+        let answer = worker.exchange(&request, bytes, options.limits.pdf_bytes.saturating_add(HEAD), time, watch);
         drop(worker);
         Ok(answer.as_deref().and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex))?)
     }
@@ -97,7 +113,16 @@ impl Worker {
     }
 
     /// Sends the request and reads the answer. None when there is none in time, or more than `most` bytes of it.
-    fn exchange(&mut self, request: &[u8], document: &[u8], most: usize, time: Option<Duration>) -> Option<Vec<u8>> {
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        document: &[u8],
+        most: usize,
+        time: Option<Duration>,
+        watch: Option<&(dyn Fn(Progress) + Sync)>,
+    ) -> Option<Vec<u8>> {
+        #[cfg(not(target_os = "linux"))]
+        let watched = self.0.id();
         let (mut input, output) = (self.0.stdin.take()?, self.0.stdout.take()?);
         thread::scope(|scope| {
             // A child that does not read is killed below, which breaks the pipe that this waits on.
@@ -106,10 +131,12 @@ impl Worker {
             });
             let (sender, receiver) = channel();
             scope.spawn(move || {
-                let mut answer = Vec::new();
-                let read = output.take(most as u64 + 1).read_to_end(&mut answer);
-                let _ = sender.send(read.is_ok().then_some(answer).filter(|answer| answer.len() <= most));
+                let answer = read_watched(output, most, watch);
+                let _ = sender.send(answer.ok().filter(|answer| answer.len() <= most));
             });
+            #[cfg(not(target_os = "linux"))]
+            let answer = wait_within_memory(&receiver, time, watched);
+            #[cfg(target_os = "linux")]
             let answer = match time {
                 Some(time) => receiver.recv_timeout(time),
                 None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -132,37 +159,110 @@ impl Drop for Worker {
     }
 }
 
+/// Reads an answer of at most one more than `most` bytes, and the lines before it that tell of pages done.
+fn read_watched(output: impl Read, most: usize, watch: Option<&(dyn Fn(Progress) + Sync)>) -> io::Result<Vec<u8>> {
+    let mut output = BufReader::new(output);
+    let mut answer = Vec::new();
+    if let Some(watch) = watch {
+        loop {
+            answer.clear();
+            output.by_ref().take(HEAD as u64).read_until(b'\n', &mut answer)?;
+            let Some(progress) = read_progress(&answer) else { break };
+            watch(progress);
+        }
+    }
+    output.take((most as u64 + 1).saturating_sub(answer.len() as u64)).read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+fn read_progress(line: &[u8]) -> Option<Progress> {
+    let (done, of) = std::str::from_utf8(line).ok()?.strip_prefix("page ")?.trim_end().split_once(' ')?;
+    Some(Progress { done: done.parse().ok()?, of: Some(of.parse().ok()?).filter(|of| *of > 0) })
+}
+
+/// Waits where a process cannot limit its own memory (macOS takes the limit and ignores it): looks at the worker's now and then.
+#[cfg(not(target_os = "linux"))]
+fn wait_within_memory<T>(receiver: &Receiver<T>, time: Option<Duration>, worker: u32) -> Result<T, RecvTimeoutError> {
+    const LOOK: Duration = Duration::from_millis(100);
+    let until = time.and_then(|time| Instant::now().checked_add(time));
+    loop {
+        let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
+        match receiver.recv_timeout(left.min(LOOK)) {
+            Err(RecvTimeoutError::Timeout) if left > LOOK => {}
+            answer => return answer,
+        }
+        // In KiB.
+        let told = Command::new("ps").args(["-o", "rss=", "-p", &worker.to_string()]).output();
+        let used = told.ok().and_then(|told| String::from_utf8(told.stdout).ok()?.trim().parse::<u64>().ok()).unwrap_or(0);
+        if used << 10 > MEMORY {
+            return Err(RecvTimeoutError::Timeout);
+        }
+    }
+}
+
 /// What a worker is told before the document: one line.
 struct Request<'a> {
     declared: Option<&'a str>,
     options: &'a Options,
     time: Option<Duration>,
+    watched: bool,
 }
 
 impl Request<'_> {
     fn head(&self) -> Vec<u8> {
-        let Options { paper, resolution, limits, threads } = self.options;
+        let Options { paper, resolution, header, limits, threads } = self.options;
         let time = self.time.map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let paper = if *paper == Paper::A4 { "a4" } else { "letter" };
         let resolution = if *resolution == Resolution::Fine { "fine" } else { "standard" };
         let Limits { pages, image_pixels, image_memory, pdf_bytes, .. } = limits;
         let declared = self.declared.map(|declared| declared.replace(['\n', '\r'], " "));
         let declared = declared.map_or("-".to_owned(), |declared| format!("={declared}"));
-        format!("{paper} {resolution} {pages} {image_pixels} {image_memory} {pdf_bytes} {threads} {time} {declared}\n").into_bytes()
+        let header = header.as_ref().map_or("-".to_owned(), written_header);
+        let watched = u8::from(self.watched);
+        format!("{paper} {resolution} {header} {watched} {pages} {image_pixels} {image_memory} {pdf_bytes} {threads} {time} {declared}\n")
+            .into_bytes()
     }
 }
 
 /// Reads back what [`Request::head`] wrote.
-fn read_head(line: &str, started: Instant) -> Option<(Option<String>, Options, Duration)> {
-    let mut words = line.splitn(9, ' ');
+fn read_head(line: &str, started: Instant) -> Option<Told> {
+    let mut words = line.splitn(11, ' ');
     let mut word = || words.next();
     let paper = if word()? == "a4" { Paper::A4 } else { Paper::Letter };
     let resolution = if word()? == "fine" { Resolution::Fine } else { Resolution::Standard };
+    let header = word()?;
+    let header = if header == "-" { None } else { Some(read_header(header)?) };
+    let watched = word()? == "1";
     let (pages, image_pixels, image_memory) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
     let (pdf_bytes, threads, time) = (word()?.parse().ok()?, word()?.parse().ok()?, Duration::from_millis(word()?.parse().ok()?));
     let declared = word()?.strip_prefix('=').map(str::to_owned);
     let limits = Limits { pages, image_pixels, image_memory, pdf_bytes, deadline: started.checked_add(time) };
-    Some((declared, Options { paper, resolution, limits, threads }, time))
+    Some(Told { declared, options: Options { paper, resolution, header, limits, threads }, time, watched })
+}
+
+/// What a worker was told.
+#[derive(Debug, PartialEq)]
+struct Told {
+    declared: Option<String>,
+    options: Options,
+    time: Duration,
+    watched: bool,
+}
+
+/// A header as one word.
+fn written_header(header: &Header) -> String {
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (date, csid) = header.parts();
+    format!("{},{}", hex(date), hex(csid))
+}
+
+fn read_header(word: &str) -> Option<Header> {
+    let text = |hex: &str| {
+        let bytes = hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        String::from_utf8(bytes.collect::<Option<_>>()?).ok()
+    };
+    let (date, csid) = word.split_once(',')?;
+    Header::new(&text(date)?, &text(csid)?).ok()
 }
 
 /// The worker's side: reads a request, answers it.
@@ -177,12 +277,19 @@ fn serve() -> io::Result<()> {
         }
     }
     let head = String::from_utf8_lossy(&head);
-    let (declared, options, time) = read_head(&head, started).ok_or(io::ErrorKind::InvalidData)?;
-    limit(time)?;
+    let told = read_head(&head, started).ok_or(io::ErrorKind::InvalidData)?;
+    limit(told.time)?;
     let mut document = Vec::new();
     input.read_to_end(&mut document)?;
+    let watch = |progress: Progress| {
+        if told.watched {
+            // Whoever no longer reads is about to end us.
+            let _ = writeln!(io::stdout(), "page {} {}", progress.done, progress.of.unwrap_or(0));
+        }
+    };
+    let converted = convert_watched(&document, told.declared.as_deref(), &told.options, &watch);
     let mut output = io::stdout().lock();
-    match convert(&document, declared.as_deref(), &options) {
+    match converted {
         Ok(fax) => {
             writeln!(output, "ok {}", fax.pages)?;
             output.write_all(&fax.pdf)?;
@@ -295,12 +402,14 @@ mod tests {
     fn a_worker_reads_what_it_was_told() {
         let started = Instant::now();
         let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
-        let options = Options { paper: Paper::A4, resolution: Resolution::Standard, limits, threads: 3 };
+        let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
+        let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
         for declared in [None, Some(""), Some("-"), Some("text/plain; charset=utf-8")] {
-            let head = Request { declared, options: &options, time: Some(Duration::from_millis(1500)) }.head();
+            let time = Duration::from_millis(1500);
+            let head = Request { declared, options: &options, time: Some(time), watched: true }.head();
             let line = String::from_utf8_lossy(&head);
             let read = read_head(line.trim_end_matches('\n'), started);
-            assert_eq!(read, Some((declared.map(str::to_owned), options.clone(), Duration::from_millis(1500))));
+            assert_eq!(read, Some(Told { declared: declared.map(str::to_owned), options: options.clone(), time, watched: true }));
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) const POINTS: f64 = 72.0;
 pub(crate) struct Sheet {
     pub(crate) rows: u32,
     pub(crate) dpi_y: f64,
+    /// Rows above the content that are kept for a header.
+    pub(crate) header: u32,
     paper_width: f64,
 }
 
@@ -42,9 +44,14 @@ impl Sheet {
             Paper::A4 => (210.0 / 25.4, 2291),
         };
         match resolution {
-            Resolution::Fine => Self { rows: fine_rows, dpi_y: 196.0, paper_width },
-            Resolution::Standard => Self { rows: fine_rows / 2, dpi_y: 98.0, paper_width },
+            Resolution::Fine => Self { rows: fine_rows, dpi_y: 196.0, header: 0, paper_width },
+            Resolution::Standard => Self { rows: fine_rows / 2, dpi_y: 98.0, header: 0, paper_width },
         }
+    }
+
+    /// The sheet with room for a header of `height` inches.
+    pub(crate) fn with_header(self, height: f64) -> Self {
+        Self { header: (height * self.dpi_y).ceil() as u32, ..self }
     }
 
     /// The sheet that a picture of this size fills, if there is one.
@@ -66,7 +73,8 @@ impl Sheet {
     pub(crate) fn place(&self, width: f64, height: f64, margin: f64, max_scale: f64) -> Placement {
         let line = f64::from(COLUMNS) / DPI_X;
         let room_x = line.min(self.paper_width) - 2.0 * margin;
-        let room_y = f64::from(self.rows) / self.dpi_y - 2.0 * margin;
+        let (top, rows) = (f64::from(self.header), f64::from(self.rows - self.header));
+        let room_y = rows / self.dpi_y - 2.0 * margin;
         let fit = |w: f64, h: f64| (room_x / w).min(room_y / h).min(max_scale);
         let (upright, turned) = (fit(width, height), fit(height, width));
         // Nearly square content stays upright.
@@ -74,7 +82,7 @@ impl Sheet {
         let (scale, across, down) = if is_turned { (turned, height, width) } else { (upright, width, height) };
         let (scale_x, scale_y) = (scale * DPI_X, scale * self.dpi_y);
         let (width, height) = (across * scale_x, down * scale_y);
-        let (x, y) = ((f64::from(COLUMNS) - width) / 2.0, (f64::from(self.rows) - height) / 2.0);
+        let (x, y) = ((f64::from(COLUMNS) - width) / 2.0, top + (rows - height) / 2.0);
         Placement { turned: is_turned, x, y, scale_x, scale_y, width, height }
     }
 }

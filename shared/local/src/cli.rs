@@ -151,6 +151,17 @@ pub enum DocumentCommand {
         /// The coding of a TIFF's pages
         #[arg(long, value_parser = one_of([("g3", Coding::Group3), ("g4", Coding::Group4)]), default_value = "g4")]
         tiff: Coding,
+        /// Puts a line above each page: the date, this sender's identification (at most 20 characters), the page's number
+        #[arg(long)]
+        csid: Option<String>,
+    },
+    /// Compares with Ghostscript, Poppler with libtiff, and MuPDF, as far as they are installed, and prints a table
+    Bench {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Of so many runs the fastest counts
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        runs: u32,
     },
 }
 

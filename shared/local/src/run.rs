@@ -13,7 +13,7 @@ use sfm_core::store::accounts::AccountChange;
 use crate::cli::{
     AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, NumberCommand,
 };
-use crate::commands::{CommandError, account, carrier, clock, document, fax, id, key, number};
+use crate::commands::{CommandError, account, bench, carrier, clock, document, fax, id, key, number};
 use crate::local;
 
 /// Does what this process was started for: a document's conversion, or its command line.
@@ -60,9 +60,13 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
 
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
-    if let Command::Document(DocumentCommand::Convert { input, output, threads, paper, resolution, tiff }) = command {
-        let conversion = document::Conversion { input, output, threads, paper, resolution, coding: tiff };
-        return line(document::convert(&conversion)?);
+    if let Command::Document(command) = command {
+        return match command {
+            DocumentCommand::Convert { input, output, threads, paper, resolution, tiff, csid } => {
+                line(document::convert(document::Conversion { input, output, threads, paper, resolution, coding: tiff, csid })?)
+            }
+            DocumentCommand::Bench { files, runs } => Ok(bench::table(&files, runs)?.into_bytes()),
+        };
     }
     let platform = &Platform::of_operator().await;
     // On the local stack time is the stack's.

@@ -37,6 +37,16 @@ impl<'a> FaxPdf<'a> {
         Ok(())
     }
 
+    /// Changes every page, given its number, from 1, and how many there are.
+    pub(crate) fn change(mut self, change: impl Fn(&[u8], usize, usize) -> Result<Vec<u8>, DocumentError>) -> Result<Self, DocumentError> {
+        let pages = std::mem::take(&mut self.pages);
+        self.bytes = AROUND;
+        for (g4, number) in pages.iter().zip(1..) {
+            self.push(change(g4, number, pages.len())?)?;
+        }
+        Ok(self)
+    }
+
     /// The PDF. Its bytes depend on nothing but the pages.
     pub(crate) fn finish(self) -> Result<FaxDocument, DocumentError> {
         let count = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);

@@ -26,7 +26,7 @@ pub(crate) fn draw(bytes: &[u8], format: ImageFormat, sheet: &Sheet, limits: &Li
 
 /// Lays a picture, whose pixels are `aspect` times as high as wide, on a page. One of exactly the sheet's size is taken pixel by pixel.
 pub(super) fn lay_out(picture: Gray, aspect: f64, sheet: &Sheet, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
-    if (picture.width(), picture.height()) == (COLUMNS as usize, sheet.rows as usize) {
+    if sheet.header == 0 && (picture.width(), picture.height()) == (COLUMNS as usize, sheet.rows as usize) {
         return sink(picture);
     }
     let place = sheet.place(picture.width() as f64, picture.height() as f64 * aspect, MARGIN, LARGEST_PIXEL);

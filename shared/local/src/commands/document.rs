@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use fax_document::sandbox::{Sandbox, SandboxError};
-use fax_document::{Coding, Options, Paper, Resolution, read_fax_pdf, write_tiff};
+use fax_document::{Coding, Header, Options, Paper, Progress, Resolution, read_fax_pdf, write_tiff};
 use serde::Serialize;
 
 use super::CommandError;
@@ -22,6 +22,8 @@ pub struct Conversion {
     pub paper: Paper,
     pub resolution: Resolution,
     pub coding: Coding,
+    /// What the line above each page tells of the sender, if there is to be one.
+    pub csid: Option<String>,
 }
 
 /// A file to be written; its name says what it is to be.
@@ -60,16 +62,32 @@ pub struct Converted {
     bytes: usize,
 }
 
+/// Of a document of fewer pages nothing is told, nor between so many.
+const MANY: u32 = 20;
+const TOLD: u32 = 10;
+
+fn tell(Progress { done, of }: Progress) {
+    if done.is_multiple_of(TOLD) && of.is_none_or(|of| of >= MANY) {
+        match of {
+            Some(of) => eprintln!("page {done} of {of}"),
+            None => eprintln!("page {done}"),
+        }
+    }
+}
+
 /// Converts a file; the output is there whole or not at all.
-pub fn convert(wanted: &Conversion) -> Result<Converted, CommandError> {
+pub fn convert(wanted: Conversion) -> Result<Converted, CommandError> {
     let path = wanted.output.path();
     let failed = |path: &Path, e: std::io::Error| CommandError::new("unavailable", format!("{}: {e}", path.display()));
     let document = fs::read(&wanted.input).map_err(|e| failed(&wanted.input, e))?;
     let threads = wanted.threads.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get()));
-    let mut options = Options { paper: wanted.paper, resolution: wanted.resolution, threads, ..Options::default() };
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let header = wanted.csid.as_deref().map(|csid| Header::new(&date, csid)).transpose();
+    let header = header.map_err(|e| CommandError::invalid(e.to_string()))?;
+    let mut options = Options { paper: wanted.paper, resolution: wanted.resolution, header, threads, ..Options::default() };
     options.limits.deadline = Some(Instant::now() + TIME);
     let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
-    let fax = sandbox.convert(&document, None, &options).map_err(|e| match e {
+    let fax = sandbox.convert_watched(&document, None, &options, Some(&tell)).map_err(|e| match e {
         SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
         SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
     })?;

@@ -1,6 +1,7 @@
 //! The operator commands: for a local or a real stack alike, through the SDK's own configuration.
 
 pub mod account;
+pub mod bench;
 pub mod carrier;
 pub mod clock;
 pub mod document;
