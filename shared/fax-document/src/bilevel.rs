@@ -2,7 +2,7 @@
 //!
 //! Type, rules and line art are cut at a threshold, which keeps their edges crisp and costs few bytes in Group 4. Shades (photographs,
 //! shaded table rows) are screened with clustered dots, as a printing press does: a fax machine's single pixels print uneven, and the runs
-//! of error diffusion are so short that Group 4 makes them larger instead of smaller. Which is which is decided for blocks of pixels: a
+//! of error diffusion are so short that Group 4 makes them larger instead of smaller. Photographs get coarser dots, fills finer ones. Which is which is decided for blocks of pixels: a
 //! shade has middle greys whose neighbours are like them, the grey on the edge of a letter does not. In blocks that have both, each pixel
 //! is looked at.
 
@@ -25,18 +25,25 @@ const INK: u8 = 160;
 const SHADE: RangeInclusive<u8> = 32..=224;
 /// Inside a shade, only what is all but black or white is left unscreened.
 const SCREENED: RangeInclusive<u8> = 8..=247;
-/// Side of the screen's cell, in pixels.
-const CELL: usize = 6;
-/// The order in which the pixels of a cell turn white as the shade lightens: from two squares that lie corner to corner, so that the dots
-/// stand at 45 degrees, 47 to the inch.
-const SCREEN: [[u8; CELL]; CELL] = [
-    [25, 33, 21, 10, 2, 14],
-    [31, 35, 27, 4, 0, 8],
-    [19, 29, 23, 16, 6, 12],
-    [13, 7, 17, 22, 28, 18],
-    [9, 1, 5, 26, 34, 30],
-    [15, 3, 11, 20, 32, 24],
+/// Width and height of the screen's cell, in pixels.
+const CELL: (usize, usize) = (8, 6);
+/// The order in which the pixels of a cell turn white as the shade lightens: from two dots, the second midway between four of the first, 25 to
+/// the inch along its rows, which lie 3 pixels apart. Wider than high: changes of colour along a row are what Group 4 takes bytes for.
+const SCREEN: [[u8; CELL.0]; CELL.1] = [
+    [46, 39, 13, 3, 1, 9, 31, 44],
+    [34, 26, 23, 17, 15, 21, 24, 32],
+    [4, 10, 28, 41, 43, 37, 18, 6],
+    [0, 8, 30, 45, 47, 38, 12, 2],
+    [14, 20, 25, 33, 35, 27, 22, 16],
+    [42, 36, 19, 7, 5, 11, 29, 40],
 ];
+/// The same for fills of one grey, such as a table's shaded rows, in half as large dots, so that what is printed on them stays
+/// legible.
+const FILL_CELL: (usize, usize) = (6, 4);
+const FILL_SCREEN: [[u8; FILL_CELL.0]; FILL_CELL.1] =
+    [[22, 15, 3, 1, 9, 20], [4, 10, 17, 18, 12, 6], [0, 8, 21, 23, 14, 2], [19, 13, 7, 5, 11, 16]];
+/// A block of which three in four pixels of shade are exactly like their neighbours is a fill.
+const FILL_SHARE: (u32, u32) = (3, 4);
 /// Neighbours in a shade differ by at most this.
 const SMOOTH: u8 = 24;
 /// A block in which one pixel in two is smooth shade is all shade; with one in eight it is mixed, and so are the blocks around both.
@@ -76,12 +83,13 @@ fn convert(page: &Gray) -> Bitmap {
     if blocks.has_none() {
         return bitmap;
     }
-    let screen = Screen::new(page.width());
+    let (screen, fill_screen) = (Screen::new(&SCREEN, page.width()), Screen::new(&FILL_SCREEN, page.width()));
     let mut smooth = SmoothRows::new(page.width());
     for (y, columns) in rows.iter().filter(|(y, columns)| blocks.shades(*y, columns).next().is_some()) {
         row.cut(page, *y, columns);
-        for (shade, columns) in blocks.shades(*y, columns) {
+        for ((shade, is_fill), columns) in blocks.shades(*y, columns) {
             let near = if shade == Shade::Mixed { Some(smooth.touched(page, *y)) } else { None };
+            let screen = if is_fill { &fill_screen } else { &screen };
             screen.lay(page, *y, columns, near, &mut row.black);
         }
         row.store(*y, columns, &mut bitmap);
@@ -89,11 +97,18 @@ fn convert(page: &Gray) -> Bitmap {
     bitmap
 }
 
+/// 1 for smooth shade, and 1 more if all around is the same.
+#[inline(always)]
+fn mark(around: Around) -> u8 {
+    let smooth = u8::from(around.is_smooth_shade());
+    smooth + (smooth & u8::from(around.low == around.high))
+}
+
 /// One row in the making.
 struct Row {
     /// 1 is black.
     black: Vec<u8>,
-    /// 1 is smooth shade.
+    /// 1 is smooth shade, 2 is fill.
     smooth: Vec<u8>,
     /// A row of ink.
     ink: Vec<u8>,
@@ -110,9 +125,9 @@ impl Row {
         let (row, width) = (page.row(y), page.width());
         let inside = columns.start.max(2)..columns.end.min(width.saturating_sub(2)).max(columns.start.max(2));
         for x in columns.clone().filter(|x| !inside.contains(x)) {
-            let (value, step) = step_at(page, x, y);
-            self.black.get_mut(x).into_iter().for_each(|black| *black = u8::from(value < INK));
-            self.smooth.get_mut(x).into_iter().for_each(|smooth| *smooth = u8::from(is_smooth(value, step)));
+            let around = around_at(page, x, y);
+            self.black.get_mut(x).into_iter().for_each(|black| *black = u8::from(around.value < INK));
+            self.smooth.get_mut(x).into_iter().for_each(|smooth| *smooth = mark(around));
         }
         let near = Neighbours::inside(page, y, &inside);
         let shifted = |row: &'_ [u8], shift: isize| {
@@ -135,8 +150,7 @@ impl Row {
             marks.zip(near.row).zip(across.zip(down))
         {
             let value = *value;
-            let step = |other: &u8| other.abs_diff(value);
-            *smooth = u8::from(is_smooth(value, step(left).max(step(right)).max(step(up).max(step(down)))));
+            *smooth = mark(Around::of(value, [*left, *right, *up, *down]));
             let hairline = is_hairline(value, *left, *right, *left2, *right2) | is_hairline(value, *up, *down, *up2, *down2);
             *black = u8::from((value < INK) | hairline);
         }
@@ -147,11 +161,6 @@ impl Row {
     fn store(&mut self, y: usize, columns: &Range<usize>, bitmap: &mut Bitmap) {
         bitmap.set_row(y as u32, columns.start, self.black.get(columns.clone()).unwrap_or_default());
     }
-}
-
-#[inline(always)]
-fn is_smooth(value: u8, step: u8) -> bool {
-    SHADE.contains(&value) & (step <= SMOOTH)
 }
 
 /// From the first to the last pixel that is not white, as far as chunks tell.
@@ -168,6 +177,34 @@ fn inked(row: &[u8]) -> Range<usize> {
         }
     }
     first..end
+}
+
+/// A pixel, and the darkest and lightest of it and its four neighbours.
+#[derive(Clone, Copy)]
+struct Around {
+    value: u8,
+    low: u8,
+    high: u8,
+}
+
+impl Around {
+    #[inline(always)]
+    fn of(value: u8, [left, right, up, down]: [u8; 4]) -> Self {
+        let low = value.min(left.min(right)).min(up.min(down));
+        let high = value.max(left.max(right)).max(up.max(down));
+        Self { value, low, high }
+    }
+
+    /// The largest difference to a neighbour.
+    #[inline(always)]
+    fn step(self) -> u8 {
+        (self.high - self.value).max(self.value - self.low)
+    }
+
+    #[inline(always)]
+    fn is_smooth_shade(self) -> bool {
+        SHADE.contains(&self.value) & (self.step() <= SMOOTH)
+    }
 }
 
 /// A row and those around it, shifted so that the neighbours of the pixel at `i` lie at `i`; beyond the edges lies more of the same.
@@ -193,40 +230,35 @@ impl<'a> Neighbours<'a> {
         Self { row: part(row, 0), left: part(row, -1), right: part(row, 1), up: part(up, 0), down: part(down, 0) }
     }
 
-    /// The largest difference between each pixel and its four neighbours.
+    /// Each pixel, with the darkest and the lightest of itself and its four neighbours.
     #[inline(always)]
-    fn steps(&self) -> impl Iterator<Item = (u8, u8)> {
+    fn around(&self) -> impl Iterator<Item = Around> {
         let around = self.left.iter().zip(self.right).zip(self.up.iter().zip(self.down));
-        self.row.iter().zip(around).map(|(value, ((left, right), (up, down)))| {
-            let step = |other: &u8| other.abs_diff(*value);
-            (*value, step(left).max(step(right)).max(step(up).max(step(down))))
-        })
+        self.row.iter().zip(around).map(|(value, ((left, right), (up, down)))| Around::of(*value, [*left, *right, *up, *down]))
     }
 }
 
-/// The pixels at `x` and beside it, at the page's very edge.
+/// The same at the page's very edge.
 #[inline(always)]
-fn step_at(page: &Gray, x: usize, y: usize) -> (u8, u8) {
+fn around_at(page: &Gray, x: usize, y: usize) -> Around {
     let value = page.row(y).get(x).copied().unwrap_or(255);
-    let step = |x: Option<usize>, y: Option<usize>| x.zip(y).and_then(|(x, y)| page.row(y).get(x)).map_or(0, |other| other.abs_diff(value));
-    let beside = [step(x.checked_sub(1), Some(y)), step(Some(x + 1), Some(y)), step(Some(x), y.checked_sub(1)), step(Some(x), Some(y + 1))];
-    (value, beside.into_iter().max().unwrap_or(0))
+    let at = |x: Option<usize>, y: Option<usize>| x.zip(y).and_then(|(x, y)| page.row(y).get(x)).copied().unwrap_or(value);
+    let (left, right) = (at(x.checked_sub(1), Some(y)), at(Some(x + 1), Some(y)));
+    Around::of(value, [left, right, at(Some(x), y.checked_sub(1)), at(Some(x), Some(y + 1))])
 }
 
-/// Calls `each` with the index in `out`, the value and the largest step of every pixel in `columns`.
+/// Calls `each` for every pixel in `columns`.
 #[inline(always)]
-fn for_steps(page: &Gray, y: usize, columns: &Range<usize>, out: &mut [u8], each: impl Fn(usize, u8, u8, &mut u8)) {
+fn for_around(page: &Gray, y: usize, columns: &Range<usize>, out: &mut [u8], each: impl Fn(usize, Around, &mut u8)) {
     let inside = columns.start.max(1)..columns.end.min(page.width().saturating_sub(1)).max(columns.start.max(1));
     if let Some(out) = out.get_mut(inside.clone()) {
-        let from = inside.start;
         let neighbours = Neighbours::inside(page, y, &inside);
-        for (at, (out, (value, step))) in out.iter_mut().zip(neighbours.steps()).enumerate() {
-            each(from + at, value, step, out);
+        for (x, (out, around)) in (inside.start..).zip(out.iter_mut().zip(neighbours.around())) {
+            each(x, around, out);
         }
     }
     for x in [0, page.width().saturating_sub(1)].into_iter().filter(|x| columns.contains(x) && !inside.contains(x)) {
-        let (value, step) = step_at(page, x, y);
-        out.get_mut(x).into_iter().for_each(|out| each(x, value, step, out));
+        out.get_mut(x).into_iter().for_each(|out| each(x, around_at(page, x, y), out));
     }
 }
 
@@ -237,24 +269,28 @@ fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: 
     (lighter < 255) & (value < before) & (value <= after) & (paper_before >= lighter) & (paper_after >= lighter)
 }
 
-/// The screen, row by row as wide as the page: what is darker than it is black.
-struct Screen([Vec<u8>; CELL]);
+/// A screen, row by row as wide as the page: what is darker than it is black.
+struct Screen(Vec<Vec<u8>>);
 
 impl Screen {
-    fn new(width: usize) -> Self {
-        let threshold = |turn: u8| ((2 * u32::from(turn) + 1) * 255 / (2 * (CELL * CELL) as u32)) as u8;
-        Self(SCREEN.map(|turns| turns.iter().cycle().take(width).map(|turn| threshold(*turn)).collect()))
+    fn new<const W: usize, const H: usize>(turns: &[[u8; W]; H], width: usize) -> Self {
+        let threshold = |turn: u8| ((2 * u32::from(turn) + 1) * 255 / (2 * (W * H) as u32)) as u8;
+        Self(turns.iter().map(|turns| turns.iter().cycle().take(width).map(|turn| threshold(*turn)).collect()).collect())
     }
 
-    /// Screens the shade in `columns`: all of it, or only where `near` says that a smooth shade is near.
+    /// Screens the shade in `columns`: all of it, or only where `near` says that a smooth shade is near. Where the shade ends, and at the
+    /// edges of what is printed on it, the darker side is black and the lighter white, so that type on grey is not thickened.
     #[inline(always)]
     fn lay(&self, page: &Gray, y: usize, columns: Range<usize>, near: Option<&[u8]>, black: &mut [u8]) {
-        let thresholds = self.0.get(y % CELL).map(Vec::as_slice).unwrap_or_default();
-        for_steps(page, y, &columns, black, |x, value, step, black| {
+        let thresholds = self.0.get(y % self.0.len().max(1)).map(Vec::as_slice).unwrap_or_default();
+        for_around(page, y, &columns, black, |x, around, black| {
             let threshold = thresholds.get(x).copied().unwrap_or(0);
             let near = near.is_none_or(|near| near.get(x).is_some_and(|near| *near != 0));
-            let screened = near & SCREENED.contains(&value) & (step < EDGE);
-            *black = if screened { u8::from(value < threshold) } else { *black };
+            let is_edge = around.step() >= EDGE;
+            let screened = near & SCREENED.contains(&around.value) & !is_edge;
+            let cut = u8::from(around.value < around.low.midpoint(around.high));
+            *black = if screened { u8::from(around.value < threshold) } else { *black };
+            *black = if near & is_edge { cut } else { *black };
         });
     }
 }
@@ -262,7 +298,7 @@ impl Screen {
 /// Sets 1 in `out` where pixels are smooth shade, 0 elsewhere.
 #[inline(always)]
 fn mark_smooth(page: &Gray, y: usize, columns: &Range<usize>, out: &mut [u8]) {
-    for_steps(page, y, columns, out, |_, value, step, out| *out = u8::from(is_smooth(value, step)));
+    for_around(page, y, columns, out, |_, around, out| *out = u8::from(around.is_smooth_shade()));
 }
 
 /// Which pixels are smooth shade in three rows, and which touch one.
@@ -314,35 +350,47 @@ struct Counts {
     across: usize,
     down: usize,
     counts: Vec<u32>,
+    /// Of them exactly like their neighbours.
+    fills: Vec<u32>,
 }
 
 impl Counts {
     fn new(page: &Gray) -> Self {
         let (across, down) = (page.width().div_ceil(BLOCK), page.height().div_ceil(BLOCK));
-        Self { across, down, counts: vec![0; across * down] }
+        Self { across, down, counts: vec![0; across * down], fills: vec![0; across * down] }
     }
 
     /// Counts those of a row. `columns` begins with a block.
     #[inline(always)]
     fn add(&mut self, y: usize, columns: &Range<usize>, smooth: &[u8]) {
         let smooth = smooth.get(columns.clone()).unwrap_or_default();
-        let counts = self.counts.get_mut(y / BLOCK * self.across + columns.start / BLOCK..).unwrap_or_default();
-        for (count, smooth) in counts.iter_mut().zip(smooth.chunks(BLOCK)) {
-            *count += u32::from(smooth.iter().fold(0_u8, |sum, mark| sum + mark));
+        let from = y / BLOCK * self.across + columns.start / BLOCK;
+        let (counts, fills) = (self.counts.get_mut(from..).unwrap_or_default(), self.fills.get_mut(from..).unwrap_or_default());
+        for ((count, fill), marks) in counts.iter_mut().zip(fills).zip(smooth.chunks(BLOCK)) {
+            *count += u32::from(marks.iter().fold(0_u8, |sum, mark| sum + u8::from(*mark != 0)));
+            *fill += u32::from(marks.iter().fold(0_u8, |sum, mark| sum + mark / 2));
         }
     }
 
     fn blocks(&self) -> Blocks {
-        let Self { across, down, counts } = self;
+        let Self { across, down, counts, fills } = self;
         let (across, down) = (*across, *down);
         let has = |x: usize, y: usize, share: u32| {
             x < across && counts.get(y * across + x).is_some_and(|count| count * share >= (BLOCK * BLOCK) as u32)
         };
         let near =
             |x: usize, y: usize| (y.saturating_sub(1)..=y + 1).any(|y| (x.saturating_sub(1)..=x + 1).any(|x| has(x, y, MIXED_SHARE)));
+        let is_fill = |x: usize, y: usize| {
+            let sum = |of: &[u32]| -> u32 {
+                let rows = y.saturating_sub(1)..=y + 1;
+                let columns = || x.saturating_sub(1)..(x + 2).min(across);
+                rows.flat_map(|y| columns().map(move |x| y * across + x)).filter_map(|at| of.get(at)).sum()
+            };
+            sum(fills) * FILL_SHARE.1 >= sum(counts) * FILL_SHARE.0
+        };
         let shade = |(x, y)| match () {
-            () if has(x, y, SHADE_SHARE) => Some(Shade::Whole),
-            () if near(x, y) => Some(Shade::Mixed),
+            () if has(x, y, SHADE_SHARE) => Some((Shade::Whole, is_fill(x, y))),
+            () if near(x, y) => Some((Shade::Mixed, is_fill(x, y))),
             () => None,
         };
         let any = counts.iter().any(|count| count * MIXED_SHARE >= (BLOCK * BLOCK) as u32);
@@ -354,7 +402,8 @@ impl Counts {
 /// Which blocks have shade.
 struct Blocks {
     across: usize,
-    shades: Vec<Option<Shade>>,
+    /// And whether it is a fill.
+    shades: Vec<Option<(Shade, bool)>>,
 }
 
 impl Blocks {
@@ -363,7 +412,7 @@ impl Blocks {
     }
 
     /// The columns of row `y` that have shade, as far as it is inked; neighbours of a kind together.
-    fn shades(&self, y: usize, inked: &Range<usize>) -> impl Iterator<Item = (Shade, Range<usize>)> {
+    fn shades(&self, y: usize, inked: &Range<usize>) -> impl Iterator<Item = ((Shade, bool), Range<usize>)> {
         let start = y / BLOCK * self.across;
         let row = self.shades.get(start..start + self.across).unwrap_or_default();
         let inked = inked.clone();

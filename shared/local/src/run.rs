@@ -34,11 +34,8 @@ async fn run() -> ExitCode {
     let done = match cli.command {
         None => run_local(cli.local).await,
         Some(Command::Local(args)) => run_local(args).await,
-        Some(command) => operate(command).await.and_then(|lines| {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let printed = std::io::stdout().write_all(text.as_bytes());
-            printed.map_err(|e| CommandError::new("internal_error", e.to_string()))
-        }),
+        Some(Command::Document(DocumentCommand::Bench { files, runs })) => bench::table(&files, runs).and_then(|table| print(&table)),
+        Some(command) => operate(command).await.and_then(|lines| print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,6 +44,10 @@ async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|e| CommandError::new("internal_error", e.to_string()))
 }
 
 async fn run_local(args: LocalArgs) -> Result<(), CommandError> {
@@ -60,13 +61,8 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
 
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
-    if let Command::Document(command) = command {
-        return match command {
-            DocumentCommand::Convert { input, output, threads, paper, resolution, tiff, csid } => {
-                line(document::convert(document::Conversion { input, output, threads, paper, resolution, coding: tiff, csid })?)
-            }
-            DocumentCommand::Bench { files, runs } => Ok(bench::table(&files, runs)?.into_bytes()),
-        };
+    if let Command::Document(DocumentCommand::Convert { input, output, threads, paper, resolution, tiff, csid }) = command {
+        return line(document::convert(document::Conversion { input, output, threads, paper, resolution, coding: tiff, csid })?);
     }
     let platform = &Platform::of_operator().await;
     // On the local stack time is the stack's.

@@ -232,3 +232,70 @@ fn placed(page: &Page<'_>, sheet: &Sheet) -> Affine {
         Affine::new([scale_x, 0.0, 0.0, scale_y, x, y])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::options::{Paper, Resolution};
+
+    /// A page of 612 by 792 points that paints `content`, with a font and a picture of 2 by 2 pixels.
+    fn page(content: &str) -> Pdf {
+        let picture = "<</Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceRGB/Length 12\
+                       /Filter/ASCIIHexDecode>>stream\n000000ff0000ffffff8080ff>\nendstream";
+        let resources = "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>/XObject<</P 5 0 R>>\
+                         /Shading<</S<</ShadingType 2/ColorSpace/DeviceGray/Coords[100 0 500 0]\
+                         /Function<</FunctionType 2/Domain[0 1]/C0[0]/C1[1]/N 1>>>>>>/ExtGState<</H<</ca .5/CA .5>>/M<</BM/Difference>>>>>>";
+        let objects = [
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R{resources}>>"),
+            format!("<</Length {}>>stream\n{content}\nendstream", content.len()),
+            picture.to_owned(),
+        ];
+        let body: String = (1..).zip(objects).map(|(number, object)| format!("{number} 0 obj\n{object}\nendobj\n")).collect();
+        Pdf::new(format!("%PDF-1.7\n{body}trailer<</Root 1 0 R/Size 6>>\n%%EOF").into_bytes()).unwrap()
+    }
+
+    /// Whether grey was enough, and the mean difference to what `hayro` draws in colour, in greys.
+    fn compare(content: &str) -> (bool, f64) {
+        let pdf = page(content);
+        let sheet = Sheet::new(Paper::Letter, Resolution::Fine);
+        let page = &pdf.pages()[0];
+        let mut renderer = Renderer::new(&sheet);
+        let transform = placed(page, &sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+        let was_enough = renderer.draw_gray(page, transform);
+        let mut colored = Gray::white(COLUMNS, sheet.rows);
+        Colored::new(&sheet).draw(page, &renderer.settings, transform, &mut colored);
+        assert!(colored.rows().flatten().any(|pixel| *pixel < 100), "something is drawn");
+        let pairs = renderer.page.rows().flatten().zip(colored.rows().flatten());
+        let ink = colored.rows().flatten().filter(|pixel| **pixel < 255).count();
+        (was_enough, pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / ink as f64)
+    }
+
+    #[test]
+    fn what_is_drawn_in_grey_is_what_is_drawn_in_colour() {
+        for content in [
+            "BT /F 12 Tf 72 700 Td (Hamburgefonstiv 0123456789) Tj ET",
+            "BT /F 300 Tf 72 400 Td (Large) Tj ET",
+            "BT 1 Tr /F 40 Tf 72 400 Td (Outlined) Tj ET",
+            "1 0 0 rg 100 100 200 200 re f 0 0 1 RG 5 w 50 50 m 400 500 300 100 500 600 c S [9 4] 0 d 50 600 m 500 650 l S",
+            "0.3 g 100 100 m 300 500 l 500 100 l 100 400 l 500 400 l h f* 0 g 0.1 w 72 72 m 540 72 l S",
+            "q 306 396 m 500 600 l 100 600 l h W n 0 g 0 0 612 792 re f Q q 100 100 50.3 50.7 re W n BT /F 40 Tf 90 110 Td (Clip) Tj ET Q",
+            "0 g 100 100 300 300 re f /H gs 1 0 0 rg 200 200 300 300 re f 0.2 0.9 0.1 RG 20 w 100 150 m 500 450 l S",
+            "q 200 0 0 300 100 100 cm /P Do Q q 0 150 -200 0 500 500 cm /P Do Q q 40 0 0 -40 300 700 cm /P Do Q",
+            "q 100 100 400 200 re W n /S sh Q",
+        ] {
+            let (was_enough, difference) = compare(content);
+            assert!(was_enough && difference < 4.0, "{difference:.2} for {content}");
+        }
+    }
+
+    #[test]
+    fn what_takes_colour_is_left_to_it() {
+        for content in ["0 g 0 0 300 300 re f /M gs 1 0 0 rg 100 100 400 400 re f", "q 200 90 -80 300 200 100 cm /P Do Q"] {
+            assert!(!compare(content).0, "{content}");
+        }
+    }
+}
