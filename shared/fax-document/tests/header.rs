@@ -36,7 +36,8 @@ fn each_page_has_its_own_number_in_a_line_of_its_own() {
 fn nothing_of_the_page_is_lost_under_the_header() {
     // A frame along the very edge of a picture as large as the sheet.
     for (paper, resolution, rows, dpi) in [(Paper::Letter, Resolution::Fine, 2156, 196), (Paper::A4, Resolution::Standard, 1145, 98)] {
-        let frame = GrayImage::from_fn(1728, rows, |x, y| image::Luma([if x < 9 || y < 9 || x >= 1719 || y >= rows - 9 { 0 } else { 255 }]));
+        let frame =
+            GrayImage::from_fn(1728, rows, |x, y| image::Luma([if x < 9 || y < 9 || x >= 1719 || y >= rows - 9 { 0 } else { 255 }]));
         let page = &fax(&png(frame), &with_header(paper, resolution))[0];
         let mut below = Bitmap::white(page.width(), page.height());
         for y in dpi / 5 + 1..page.height() {
@@ -54,7 +55,9 @@ fn nothing_of_the_page_is_lost_under_the_header() {
 fn a_header_is_short_and_ascii() {
     assert!(Header::new("", "").is_ok());
     assert!(Header::new(&"x".repeat(40), &"y".repeat(20)).is_ok());
-    for (date, csid) in [("x".repeat(41), String::new()), (String::new(), "y".repeat(21)), ("\n".into(), String::new()), ("é".into(), String::new())] {
+    for (date, csid) in
+        [("x".repeat(41), String::new()), (String::new(), "y".repeat(21)), ("\n".into(), String::new()), ("é".into(), String::new())]
+    {
         assert!(Header::new(&date, &csid).is_err(), "{date:?} {csid:?}");
     }
 }
@@ -63,7 +66,10 @@ fn a_header_is_short_and_ascii() {
 fn every_page_is_told_of_once() {
     let told = Mutex::new(Vec::new());
     let options = Options { threads: 2, ..Options::default() };
-    convert_watched(&pdf((612.0, 792.0), 0, &[type_a_line; 7]), None, &options, &|progress| told.lock().unwrap().push(progress)).unwrap();
+    convert_watched(&pdf((612.0, 792.0), 0, &[type_a_line as fn(&mut _); 7]), None, &options, &|progress| {
+        told.lock().unwrap().push(progress)
+    })
+    .unwrap();
     let mut told = told.into_inner().unwrap();
     told.sort_by_key(|progress| progress.done);
     assert_eq!(told, (1..=7).map(|done| Progress { done, of: Some(7) }).collect::<Vec<_>>());
