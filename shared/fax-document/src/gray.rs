@@ -124,7 +124,13 @@ impl Gray {
         let to = columns.iter().map(|share| share.first + share.weights.len()).max().unwrap_or(0);
         let mut pixels = Vec::with_capacity(columns.len() * down.count);
         let mut sums = vec![0.0_f32; to - from];
+        let mut last: Option<Share> = None;
         for share in down.shares(self.height) {
+            // An enlarged picture's rows come again and again.
+            if last.as_ref() == Some(&share) {
+                pixels.extend_from_within(pixels.len() - columns.len()..);
+                continue;
+            }
             sums.fill(0.0);
             for (y, weight) in (share.first..).zip(&share.weights) {
                 let row = self.row(y).get(from..to).unwrap_or_default();
@@ -135,6 +141,7 @@ impl Gray {
                 let sum: f32 = covered.iter().zip(&share.weights).map(|(sum, weight)| sum * weight).sum();
                 (sum + 0.5) as u8
             }));
+            last = Some(share);
         }
         Self { width: columns.len(), height: down.count, pixels }
     }
@@ -154,6 +161,7 @@ pub(crate) struct Axis {
 }
 
 /// Which source pixels, and how much of each, make one pixel.
+#[derive(PartialEq)]
 struct Share {
     first: usize,
     weights: Vec<f32>,

@@ -55,8 +55,14 @@ fn read_pbm(path: &Path) -> Bitmap {
     bitmap
 }
 
+struct Case {
+    pdf: Vec<u8>,
+    tiffs: [(Coding, Vec<u8>); 2],
+    pages: Vec<Bitmap>,
+}
+
 /// Letter and A4, fine and standard: type, a rule, a photograph, a header; each as its PDF, its TIFFs and its pages.
-fn cases() -> Vec<(Vec<u8>, Vec<(Coding, Vec<u8>)>, Vec<Bitmap>)> {
+fn cases() -> Vec<Case> {
     let photograph = png(GrayImage::from_fn(600, 700, |x, y| image::Luma([((x * 255 / 600) ^ (y / 3)) as u8])));
     let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
     let mut cases = Vec::new();
@@ -68,7 +74,7 @@ fn cases() -> Vec<(Vec<u8>, Vec<(Coding, Vec<u8>)>, Vec<Bitmap>)> {
             let fax = convert(&document, None, &options).unwrap();
             let pages = read_fax_pdf(&fax.pdf).unwrap();
             let tiffs = [Coding::Group3, Coding::Group4].map(|coding| (coding, write_tiff(&pages, coding).unwrap()));
-            cases.push((fax.pdf, tiffs.to_vec(), pages.iter().map(|page| page.decode().unwrap()).collect()));
+            cases.push(Case { pdf: fax.pdf, tiffs, pages: pages.iter().map(|page| page.decode().unwrap()).collect() });
         }
     }
     cases
@@ -82,7 +88,7 @@ fn assert_page(found: &Bitmap, wanted: &Bitmap, by: &str) {
 
 #[test]
 fn poppler_takes_the_very_pixels_out_of_our_pdf() {
-    for (pdf, _, pages) in cases() {
+    for Case { pdf, pages, .. } in cases() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("fax.pdf"), pdf).unwrap();
         if !decode(folder.path(), &["pdfimages", "fax.pdf", "page"]) {
@@ -96,7 +102,7 @@ fn poppler_takes_the_very_pixels_out_of_our_pdf() {
 
 #[test]
 fn mupdf_and_ghostscript_draw_our_pdf_pixel_for_pixel() {
-    for (pdf, _, pages) in cases() {
+    for Case { pdf, pages, .. } in cases() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("fax.pdf"), pdf).unwrap();
         let (width, height) = (COLUMNS.to_string(), pages[0].height().to_string());
@@ -129,7 +135,7 @@ fn mupdf_and_ghostscript_draw_our_pdf_pixel_for_pixel() {
 
 #[test]
 fn libtiff_reads_both_codings_of_our_tiff() {
-    for (_, tiffs, pages) in cases() {
+    for Case { tiffs, pages, .. } in cases() {
         for (coding, tiff) in tiffs {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("fax.tif"), tiff).unwrap();

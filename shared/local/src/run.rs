@@ -34,7 +34,7 @@ async fn run() -> ExitCode {
     let done = match cli.command {
         None => run_local(cli.local).await,
         Some(Command::Local(args)) => run_local(args).await,
-        Some(Command::Document(DocumentCommand::Bench { files, runs })) => bench::table(&files, runs).and_then(|table| print(&table)),
+        Some(Command::Document(DocumentCommand::Bench { files, runs })) => bench::table(&files, runs, print),
         Some(command) => operate(command).await.and_then(|lines| print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())),
     };
     match done {

@@ -33,20 +33,21 @@ const WAYS: [Way; 5] = [
     Way { name: "mutool pbm", needs: &["mutool"], script: r#"mutool draw -q -r 204 -F pbm -o "$2/page%d.pbm" "$1""# },
 ];
 
-/// A row a document: seconds of each way, and bytes of those that code. A way that is not installed or fails shows a dash.
-pub fn table(files: &[PathBuf], runs: u32) -> Result<String, CommandError> {
+/// Prints a row a document: seconds of each way, and bytes that came out. A way that fails shows a dash, as does its sum; one that is not
+/// installed is left out.
+pub fn table(files: &[PathBuf], runs: u32, mut print: impl FnMut(&str) -> Result<(), CommandError>) -> Result<(), CommandError> {
     let failed = |e: std::io::Error| CommandError::new("unavailable", e.to_string());
     let folder = std::env::temp_dir().join(format!("sfm-bench-{}", std::process::id()));
     let itself = std::env::current_exe().map_err(failed)?;
     let ways: Vec<&Way> = WAYS.iter().filter(|way| way.needs.iter().all(|program| is_installed(program))).collect();
-    let mut table = format!("{:<32}", "seconds (bytes out)");
-    ways.iter().for_each(|way| write!(table, "{:>24}", way.name).unwrap_or_default());
-    table.push('\n');
+    let mut row = format!("{:<32}", "seconds (bytes out)");
+    ways.iter().for_each(|way| write!(row, "{:>24}", way.name).unwrap_or_default());
+    print(&format!("{row}\n"))?;
     let mut totals = vec![Some(Duration::ZERO); ways.len()];
     for (file, number) in files.iter().zip(1..) {
         eprintln!("document {number} of {}", files.len());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        write!(table, "{:<32}", name.chars().take(31).collect::<String>()).unwrap_or_default();
+        let mut row = format!("{:<32}", name.chars().take(31).collect::<String>());
         // In turns, so that a noisy moment strikes all alike.
         let mut best: Vec<Option<(Duration, u64)>> = vec![None; ways.len()];
         for _ in 0..runs {
@@ -61,17 +62,16 @@ pub fn table(files: &[PathBuf], runs: u32) -> Result<String, CommandError> {
         for (best, total) in best.iter().zip(&mut totals) {
             *total = total.zip(*best).map(|(total, (time, _))| total + time);
             let cell = best.map_or("-".to_owned(), |(time, bytes)| format!("{:.3} ({bytes})", time.as_secs_f64()));
-            write!(table, "{cell:>24}").unwrap_or_default();
+            write!(row, "{cell:>24}").unwrap_or_default();
         }
-        table.push('\n');
+        print(&format!("{row}\n"))?;
     }
-    write!(table, "{:<32}", "in all").unwrap_or_default();
+    let mut row = format!("{:<32}", "in all");
     for total in totals {
         let cell = total.map_or("-".to_owned(), |total| format!("{:.3}", total.as_secs_f64()));
-        write!(table, "{cell:>24}").unwrap_or_default();
+        write!(row, "{cell:>24}").unwrap_or_default();
     }
-    table.push('\n');
-    Ok(table)
+    print(&format!("{row}\n"))
 }
 
 fn is_installed(program: &str) -> bool {
@@ -83,7 +83,16 @@ fn is_installed(program: &str) -> bool {
 fn run(way: &Way, itself: &Path, file: &Path, folder: &Path) -> Option<(Duration, u64)> {
     let started = Instant::now();
     let mut command = Command::new("sh");
-    command.arg("-c").arg(way.script).arg(itself).arg(file).arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // No document is worth more than a minute of processor time.
+    command
+        .arg("-c")
+        .arg(format!("ulimit -t 60; {}", way.script))
+        .arg(itself)
+        .arg(file)
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let done = command.status().ok()?;
     let time = started.elapsed();
     let sizes = fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.metadata().ok()).map(|data| data.len());

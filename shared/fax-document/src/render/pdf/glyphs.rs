@@ -113,7 +113,7 @@ impl Glyphs {
             return outline.clone();
         }
         let outline = make(&self.hints).map(Rc::new);
-        let size = outline.as_ref().map_or(0, |outline| outline.elements().len() * size_of::<PathEl>());
+        let size = outline.as_ref().map_or(0, |outline| size_of_val(outline.elements()));
         self.outlines.keep(key, outline, size)
     }
 }

@@ -276,7 +276,16 @@ impl Painter<'_> {
             },
             |page, segment| {
                 let (y, from, to) = (usize::from(segment.y()), usize::from(segment.x0()), usize::from(segment.x1()));
-                (y..y + STRIP).for_each(|row| blend(page, row, from, to, &|_| 255));
+                for y in y..y + STRIP {
+                    if alphas.is_some() {
+                        blend(page, y, from, to, &|_| 255);
+                        continue;
+                    }
+                    let row = y.checked_sub(top).map(|row| gray.row(row)).unwrap_or_default();
+                    let row = row.get(from.saturating_sub(left)..).unwrap_or_default();
+                    let pixels = page.row_mut(y).iter_mut().take(to).skip(from.max(left));
+                    pixels.zip(row).for_each(|(pixel, source)| *pixel = *source);
+                }
             },
         );
     }
