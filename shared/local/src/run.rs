@@ -19,8 +19,13 @@ use crate::local;
 /// Does what this process was started for: a document's conversion, or its command line.
 pub fn main() -> ExitCode {
     fax_document::sandbox::serve_if_worker();
+    let cli = Cli::parse();
+    // Files are worked on without a runtime, which takes longer to start than a page to draw.
+    if let Some(Command::Document(command)) = cli.command {
+        return finish(on_files(command));
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run()),
+        Ok(runtime) => finish(runtime.block_on(run(cli))),
         Err(e) => {
             let _ = writeln!(std::io::stderr(), "{}", CommandError::new("internal_error", e.to_string()).json());
             ExitCode::FAILURE
@@ -28,15 +33,25 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Carries out the command line of this process.
-async fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
+async fn run(cli: Cli) -> Result<(), CommandError> {
+    match cli.command {
         None => run_local(cli.local).await,
         Some(Command::Local(args)) => run_local(args).await,
-        Some(Command::Document(DocumentCommand::Bench { files, runs })) => bench::table(&files, runs, print),
-        Some(command) => operate(command).await.and_then(|lines| print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())),
-    };
+        Some(command) => operate(command).await.and_then(|lines| print_lines(&lines)),
+    }
+}
+
+fn on_files(command: DocumentCommand) -> Result<(), CommandError> {
+    match command {
+        DocumentCommand::Convert { input, output, threads, paper, resolution, tiff, csid } => {
+            let converted = document::convert(document::Conversion { input, output, threads, paper, resolution, coding: tiff, csid })?;
+            print_lines(&line(converted)?)
+        }
+        DocumentCommand::Bench { files, runs } => bench::table(&files, runs, print),
+    }
+}
+
+fn finish(done: Result<(), CommandError>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -44,6 +59,10 @@ async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print_lines(lines: &[Value]) -> Result<(), CommandError> {
+    print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
 
 fn print(text: &str) -> Result<(), CommandError> {
@@ -61,9 +80,6 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
 
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
-    if let Command::Document(DocumentCommand::Convert { input, output, threads, paper, resolution, tiff, csid }) = command {
-        return line(document::convert(document::Conversion { input, output, threads, paper, resolution, coding: tiff, csid })?);
-    }
     let platform = &Platform::of_operator().await;
     // On the local stack time is the stack's.
     if platform.var("SFM_CONTROL_URL").is_ok() {

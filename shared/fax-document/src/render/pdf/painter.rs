@@ -162,6 +162,19 @@ impl Painter<'_> {
         }
     }
 
+    /// Draws within the bounds that a shading has of its own, if it has.
+    fn within_shading(&mut self, props: &DrawProps<'_>, draw: impl FnOnce(&mut Self)) {
+        let bounds = shading(props).and_then(|shading| shading.shading.clip_path.as_ref());
+        if let Some(bounds) = bounds {
+            let Easel { strips, clips, .. } = &mut *self.easel;
+            clips.push_clip_path(bounds, strips, Fill::NonZero, Affine::IDENTITY, None);
+        }
+        draw(self);
+        if bounds.is_some() {
+            self.easel.clips.pop_clip();
+        }
+    }
+
     /// Lays ink or a shading on what is covered.
     fn lay_paint(&mut self, props: &DrawProps<'_>) {
         if let Some(shading) = shading(props) {
@@ -302,14 +315,16 @@ impl<'a> Device<'a> for Painter<'_> {
             DrawMode::FillAndStroke(rule, stroke) => (Some(rule), Some(stroke)),
             DrawMode::Invisible => (None, None),
         };
-        if let Some(rule) = fill {
-            self.cover(path, props.transform, *rule);
-            self.lay_paint(&props);
-        }
-        if let Some(stroke) = stroke {
-            self.cover_line(path, props.transform, stroke, false);
-            self.lay_paint(&props);
-        }
+        self.within_shading(&props, |painter| {
+            if let Some(rule) = fill {
+                painter.cover(path, props.transform, *rule);
+                painter.lay_paint(&props);
+            }
+            if let Some(stroke) = stroke {
+                painter.cover_line(path, props.transform, stroke, false);
+                painter.lay_paint(&props);
+            }
+        });
     }
 
     fn draw_rect(&mut self, rect: &Rect, props: DrawProps<'a>, draw_mode: &DrawMode) {
@@ -319,8 +334,10 @@ impl<'a> Device<'a> for Painter<'_> {
             && c == 0.0
             && !self.gave_up
         {
-            self.cover_rect(&props.transform.transform_rect_bbox(*rect));
-            self.lay_paint(&props);
+            self.within_shading(&props, |painter| {
+                painter.cover_rect(&props.transform.transform_rect_bbox(*rect));
+                painter.lay_paint(&props);
+            });
         } else {
             self.draw_path(&rect.to_path(0.1), props, draw_mode);
         }
@@ -411,7 +428,7 @@ impl<'a> Device<'a> for Painter<'_> {
 fn shading<'p>(props: &'p DrawProps<'_>) -> Option<&'p ShadingPattern> {
     let Paint::Pattern(pattern) = &props.paint else { return None };
     let Pattern::Shading(shading) = &**pattern else { return None };
-    (is_plain(props.blend_mode, props.soft_mask.as_ref()) && shading.shading.clip_path.is_none()).then_some(shading)
+    is_plain(props.blend_mode, props.soft_mask.as_ref()).then_some(shading)
 }
 
 fn is_plain(blend_mode: BlendMode, mask: Option<&SoftMask<'_>>) -> bool {

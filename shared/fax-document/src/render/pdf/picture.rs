@@ -26,6 +26,8 @@ pub(super) enum Placed {
     NotUpright,
 }
 
+/// Samples of a shading to the pixel: its functions cost far more than to go evenly from one to the next, and the screen is coarser.
+const SAMPLES: f32 = 0.5;
 /// Less of a pixel than this is not covered, but a rounding error.
 const SLACK: f64 = 1.0 / 256.0;
 
@@ -94,16 +96,18 @@ pub(super) fn place_stencil(stencil: &StencilImage<'_, '_>, transform: Affine, w
 /// What a shading looks like in an area of the page, `None` where it is nothing or no area.
 pub(super) fn of_shading(shading: &ShadingPattern, area: RectU16) -> Option<Picture> {
     let (left, top) = (usize::from(area.x0), usize::from(area.y0));
-    let mut samples = Vec::with_capacity(usize::from(area.width()) * usize::from(area.height()));
+    let mut samples = Vec::new();
     let byte = |sample: f32| (sample * 255.0 + 0.5) as u8;
     let on_page = Rect::new(area.x0.into(), area.y0.into(), area.x1.into(), area.y1.into());
     if on_page.is_zero_area() {
         return None;
     }
     let (width, height, _) =
-        shading.encode().sample_texture(on_page, 1.0, |[r, g, b, alpha]| samples.push((luma(byte(r), byte(g), byte(b)), byte(alpha))));
-    let gray = Gray::new(width, height, samples.iter().map(|(gray, _)| *gray).collect())?;
-    let alphas = Gray::new(width, height, samples.iter().map(|(_, alpha)| *alpha).collect())?;
+        shading.encode().sample_texture(on_page, SAMPLES, |[r, g, b, alpha]| samples.push((luma(byte(r), byte(g), byte(b)), byte(alpha))));
+    let axis = |count: u16| Axis { start: 0.0, step: SAMPLES.into(), count: count.into(), interpolate: true };
+    let whole = |part: Vec<u8>| Some(Gray::new(width, height, part)?.sampled(&axis(area.width()), &axis(area.height())));
+    let gray = whole(samples.iter().map(|(gray, _)| *gray).collect())?;
+    let alphas = whole(samples.iter().map(|(_, alpha)| *alpha).collect())?;
     Some(Picture { left, top, gray, alphas: Some(alphas) })
 }
 
