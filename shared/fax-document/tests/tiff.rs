@@ -117,3 +117,44 @@ fn the_pages_are_the_same_on_any_number_of_threads() {
     assert_eq!(on(1), on(2));
     assert_eq!(on(2), on(7));
 }
+
+#[test]
+fn a_palette_s_colours_become_their_greys() {
+    // 40 by 30 pixels of four bits: the left half of colour 1, the right of colour 2. Both byte orders.
+    for little in [true, false] {
+        let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let row = [[0x11; 10], [0x22; 10]].concat();
+        let data = row.repeat(30);
+        let mut file = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
+        let directory = 8 + data.len() as u32;
+        file.extend(long(directory));
+        file.extend(&data);
+        let colors = directory + 2 + 9 * 12 + 4;
+        file.extend(short(9));
+        for (tag, kind, count, value) in [
+            (256, 3, 1, 40),
+            (257, 3, 1, 30),
+            (258, 3, 1, 4),
+            (259, 3, 1, 1),
+            (262, 3, 1, 3),
+            (273, 4, 1, 8),
+            (278, 3, 1, 30),
+            (279, 4, 1, data.len() as u32),
+            (320, 3, 48, colors),
+        ] {
+            file.extend([short(tag), short(kind)].concat());
+            file.extend(long(count));
+            if kind == 3 && count == 1 { file.extend([short(value as u16), [0; 2]].concat()) } else { file.extend(long(value)) }
+        }
+        file.extend(long(0));
+        // Colour 1 is black, 2 white, the others grey.
+        for _ in 0..3 {
+            (0..16).for_each(|place| file.extend(short([0x8000, 0, 0xFFFF].get(place).copied().unwrap_or(0x8000))));
+        }
+        let page = page(&file);
+        let (left, top, right, bottom) = ink(&page);
+        assert!(right - left < bottom - top, "half of it is black");
+        assert!(darkness(&page, (left, top, right, bottom)) > 0.99);
+    }
+}

@@ -1,5 +1,6 @@
 //! TIFF: a page a picture, as many as there are. Fax codes of all three kinds, and whatever else the `tiff` crate decodes.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use hayro_ccitt::{DecodeSettings, Decoder as Rows, DecoderContext, EncodingMode};
@@ -29,7 +30,7 @@ fn damaged() -> DocumentError {
 
 fn refused(error: TiffError) -> DocumentError {
     match error {
-        TiffError::UnsupportedError(_) => DocumentError::unsupported("it is a TIFF of palette colours or another kind that is not read"),
+        TiffError::UnsupportedError(_) => DocumentError::unsupported("it is a TIFF of a kind that is not read"),
         TiffError::LimitsExceeded => DocumentError::too_large("decoding the TIFF takes too much memory"),
         _ => damaged(),
     }
@@ -40,6 +41,7 @@ pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink
     let mut memory = TiffLimits::default();
     memory.decoding_buffer_size = usize::try_from(limits.image_memory).unwrap_or(usize::MAX);
     memory.intermediate_buffer_size = memory.decoding_buffer_size;
+    let bytes = &*without_palettes(bytes, limits);
     let mut tiff = Decoder::new(Cursor::new(bytes)).map_err(refused)?.with_limits(memory);
     for page in 1.. {
         limits.check_pages(page)?;
@@ -58,6 +60,48 @@ pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink
     Ok(())
 }
 
+/// The file with its palette pictures declared as grey ones, whose greys are then the places in the palette: the decoder knows no palettes.
+fn without_palettes<'a>(bytes: &'a [u8], limits: &Limits) -> Cow<'a, [u8]> {
+    const PHOTOMETRIC: u64 = 262;
+    const PALETTE: u64 = 3;
+    let little = bytes.starts_with(b"II");
+    let number = |at: usize, length: usize| {
+        let bytes = bytes.get(at..at.checked_add(length)?)?;
+        let fold = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        Some(if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) })
+    };
+    let mut changed = Cow::Borrowed(bytes);
+    let mut next = number(4, 4);
+    // A directory is a count, so many entries of 12 bytes, and where the next one lies.
+    for _ in 0..=limits.pages {
+        let Some((at, entries)) = next.filter(|at| *at != 0).and_then(|at| Some((at as usize, number(at as usize, 2)? as usize))) else {
+            break;
+        };
+        for entry in (0..entries).map(|entry| at + 2 + entry * 12) {
+            if number(entry, 2) == Some(PHOTOMETRIC) && number(entry + 8, 2) == Some(PALETTE) {
+                let value = changed.to_mut().get_mut(entry + 8..entry + 10).unwrap_or_default();
+                let one = if little { [1, 0] } else { [0, 1] };
+                value.iter_mut().zip(one).for_each(|(to, from)| *to = from);
+            }
+        }
+        next = number(at + 2 + entries * 12, 4);
+    }
+    changed
+}
+
+/// The luma of each place in the palette, if the picture has one.
+fn palette(tiff: &mut Tiff<'_>) -> Option<Vec<u8>> {
+    let colors = tiff.get_tag_u16_vec(Tag::ColorMap).ok()?;
+    let (red, rest) = colors.split_at_checked(colors.len() / 3)?;
+    let (green, blue) = rest.split_at_checked(red.len())?;
+    let byte = |color: &u16| (color >> 8) as u8;
+    Some(red.iter().zip(green).zip(blue).map(|((r, g), b)| luma(byte(r), byte(g), byte(b))).collect())
+}
+
+fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b)) >> 8) as u8
+}
+
 /// How many times as high as wide a pixel is: fax machines' are not square.
 fn aspect(tiff: &mut Tiff<'_>) -> f64 {
     let mut resolution = |tag| match tiff.find_tag(tag) {
@@ -72,6 +116,7 @@ fn aspect(tiff: &mut Tiff<'_>) -> f64 {
 }
 
 fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, DocumentError> {
+    let palette = palette(tiff);
     let color = tiff.colortype().map_err(refused)?;
     let samples: Vec<u8> = match tiff.read_image().map_err(refused)? {
         DecodingResult::U8(samples) => match color.bit_depth() {
@@ -81,10 +126,21 @@ fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, Document
         DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
         _ => return Err(DocumentError::unsupported("it is a TIFF of floating-point or very wide samples")),
     };
-    let luma = |r: u8, g: u8, b: u8| ((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b)) >> 8) as u8;
+    let pixels = match (color, palette) {
+        (ColorType::Gray(depth @ 1..=8), Some(palette)) => {
+            let places = (1_u32 << depth) - 1;
+            let place = |sample: u8| (u32::from(sample) * places + 127) / 255;
+            samples.into_iter().map(|sample| palette.get(place(sample) as usize).copied().unwrap_or(255)).collect()
+        }
+        (color, _) => of_color(color, samples)?,
+    };
+    Gray::new(width, height, pixels).ok_or_else(damaged)
+}
+
+fn of_color(color: ColorType, samples: Vec<u8>) -> Result<Vec<u8>, DocumentError> {
     let on_white = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8;
     let each = |count: usize, pixel: &dyn Fn(&[u8]) -> u8| samples.chunks_exact(count).map(pixel).collect::<Vec<u8>>();
-    let pixels = match color {
+    Ok(match color {
         ColorType::Gray(_) => samples,
         ColorType::GrayA(_) => each(2, &|p| on_white(p[0], p[1])),
         ColorType::RGB(_) => each(3, &|p| luma(p[0], p[1], p[2])),
@@ -95,8 +151,7 @@ fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, Document
             luma(ink(p[0]), ink(p[1]), ink(p[2]))
         }),
         _ => return Err(DocumentError::unsupported("it is a TIFF of unusual colours")),
-    };
-    Gray::new(width, height, pixels).ok_or_else(damaged)
+    })
 }
 
 /// Samples of fewer than eight bits, each row from a new byte, spread over all of a byte.
