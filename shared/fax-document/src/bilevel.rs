@@ -2,10 +2,9 @@
 //!
 //! Type, rules and line art are cut at a threshold, which keeps their edges crisp and costs few bytes in Group 4. Shades (photographs,
 //! shaded table rows) are screened with clustered dots, as a printing press does: a fax machine's single pixels print uneven, and the runs
-//! of error diffusion are so short that Group 4 makes them larger instead of smaller. Photographs get coarser dots, fills finer ones. Which is which is decided for blocks of pixels: a
-//! shade has middle greys whose neighbours are like them, the grey on the edge of a letter does not. In blocks that have both, each pixel
-//! is looked at.
-
+//! of error diffusion are so short that Group 4 makes them larger instead of smaller. Photographs get coarser dots, fills finer ones. Which
+//! is which is decided for blocks of pixels: a shade has middle greys whose neighbours are like them, the grey on the edge of a letter does
+//! not. In blocks that have both, each pixel is looked at.
 //!
 //! The work is done in passes along a row whose inner loops have no branches, so that the compiler makes vector code of them, for
 //! whichever of its instruction sets the processor turns out to have.
