@@ -479,6 +479,14 @@ mod tests {
     }
 
     #[test]
+    fn type_on_a_dark_grey_ground_is_not_thickened() {
+        // The ground alone would be ink if it were cut.
+        let bitmap = to_bilevel(&page(96, 96, |x, y| if (40..44).contains(&x) && (8..88).contains(&y) { 0 } else { 153 }));
+        assert!((20..80).all(|y| (40..44).all(|x| bitmap.is_black(x, y))));
+        assert!((20..80).all(|y| !bitmap.is_black(39, y) && !bitmap.is_black(44, y)));
+    }
+
+    #[test]
     fn a_rule_beside_a_grey_field_is_not_broken() {
         // The field ends at column 48; the rule falls between columns 52 and 53.
         let bitmap = to_bilevel(&page(96, 96, |x, _| match x {

@@ -44,6 +44,8 @@ fn nothing_of_the_page_is_lost_under_the_header() {
             (0..page.width()).filter(|x| page.is_black(*x, y)).for_each(|x| below.blacken(x, y));
         }
         let (left, top, right, bottom) = ink(&below);
+        let middle = (left + right) / 2;
+        assert!(below.is_black(middle, top) && below.is_black(middle, bottom - 1), "upper and lower edge are there");
         for (x, y) in [(left, top), (right - 1, top), (left, bottom - 1), (right - 1, bottom - 1)] {
             assert!(below.is_black(x, y), "all four corners are there: {x}, {y}");
         }

@@ -244,7 +244,7 @@ mod tests {
     fn page(content: &str) -> Pdf {
         let picture = "<</Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceRGB/Length 12\
                        /Filter/ASCIIHexDecode>>stream\n000000ff0000ffffff8080ff>\nendstream";
-        let resources = "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>/XObject<</P 5 0 R>>\
+        let resources = "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>/XObject<</P 5 0 R/G 6 0 R>>\
                          /Shading<</S<</ShadingType 2/ColorSpace/DeviceGray/Coords[100 0 500 0]\
                          /Function<</FunctionType 2/Domain[0 1]/C0[0]/C1[1]/N 1>>>>>>/ExtGState<</H<</ca .5/CA .5>>/M<</BM/Difference>>>>>>";
         let objects = [
@@ -253,9 +253,12 @@ mod tests {
             format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R{resources}>>"),
             format!("<</Length {}>>stream\n{content}\nendstream", content.len()),
             picture.to_owned(),
+            "<</Type/XObject/Subtype/Form/BBox[0 0 612 792]/Group<</S/Transparency>>/Length 34>>stream\n\
+             1 0 0 rg 200 200 300 300 re f 0 g\nendstream"
+                .to_owned(),
         ];
         let body: String = (1..).zip(objects).map(|(number, object)| format!("{number} 0 obj\n{object}\nendobj\n")).collect();
-        Pdf::new(format!("%PDF-1.7\n{body}trailer<</Root 1 0 R/Size 6>>\n%%EOF").into_bytes()).unwrap()
+        Pdf::new(format!("%PDF-1.7\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF").into_bytes()).unwrap()
     }
 
     /// Whether grey was enough, and the mean difference to what `hayro` draws in colour, in greys.
@@ -283,6 +286,7 @@ mod tests {
             "1 0 0 rg 100 100 200 200 re f 0 0 1 RG 5 w 50 50 m 400 500 300 100 500 600 c S [9 4] 0 d 50 600 m 500 650 l S",
             "0.3 g 100 100 m 300 500 l 500 100 l 100 400 l 500 400 l h f* 0 g 0.1 w 72 72 m 540 72 l S",
             "q 306 396 m 500 600 l 100 600 l h W n 0 g 0 0 612 792 re f Q q 100 100 50.3 50.7 re W n BT /F 40 Tf 90 110 Td (Clip) Tj ET Q",
+            "q 100 100 60 20 re W n BT /F 40 Tf 90 105 Td (Clip) Tj ET Q 0 g 72 72 9 9 re f",
             "0 g 100 100 300 300 re f /H gs 1 0 0 rg 200 200 300 300 re f 0.2 0.9 0.1 RG 20 w 100 150 m 500 450 l S",
             "q 200 0 0 300 100 100 cm /P Do Q q 0 150 -200 0 500 500 cm /P Do Q q 40 0 0 -40 300 700 cm /P Do Q",
             "q 100 100 400 200 re W n /S sh Q",
