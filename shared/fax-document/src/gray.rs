@@ -147,6 +147,12 @@ impl Gray {
     }
 }
 
+/// Luma by ITU-R BT.601, in 1/256.
+#[inline(always)]
+pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((77 * u16::from(r) + 150 * u16::from(g) + 29 * u16::from(b)) >> 8) as u8
+}
+
 /// How pixels lie along a picture's side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Axis {

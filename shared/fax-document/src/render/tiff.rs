@@ -12,7 +12,7 @@ use tiff::{ColorType, TiffError};
 use super::Sink;
 use super::image::lay_out;
 use crate::error::DocumentError;
-use crate::gray::Gray;
+use crate::gray::{Gray, luma};
 use crate::options::Limits;
 use crate::sheet::Sheet;
 
@@ -96,10 +96,6 @@ fn palette(tiff: &mut Tiff<'_>) -> Option<Vec<u8>> {
     let (green, blue) = rest.split_at_checked(red.len())?;
     let byte = |color: &u16| (color >> 8) as u8;
     Some(red.iter().zip(green).zip(blue).map(|((r, g), b)| luma(byte(r), byte(g), byte(b))).collect())
-}
-
-fn luma(r: u8, g: u8, b: u8) -> u8 {
-    ((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b)) >> 8) as u8
 }
 
 /// How many times as high as wide a pixel is: fax machines' are not square.

@@ -19,11 +19,11 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 
-use self::painter::{Easel, luma};
+use self::painter::Easel;
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::fence::fenced;
-use crate::gray::Gray;
+use crate::gray::{Gray, luma};
 use crate::options::Limits;
 use crate::sheet::{Placement, Sheet};
 

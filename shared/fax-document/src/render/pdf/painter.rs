@@ -25,7 +25,7 @@ use vello_common::util::strip_bbox;
 
 use super::glyphs::{Coverage, Drawn, Glyphs};
 use super::picture::{self, Picture};
-use crate::gray::Gray;
+use crate::gray::{Gray, luma};
 
 /// Rows that a strip of coverage covers.
 const STRIP: usize = Tile::HEIGHT as usize;
@@ -78,12 +78,6 @@ impl Ink {
         let [r, g, b, alpha] = color.to_rgba().to_rgba8();
         Some(Self { gray: luma(r, g, b), alpha })
     }
-}
-
-/// Luma by ITU-R BT.601, in 1/256.
-#[inline(always)]
-pub(super) fn luma(r: u8, g: u8, b: u8) -> u8 {
-    ((77 * u16::from(r) + 150 * u16::from(g) + 29 * u16::from(b)) >> 8) as u8
 }
 
 /// `gray` laid over `under`, covering `alpha` of 255.

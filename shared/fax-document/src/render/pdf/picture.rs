@@ -5,8 +5,7 @@ use hayro::hayro_interpret::{ImageData, LumaData, Paint, RasterImage, StencilIma
 use hayro::kurbo::{Affine, Rect};
 use vello_common::geometry::RectU16;
 
-use super::painter::luma;
-use crate::gray::{Axis, Gray};
+use crate::gray::{Axis, Gray, luma};
 
 /// A picture as the page shows it, clipped to the page.
 pub(super) struct Picture {
