@@ -2,8 +2,8 @@
 //! another answer for.
 
 use http::StatusCode;
-use sfm_core::carrier::telnyx::{CallbackError, Callbacks};
-use sfm_core::carrier::{CarrierEvent, News};
+use sfm_core::carrier::telnyx::Callbacks;
+use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News};
 use sfm_core::fax::Effect;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
@@ -29,8 +29,9 @@ impl Endpoint for ReceiveCarrierEvent {
         let event = read.map_err(|e| match e {
             CallbackError::Unreadable => Problem::invalid(e.to_string()),
             CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
+            CallbackError::Unavailable(reason) => Problem::unavailable(reason),
         })?;
-        if let Some(event) = event {
+        if let Callback::Attempt(event) = event {
             self.record(&event).await?;
         }
         Ok(Response::empty(StatusCode::OK))

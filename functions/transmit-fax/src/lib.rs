@@ -8,8 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use sfm_core::carrier::telnyx::Telnyx;
-use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, SendError, Submission};
+use sfm_core::carrier::{AttemptMark, Carrier, Chosen, CarrierFax, CarrierFaxId, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::documents::Documents;
 use sfm_core::failure::FailureCode;
@@ -29,10 +28,10 @@ const DEFERRED: SignedDuration = SignedDuration::from_mins(1);
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Debug)]
-pub struct TransmitFax<C = Telnyx> {
+pub struct TransmitFax {
     transmissions: Transmissions,
     documents: Documents,
-    carrier: C,
+    carrier: Chosen,
     clock: Clock,
 }
 
@@ -52,7 +51,7 @@ impl Worker for TransmitFax {
         Ok(Self {
             transmissions: Transmissions::new(platform)?,
             documents: Documents::new(platform)?,
-            carrier: Telnyx::new(platform)?,
+            carrier: Chosen::new(platform)?,
             clock: platform.clock(),
         })
     }
@@ -71,7 +70,7 @@ impl Worker for TransmitFax {
     }
 }
 
-impl<C: Carrier> TransmitFax<C> {
+impl TransmitFax {
     async fn follow(&self, message: &SqsMessage) -> Result<(), Error> {
         let (Hint::Direct(key) | Hint::FromBus { detail: key }) = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
         let Some(fax) = self.transmissions.get(key).await? else { return Ok(()) };
@@ -119,9 +118,10 @@ impl<C: Carrier> TransmitFax<C> {
         let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from: fax.from.clone(), media_url };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
-            Err(SendError::NotTaken(reason)) => {
+            Err(SendError::NotTaken { reason, retry_after }) => {
                 tracing::warn!(fax_id = %fax.id, attempt = number, reason, "deferred");
-                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, now + DEFERRED, now)));
+                let pause = retry_after.unwrap_or(DEFERRED);
+                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, now + pause, now)));
                 if let Some((fax, Progress::Changed)) = deferred.await? {
                     self.transmissions.hint(&fax, self.clock.now()).await;
                 }

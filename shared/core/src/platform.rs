@@ -114,6 +114,10 @@ impl Platform {
         aws_sdk_eventbridge::Client::new(&self.sdk)
     }
 
+    pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.sdk)
+    }
+
     pub fn s3(&self) -> aws_sdk_s3::Client {
         // An endpoint of one's own has no host name per bucket.
         let path_style = self.sdk.endpoint_url().is_some();

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A secret string. It prints as `***`; the only way to its text is [`Secret::expose`].
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+/// A secret string. It prints as `***`; the only ways to its text are [`Secret::expose`] and storing it.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 /// One call from the product to a far end. An SDK's retries of one call share its `id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// `dynamodb`, `sqs`, `s3`, `events` or `carrier`.
+    /// `dynamodb`, `sqs`, `s3`, `events`, `secretsmanager` or `carrier`.
     pub service: &'static str,
     /// As the service names it: `TransactWriteItems`, `PutObject`; for the carrier `POST /v2/faxes`.
     pub operation: String,

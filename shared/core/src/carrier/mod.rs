@@ -1,13 +1,20 @@
-//! Carriers: who makes the telephone call.
+//! Carriers: who makes the telephone call, and who takes one for us.
+//!
+//! [`Carrier`] is what the flows know; [`Chosen`] is the one that the configuration names.
 
+pub mod chosen;
+pub mod credentials;
 pub mod telnyx;
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use chosen::Chosen;
 
 use crate::fax::CallReport;
 use crate::id::{AccountId, FaxId};
@@ -43,7 +50,8 @@ pub struct Submission {
 }
 
 /// The carrier's own name of a fax.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CarrierFaxId(pub String);
 
 impl fmt::Display for CarrierFaxId {
@@ -63,9 +71,10 @@ pub struct CarrierFax {
 /// Why an attempt was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The carrier certainly does not have it, and may take it later.
-    #[error("the carrier did not take it: {0}")]
-    NotTaken(String),
+    /// The carrier certainly does not have it, and may take it later: it has too much in process, asked for a pause, cannot be
+    /// reached, or does not know our credentials.
+    #[error("the carrier did not take it: {reason}")]
+    NotTaken { reason: String, retry_after: Option<SignedDuration> },
     /// The carrier refused it for good.
     #[error("the carrier refused it")]
     Refused(CallReport),
@@ -74,12 +83,50 @@ pub enum SendError {
     Ambiguous(String),
 }
 
+impl SendError {
+    /// Not taken, and the carrier did not say for how long.
+    pub fn not_taken(reason: impl Into<String>) -> Self {
+        Self::NotTaken { reason: reason.into(), retry_after: None }
+    }
+}
+
 /// The carrier could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the carrier could not be asked: {0}")]
 pub struct LookupError(pub String);
 
-/// A carrier that transmits faxes.
+/// A fax that came in, as the carrier tells of it. Callbacks may tell of one more than once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    pub id: CarrierFaxId,
+    /// The number that was called.
+    pub to: E164,
+    /// None where the caller withheld it, or it is no telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<E164>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    pub received_at: Timestamp,
+    /// Where the document can be fetched for a while, if the carrier said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_url: Option<Secret>,
+}
+
+/// Why a document was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// It may be there later.
+    #[error("the document could not be fetched: {0}")]
+    NotYet(String),
+    /// The carrier does not have it, or no longer.
+    #[error("the carrier does not have the document: {0}")]
+    Gone(String),
+}
+
+/// A received document has at most so many bytes: more than any carrier takes on (Telnyx: 50 MB).
+pub const LARGEST_MEDIA: usize = 64 * 1024 * 1024;
+
+/// A carrier that transmits faxes, and receives them.
 pub trait Carrier: Send + Sync {
     /// Hands over one attempt. It is called at most once per claim of an attempt.
     fn send(&self, submission: &Submission) -> impl Future<Output = Result<CarrierFaxId, SendError>> + Send;
@@ -95,9 +142,42 @@ pub trait Carrier: Send + Sync {
 
     /// Reads the state of a fax that the carrier accepted; None when it does not know it.
     fn get(&self, id: &CarrierFaxId) -> impl Future<Output = Result<Option<CarrierFax>, LookupError>> + Send;
+
+    /// Every fax that came in since `since` and is complete, whatever became of its callback.
+    fn received(&self, since: Timestamp) -> impl Future<Output = Result<Vec<Received>, LookupError>> + Send;
+
+    /// Fetches the document of a fax that came in, a PDF. A link that has expired is renewed first, where the carrier can.
+    fn document(&self, received: &Received) -> impl Future<Output = Result<Bytes, MediaError>> + Send;
 }
 
-/// Something that a carrier tells of its own accord.
+/// Something that a carrier tells of its own accord, once it has shown that it is the carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Callback {
+    /// About an attempt of ours.
+    Attempt(CarrierEvent),
+    /// A fax has come in.
+    Received(Received),
+    /// True, and nothing that concerns us.
+    Other,
+}
+
+/// Why a callback is not believed, or not yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    #[error("a signature header is missing or malformed")]
+    Unsigned,
+    #[error("the timestamp is more than 5 minutes off")]
+    Stale,
+    #[error("the signature does not match")]
+    Forged,
+    #[error("the event cannot be read")]
+    Unreadable,
+    /// What is needed to judge it could not be had: the carrier shall send it again.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What a carrier tells of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierEvent {
     pub mark: AttemptMark,

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{AttemptMark, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, News, SendError, Submission};
+use super::credentials::{CredentialStore, CredentialsError, needed};
+use super::{
+    AttemptMark, Callback, CallbackError, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, MediaError, News, Received, SendError,
+    Submission,
+};
 use crate::failure::{FailureCode, Retry};
 use crate::fax::{CallFailure, CallReport};
 use crate::http_client;
@@ -33,9 +38,10 @@ const LIST_PAGES: usize = 20;
 pub struct Telnyx {
     http: reqwest::Client,
     base_url: String,
-    api_key: Secret,
+    credentials: CredentialStore,
     connection_id: String,
-    webhook_url: String,
+    /// Where callbacks go; without it, where the connection says.
+    webhook_url: Option<String>,
 }
 
 impl Telnyx {
@@ -44,17 +50,23 @@ impl Telnyx {
         Ok(Self {
             http,
             base_url: platform.var("TELNYX_API_URL")?.trim_end_matches('/').to_owned(),
-            api_key: Secret::new(platform.var("TELNYX_API_KEY")?),
-            connection_id: platform.var("TELNYX_CONNECTION_ID")?,
-            webhook_url: platform.var("CARRIER_CALLBACK_URL")?,
+            credentials: CredentialStore::new(platform)?,
+            connection_id: platform.var("TELNYX_CONNECTION_ID").unwrap_or_default(),
+            webhook_url: platform.var("CARRIER_CALLBACK_URL").ok().map(|url| format!("{url}/telnyx")),
         })
+    }
+
+    async fn api_key(&self) -> Result<Secret, CredentialsError> {
+        let credentials = self.credentials.get().await?;
+        needed(&credentials.telnyx_api_key, "telnyx_api_key").cloned()
     }
 
     async fn read(&self, path: &str, query: &[(&str, String)]) -> Result<Option<Vec<u8>>, LookupError> {
         let mut url = reqwest::Url::parse(&format!("{}{path}", self.base_url)).map_err(|e| LookupError(e.to_string()))?;
         url.query_pairs_mut().extend_pairs(query.iter().map(|(k, v)| (*k, v.as_str())));
         let failed = |e: reqwest::Error| LookupError(e.without_url().to_string());
-        let answer = self.http.get(url).bearer_auth(self.api_key.expose()).send().await.map_err(failed)?;
+        let api_key = self.api_key().await.map_err(|e| LookupError(e.to_string()))?;
+        let answer = self.http.get(url).bearer_auth(api_key.expose()).send().await.map_err(failed)?;
         match answer.status().as_u16() {
             200 => Ok(Some(answer.bytes().await.map_err(failed)?.to_vec())),
             404 => Ok(None),
@@ -146,7 +158,7 @@ fn failure(reason: &str) -> CallFailure {
 
 impl Carrier for Telnyx {
     async fn send(&self, submission: &Submission) -> Result<CarrierFaxId, SendError> {
-        let body = json!({
+        let mut body = json!({
             "connection_id": self.connection_id,
             "to": submission.to,
             "from": submission.from,
@@ -155,18 +167,21 @@ impl Carrier for Telnyx {
             "monochrome": true,
             "store_media": false,
             "client_state": submission.mark.encode(),
-            "webhook_url": self.webhook_url,
         });
+        if let Some(url) = &self.webhook_url {
+            body["webhook_url"] = url.as_str().into();
+        }
+        let api_key = self.api_key().await.map_err(|e| SendError::not_taken(e.to_string()))?;
         let request = self
             .http
             .post(format!("{}/v2/faxes", self.base_url))
-            .bearer_auth(self.api_key.expose())
+            .bearer_auth(api_key.expose())
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body.to_string());
         let answer = request.send().await.map_err(|e| {
             let not_taken = e.is_connect();
             let text = e.without_url().to_string();
-            if not_taken { SendError::NotTaken(text) } else { SendError::Ambiguous(text) }
+            if not_taken { SendError::not_taken(text) } else { SendError::Ambiguous(text) }
         })?;
         let status = answer.status().as_u16();
         match status {
@@ -176,7 +191,11 @@ impl Carrier for Telnyx {
                 Ok(CarrierFaxId(fax.data.id))
             }
             // Too many in process, or a key that an operator has to mend: nothing was taken.
-            401..=403 | 429 => Err(SendError::NotTaken(format!("status {status}"))),
+            401..=403 => {
+                self.credentials.forget().await;
+                Err(SendError::not_taken(format!("status {status}")))
+            }
+            429 => Err(SendError::not_taken(format!("status {status}"))),
             400..=499 if status != 408 => {
                 let about_number = answer.text().await.is_ok_and(|text| text.contains("/to"));
                 let code = if about_number { FailureCode::NumberInvalid } else { FailureCode::Rejected };
@@ -214,24 +233,20 @@ impl Carrier for Telnyx {
         let fax: One = serde_json::from_slice(&bytes).map_err(|e| LookupError(e.to_string()))?;
         Ok(Some(fax.data.into_carrier_fax()))
     }
+
+    async fn received(&self, _since: Timestamp) -> Result<Vec<Received>, LookupError> {
+        Ok(Vec::new())
+    }
+
+    async fn document(&self, _received: &Received) -> Result<Bytes, MediaError> {
+        Err(MediaError::Gone("not yet".into()))
+    }
 }
 
 /// Reads callbacks, after their signature has shown that they are Telnyx's.
 #[derive(Debug, Clone)]
 pub struct Callbacks {
     public_key: VerifyingKey,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CallbackError {
-    #[error("a signature header is missing or malformed")]
-    Unsigned,
-    #[error("the timestamp is more than 5 minutes off")]
-    Stale,
-    #[error("the signature does not match")]
-    Forged,
-    #[error("the event cannot be read")]
-    Unreadable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -257,8 +272,7 @@ impl Callbacks {
 
     /// Verifies the headers `telnyx-signature-ed25519` and `telnyx-timestamp` over the exact body, then reads it.
     ///
-    /// None is an event that is not about one of our attempts.
-    pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Option<CarrierEvent>, CallbackError> {
+    pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
         let signed_at = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CallbackError::Unsigned)?;
         let signature =
             STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;
@@ -269,15 +283,15 @@ impl Callbacks {
         self.public_key.verify_strict(&signed, &signature).map_err(|_| CallbackError::Forged)?;
         let envelope: Envelope = serde_json::from_slice(body).map_err(|_| CallbackError::Unreadable)?;
         let EventData { event_type, payload } = envelope.data;
-        let Some(mark) = payload.mark() else { return Ok(None) };
+        let Some(mark) = payload.mark() else { return Ok(Callback::Other) };
         let report = |result| CallReport { result, pages_sent: payload.page_count, duration_seconds: payload.call_duration_secs };
         let news = match event_type.as_str() {
             "fax.delivered" => News::Ended(report(Ok(()))),
             "fax.failed" => News::Ended(report(Err(failure(payload.failure_reason.as_deref().unwrap_or_default())))),
             "fax.sending.started" => News::UnderWay,
-            _ => return Ok(None),
+            _ => return Ok(Callback::Other),
         };
-        Ok(Some(CarrierEvent { mark, id: CarrierFaxId(payload.id.clone()), news }))
+        Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId(payload.id.clone()), news }))
     }
 }
 

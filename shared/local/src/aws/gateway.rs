@@ -21,6 +21,7 @@ use super::dynamodb::DynamodbClient;
 use super::events::Events;
 use super::request::{Signer, header, operation, s3_operation};
 use super::s3::S3;
+use super::secrets::Secrets;
 use super::sqs::Sqs;
 use crate::tap::{Call, Tap, Verdict};
 
@@ -34,6 +35,7 @@ pub(super) struct Gateway {
     pub(super) dynamodb: DynamodbClient,
     pub(super) s3: S3,
     pub(super) sqs: Sqs,
+    pub(super) secrets: Secrets,
     pub(super) events: Events,
     pub(super) tap: Arc<dyn Tap>,
     pub(super) calls: AtomicU64,
@@ -50,6 +52,7 @@ enum Service {
     S3,
     Sqs,
     Events,
+    Secrets,
 }
 
 pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
@@ -155,6 +158,7 @@ impl Gateway {
                 Closed
             })?,
             Service::Events => self.events.answer(&call.operation, &signer.region, &body),
+            Service::Secrets => self.secrets.answer(&parts, body.clone()).await,
             // Only here a call may wait for long.
             _ => tokio::select! {
                 answer = self.sqs.answer(&signer.region, &parts, body.clone()) => answer,
@@ -174,15 +178,17 @@ impl Service {
             Self::S3 => "s3",
             Self::Sqs => "sqs",
             Self::Events => "events",
+            Self::Secrets => "secretsmanager",
         }
     }
 }
 
 fn route(parts: &Parts, signer: Option<&Signer>) -> Option<(Service, String)> {
-    let targets: [(Service, &[&str]); 3] = [
+    let targets: [(Service, &[&str]); 4] = [
         (Service::Dynamodb, &["DynamoDB_20120810", "DynamoDBStreams_20120810"]),
         (Service::Sqs, &["AmazonSQS"]),
         (Service::Events, &["AWSEvents"]),
+        (Service::Secrets, &["secretsmanager"]),
     ];
     if parts.headers.contains_key("x-amz-target") {
         return targets.into_iter().find_map(|(service, names)| Some((service, operation(&parts.headers, names)?)));
@@ -200,7 +206,7 @@ fn unknown_operation() -> Response<Bytes> {
         400,
         &serde_json::json!({
             "__type": "UnknownOperationException",
-            "message": "The local stack has DynamoDB, S3, SQS and EventBridge PutEvents, over their JSON and REST protocols."
+            "message": "The local stack has DynamoDB, S3, SQS, Secrets Manager and EventBridge PutEvents, over their JSON and REST protocols."
         }),
     )
 }

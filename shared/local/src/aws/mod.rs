@@ -6,6 +6,7 @@
 //! | S3, path style | `s3s` and `s3s-fs` | `s3/` |
 //! | SQS | `winterbaume-sqs` | in memory: a restart empties the queues |
 //! | EventBridge `PutEvents` | our own | none |
+//! | Secrets Manager | `winterbaume-secretsmanager` | in memory |
 //!
 //! Each emulator sits behind a module of its own; [`gateway`] tells the calls apart and shows each one to the [`Tap`].
 
@@ -15,6 +16,7 @@ mod gateway;
 mod pattern;
 mod request;
 mod s3;
+mod secrets;
 mod sqs;
 #[cfg(test)]
 #[allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -35,6 +37,8 @@ pub use pattern::PatternError;
 
 /// The account that owns everything here, as in the ARNs that `dynoxide` makes.
 const ACCOUNT: &str = "000000000000";
+/// Where secrets are, which no other region sees.
+const REGION: &str = "us-east-1";
 
 #[derive(Debug)]
 pub struct EndpointConfig {
@@ -107,6 +111,7 @@ impl Endpoint {
             s3,
             events: events::Events::new(rules, queues.clone(), clock)?,
             sqs: sqs::Sqs::new(queues),
+            secrets: secrets::Secrets::new(),
             tap,
             calls: Default::default(),
         };

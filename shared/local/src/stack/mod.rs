@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 use sfm_core::platform::Platform;
 use tokio::net::TcpListener;
@@ -170,6 +170,7 @@ impl Stack {
         let base_url = format!("http://127.0.0.1:{api_port}");
         let aws_url = format!("http://127.0.0.1:{aws_port}");
         let callback_url = format!("{base_url}/carrier/telnyx");
+        let carrier_secret = json!({"telnyx_api_key": state.carrier_api_key}).to_string();
 
         let carrier = Simulator::start(SimulatorConfig {
             listener: carrier_listener,
@@ -191,7 +192,6 @@ impl Stack {
             ("AWS::AccountId", AWS_ACCOUNT),
             ("AWS::Partition", "aws"),
             ("TelnyxApiUrl", carrier.url()),
-            ("TelnyxApiKey", &state.carrier_api_key),
             ("TelnyxConnectionId", "local"),
             ("TelnyxPublicKey", &carrier.public_key()),
         ];
@@ -211,7 +211,7 @@ impl Stack {
         .await?;
         let platform =
             |name: &str, vars: HashMap<String, String>| Platform::local(name, &aws_url, &state.aws_secret, REGION, vars, clock.clone());
-        provision::provision(&template, &platform(POLLER, HashMap::new())).await?;
+        provision::provision(&template, &platform(POLLER, HashMap::new()), &carrier_secret).await?;
 
         let functions = template.resources("AWS::Serverless::Function")?;
         let mut host = Host::default();
@@ -440,7 +440,7 @@ fn operator_vars(
     let mut vars = BTreeMap::new();
     if let Some(function) = functions.first() {
         let resources = template.environment(function)?;
-        vars.extend(resources.into_iter().filter(|(name, _)| !name.starts_with("TELNYX")));
+        vars.extend(resources.into_iter().filter(|(name, _)| !name.starts_with("TELNYX") && !name.starts_with("CARRIER")));
     }
     let fixed = [
         ("AWS_ENDPOINT_URL", aws_url),

@@ -12,7 +12,8 @@ use sfm_core::platform::Platform;
 use super::StackError;
 use super::template::{Resource, Template, bucket_name};
 
-pub async fn provision(template: &Template, platform: &Platform) -> Result<(), StackError> {
+/// `secret` is the text of the template's secrets, which an operator would fill in.
+pub async fn provision(template: &Template, platform: &Platform, secret: &str) -> Result<(), StackError> {
     let dynamodb = platform.dynamodb();
     let existing = dynamodb.list_tables().send().await.map_err(failed)?.table_names.unwrap_or_default();
     for table in template.resources("AWS::DynamoDB::Table")? {
@@ -25,6 +26,10 @@ pub async fn provision(template: &Template, platform: &Platform) -> Result<(), S
     let sqs = platform.sqs();
     for queue in template.resources("AWS::SQS::Queue")? {
         create_queue(&sqs, &queue).await?;
+    }
+    let secrets = platform.secrets();
+    for declared in template.resources("AWS::SecretsManager::Secret")? {
+        secrets.create_secret().name(&declared.name).secret_string(secret).send().await.map_err(failed)?;
     }
     let s3 = platform.s3();
     for bucket in template.resources("AWS::S3::Bucket")? {

@@ -140,6 +140,7 @@ fn arn(kind: &str, name: &str) -> String {
         "AWS::SQS::Queue" => ("sqs", name.to_owned()),
         "AWS::Events::EventBus" => ("events", format!("event-bus/{name}")),
         "AWS::Events::Rule" => ("events", format!("rule/{name}")),
+        "AWS::SecretsManager::Secret" => ("secretsmanager", format!("secret:{name}")),
         "AWS::S3::Bucket" => return format!("arn:aws:s3:::{}", bucket_name(name)),
         _ => ("lambda", format!("function/{name}")),
     };

@@ -44,7 +44,7 @@ fn a_signed_event_is_read_and_finds_its_attempt() {
     let timestamp = NOW.to_string();
     let read = signer.callbacks().read(&signer.sign(&timestamp, &body), &timestamp, &body, now());
     let report = CallReport { result: Ok(()), pages_sent: Some(3), duration_seconds: Some(61) };
-    assert_eq!(read, Ok(Some(CarrierEvent { mark, id: CarrierFaxId("f-1".into()), news: News::Ended(report) })));
+    assert_eq!(read, Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId("f-1".into()), news: News::Ended(report) })));
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn events_that_are_not_about_an_attempt_of_ours_say_nothing() {
     let signer = signer();
     let timestamp = NOW.to_string();
     let read = |body: &[u8]| signer.callbacks().read(&signer.sign(&timestamp, body), &timestamp, body, now());
-    assert_eq!(read(&event("fax.queued", &mark(), json!({}))), Ok(None));
-    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": null}))), Ok(None));
-    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": "bm90IG91cnM="}))), Ok(None));
+    assert_eq!(read(&event("fax.queued", &mark(), json!({}))), Ok(Callback::Other));
+    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": null}))), Ok(Callback::Other));
+    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": "bm90IG91cnM="}))), Ok(Callback::Other));
     assert_eq!(read(b"{}"), Err(CallbackError::Unreadable));
     assert_eq!(read(b"\xff"), Err(CallbackError::Unreadable));
 }
