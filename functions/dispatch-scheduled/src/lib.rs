@@ -1,80 +1,113 @@
-//! Every minute: drives what is due. Faxes whose next step has come get a hint on the transmissions queue; events that the relay
-//! did not publish in time are published.
+//! Every minute: sends on what is due. A [`Lane`] is a table's due index and the queue that its rows' keys go to.
+//!
+//! Scheduled faxes are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
+//! every lane, gets another hint: whoever does the work takes the row out of the index, so what is still there needs one. Events
+//! that the relay did not publish in time are published.
 
-use serde_json::Value;
+mod lane;
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::Deserialize;
 use sfm_core::bus::{BATCH, Bus};
 use sfm_core::clock::Clock;
 use sfm_core::due::SHARDS;
 use sfm_core::event::Event;
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::Queue;
 use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::due::{Cursors, DueIndex, Stretch};
 use sfm_core::store::events::Events;
-use sfm_core::store::faxes::Faxes;
+use sfm_core::store::faxes::{FaxEntry, FaxKey};
+use sfm_core::store::inbound::InboundKey;
+use sfm_core::store::scheduled::ScheduledKey;
+use tokio::time::Instant;
 
-/// Rows of one shard that one run drives, oldest first. What is left is the next run's.
-const ROWS: i32 = 500;
+use lane::{Lane, Sends};
+
+/// What the schedule sends. An operator who emptied a queue can send `{"rescan": true}`: then all that is due is sent on anew.
+#[derive(Debug, Default, Deserialize)]
+pub struct Run {
+    #[serde(default)]
+    pub rescan: bool,
+}
 
 #[derive(Debug)]
 pub struct DispatchScheduled {
     clock: Clock,
-    faxes: Faxes,
+    /// How long a run reads on; the next one goes on where it stopped.
+    time: Duration,
+    cursors: Cursors,
+    scheduled: Lane,
+    faxes: Lane,
+    inbound: Lane,
+    unpublished: DueIndex,
     events: Events,
-    transmissions: Queue,
     bus: Bus,
 }
 
 impl Worker for DispatchScheduled {
-    /// What the schedule sends says nothing that the clock does not say better.
-    type Event = Value;
+    type Event = Run;
     type Answer = ();
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        let seconds = platform.var("DISPATCH_SECONDS")?.parse();
+        let seconds = seconds.map_err(|_| ConfigError { name: "DISPATCH_SECONDS".into(), reason: "is not a number".into() })?;
         Ok(Self {
             clock: platform.clock(),
-            faxes: Faxes::new(platform)?,
+            time: Duration::from_secs(seconds),
+            cursors: Cursors::new(platform)?,
+            scheduled: Lane::new(platform, "scheduled", "SCHEDULED_TABLE", "DUE_QUEUE_URL", Sends::Ahead)?,
+            faxes: Lane::new(platform, "faxes", "FAXES_TABLE", "TRANSMISSIONS_QUEUE_URL", Sends::WhatIsLate)?,
+            inbound: Lane::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Sends::WhatIsLate)?,
+            unpublished: DueIndex::new(platform, "EVENTS_TABLE")?,
             events: Events::new(platform)?,
-            transmissions: Queue::new(platform, "TRANSMISSIONS_QUEUE_URL")?,
             bus: Bus::new(platform)?,
         })
     }
 
-    /// One shard that fails does not keep the others from their turn; the run fails at its end, so that it is seen and repeated.
-    async fn handle(&self, _: Value) -> Result<(), Error> {
-        let mut result = Ok(());
-        for shard in 0..SHARDS {
-            for driven in [self.drive_faxes(shard).await, self.publish_events(shard).await] {
-                if let Err(e) = driven {
-                    tracing::error!(error = %e, shard, "not all that is due was driven");
-                    result = Err(e);
-                }
-            }
-        }
-        result
+    /// A lane or shard that fails does not keep the others from their turn; the run fails at its end, so that it is seen.
+    async fn handle(&self, run: Run) -> Result<(), Error> {
+        let until = Instant::now() + self.time;
+        let (scheduled, faxes, inbound, events) = tokio::join!(
+            self.scheduled.dispatch::<ScheduledKey, ScheduledKey>(&self.cursors, &self.clock, run.rescan, until),
+            self.faxes.dispatch::<FaxEntry, FaxKey>(&self.cursors, &self.clock, run.rescan, until),
+            self.inbound.dispatch::<InboundKey, InboundKey>(&self.cursors, &self.clock, run.rescan, until),
+            self.publish_events(until),
+        );
+        scheduled.and(faxes).and(inbound).and(events)
     }
 }
 
 impl DispatchScheduled {
-    async fn drive_faxes(&self, shard: u8) -> Result<(), Error> {
-        let now = self.clock.now();
-        let due = self.faxes.due(shard, now, ROWS).await?;
-        self.transmissions.send_all(&due).await?;
-        Ok(())
+    async fn publish_events(&self, until: Instant) -> Result<(), Error> {
+        let shards = join_all((0..SHARDS).map(|shard| self.publish_shard(shard, until))).await;
+        shards.into_iter().fold(Ok(()), Result::and)
     }
 
-    async fn publish_events(&self, shard: u8) -> Result<(), Error> {
-        let overdue = self.events.overdue(shard, self.clock.now(), ROWS).await?;
+    async fn publish_shard(&self, shard: u8, until: Instant) -> Result<(), Error> {
+        let overdue = Stretch { shard, after: i64::MIN, until: self.clock.now().as_millisecond() };
         let mut result = Ok(());
-        for events in overdue.chunks(BATCH) {
-            let events: Vec<&Event> = events.iter().collect();
-            for (event, published) in events.iter().zip(self.bus.publish(&events).await?) {
-                match published {
-                    Ok(()) => self.events.published(event.account_id, event.id).await?,
-                    // One that the bus does not take must not keep the others waiting.
-                    Err(e) => result = Err(e.into()),
+        let mut rest = None;
+        loop {
+            let page = self.unpublished.page::<Event>(overdue, rest).await?;
+            for events in page.entries.chunks(BATCH) {
+                let events: Vec<&Event> = events.iter().collect();
+                for (event, published) in events.iter().zip(self.bus.publish(&events).await?) {
+                    match published {
+                        Ok(()) => self.events.published(event.account_id, event.id).await?,
+                        // One that the bus does not take must not keep the others waiting.
+                        Err(e) => {
+                            tracing::error!(error = %e, event_id = %event.id, "event not published");
+                            result = Err(e.into());
+                        }
+                    }
                 }
             }
+            rest = page.rest;
+            if rest.is_none() || Instant::now() >= until {
+                return result;
+            }
         }
-        result
     }
 }

@@ -7,19 +7,21 @@ use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News};
 use sfm_core::fax::Effect;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::reception::Reception;
 use sfm_core::transmission::{Progress, Transmissions};
 
 #[derive(Debug)]
 pub struct ReceiveCarrierEvent {
     callbacks: Callbacks,
     transmissions: Transmissions,
+    reception: Reception,
 }
 
 impl Endpoint for ReceiveCarrierEvent {
     const ROUTE: &'static str = "POST /carrier/telnyx";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)? })
+        Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)?, reception: Reception::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
@@ -31,8 +33,11 @@ impl Endpoint for ReceiveCarrierEvent {
             CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
             CallbackError::Unavailable(reason) => Problem::unavailable(reason),
         })?;
-        if let Callback::Attempt(event) = event {
-            self.record(&event).await?;
+        match event {
+            Callback::Attempt(event) => self.record(&event).await?,
+            // A number that is nobody's is no error of the carrier's: it need not tell again.
+            Callback::Received(received) => drop(self.reception.note(received).await?),
+            Callback::Other => {}
         }
         Ok(Response::empty(StatusCode::OK))
     }

@@ -14,7 +14,8 @@ use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
 use sfm_core::scope::Scope;
 use sfm_core::store::numbers::Numbers;
-use sfm_core::store::scheduled::{Planned, Scheduling};
+use sfm_core::queue::Queue;
+use sfm_core::store::scheduled::{Planned, ScheduledKey, Scheduling};
 use sfm_submission::{Admission, Admitted, Deadline, Door, Preparer, SubmitRequest};
 
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct ScheduleFax {
     preparer: Preparer,
     scheduling: Scheduling,
     numbers: Numbers,
+    due: Queue,
     clock: Clock,
 }
 
@@ -35,6 +37,7 @@ impl Endpoint for ScheduleFax {
             preparer: Preparer::new(platform)?,
             scheduling: Scheduling::new(platform)?,
             numbers: Numbers::new(platform)?,
+            due: Queue::new(platform, "DUE_QUEUE_URL")?,
             clock: platform.clock(),
         })
     }
@@ -84,6 +87,12 @@ impl ScheduleFax {
             due_shard: Some(due::shard(&id.to_string())),
         };
         let reply = |scheduled: &Scheduled| Ok(admitted.reply(serde_json::to_string(&scheduled.resource())?, now));
+        // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
+        // a row does nothing.
+        let hint = ScheduledKey { account_id: caller.account, id };
+        if let Err(e) = self.due.send(&hint, send_at.at(), now).await {
+            tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
+        }
         // After an error it is unknown whether the row exists: its document must stay.
         match self.scheduling.plan(caller.account, now, deadline.accepted(), draft, reply).await? {
             Planned::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),

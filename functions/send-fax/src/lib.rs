@@ -6,8 +6,7 @@
 
 use http::StatusCode;
 use sfm_core::clock::Clock;
-use sfm_core::due;
-use sfm_core::fax::{Direction, Fax, Status, document_key};
+use sfm_core::fax::{Fax, document_key};
 use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::id::FaxId;
@@ -74,26 +73,8 @@ impl SendFax {
         self.preparer.store(&key, document.pdf, deadline).await?;
 
         let draft = |place: Head| Fax {
-            account_id: caller.account,
-            id,
-            seq: Some(place.last),
-            direction: Direction::Outbound,
-            status: Status::Queued,
-            to: wanted.to.clone(),
-            from: sender.number.clone(),
-            pages: document.pages,
-            pages_sent: 0,
-            failure: None,
-            attempts: Vec::new(),
-            scheduled_id: None,
             live: caller.live,
-            month: Month::of(place.last_at),
-            created_at: place.last_at,
-            completed_at: None,
-            deleted_at: None,
-            version: 1,
-            due_at: Some(place.last_at.as_millisecond()),
-            due_shard: Some(due::shard(&id.to_string())),
+            ..Fax::queued(caller.account, id, wanted.to.clone(), sender.number.clone(), document.pages, place)
         };
         let reply = |fax: &Fax| Ok(admitted.reply(serde_json::to_string(&fax.resource())?, now));
         match self.intake.accept(account, sender, now, deadline.accepted(), draft, reply).await {

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sfm_core::carrier::{AttemptMark, Carrier, Chosen, CarrierFax, CarrierFaxId, SendError, Submission};
@@ -15,6 +16,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::{CallReport, Effect, Fax, Step};
 use sfm_core::magic;
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::failures;
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::faxes::FaxKey;
 use sfm_core::store::{ReplaceError, StoreError};
@@ -57,16 +59,8 @@ impl Worker for TransmitFax {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let mut answer = SqsBatchResponse::default();
-        for message in batch.records {
-            if let Err(e) = self.follow(&message).await {
-                tracing::error!(error = %e, message_id = message.message_id, "fax not driven");
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message.message_id.unwrap_or_default();
-                answer.batch_item_failures.push(failure);
-            }
-        }
-        Ok(answer)
+        let followed = join_all(batch.records.iter().map(|message| self.follow(message))).await;
+        Ok(failures(&batch.records, followed, "fax not driven"))
     }
 }
 
@@ -106,6 +100,7 @@ impl TransmitFax {
 
     /// Claims the attempt, then hands the fax over.
     async fn submit(&self, mut fax: Fax, number: u32) -> Result<(), Error> {
+        let Some(from) = fax.from.clone() else { return Ok(()) };
         let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
         let now = self.clock.now();
         fax.claim(number, claim_token(), now);
@@ -115,7 +110,7 @@ impl TransmitFax {
             Err(ReplaceError::Conflict) => return Ok(()),
             Err(e) => return Err(e.into()),
         }
-        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from: fax.from.clone(), media_url };
+        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from, media_url };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after }) => {
@@ -151,8 +146,8 @@ impl TransmitFax {
 
     /// Asks for an attempt of which no answer is known.
     async fn reconcile(&self, fax: Fax, number: u32) -> Result<(), Error> {
-        let Some(started) = fax.current_attempt().map(|attempt| attempt.started_at) else { return Ok(()) };
-        match self.carrier.find(&mark(&fax, number), &fax.to, &fax.from, started).await {
+        let Some((started, from)) = fax.current_attempt().map(|attempt| attempt.started_at).zip(fax.from.clone()) else { return Ok(()) };
+        match self.carrier.find(&mark(&fax, number), &fax.to, &from, started).await {
             Ok(Some(found)) => self.found(&fax, number, &found).await,
             Ok(None) if fax.may_be_sent_again(self.clock.now()) => self.submit(fax, number).await,
             Ok(None) => {

@@ -47,6 +47,17 @@ pub enum Closed {
     Number,
 }
 
+impl Closed {
+    /// As errors and scheduled faxes name it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Quota { .. } => "quota_exceeded",
+            Self::Baa => "baa_required",
+            Self::Number => "no_active_number",
+        }
+    }
+}
+
 impl Account {
     pub fn page_limit(&self) -> u64 {
         self.monthly_pages.unwrap_or_else(|| self.plan.default_monthly_pages()).into()

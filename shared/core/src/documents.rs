@@ -6,6 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 
 use crate::clock::Clock;
 use crate::platform::{ConfigError, Platform};
@@ -34,17 +35,27 @@ impl Documents {
         Ok(Self { client: platform.s3(), bucket: platform.var("DOCUMENTS_BUCKET")?, clock: platform.clock() })
     }
 
-    pub async fn put(&self, key: &str, pdf: Vec<u8>) -> Result<(), DocumentStoreError> {
+    pub async fn put(&self, key: &str, pdf: impl Into<Bytes>) -> Result<(), DocumentStoreError> {
         self.client
             .put_object()
             .bucket(&self.bucket)
             .key(key)
             .content_type("application/pdf")
-            .body(ByteStream::from(pdf))
+            .body(ByteStream::from(pdf.into()))
             .send()
             .await
             .map(|_| ())
             .map_err(DocumentStoreError::new)
+    }
+
+    /// Copies a document within the bucket. False when there is none.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<bool, DocumentStoreError> {
+        let copied = self.client.copy_object().bucket(&self.bucket).copy_source(format!("{}/{from}", self.bucket)).key(to).send().await;
+        match copied {
+            Ok(_) => Ok(true),
+            Err(e) if e.code() == Some("NoSuchKey") => Ok(false),
+            Err(e) => Err(DocumentStoreError::new(e)),
+        }
     }
 
     /// Removes a document that nothing refers to. What this misses the bucket's lifecycle removes.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::due;
 use crate::fax::{Fax, Status};
-use crate::id::{AccountId, EventId, FaxId};
+use crate::id::{AccountId, EventId, FaxId, ScheduledId};
+use crate::scheduled::Scheduled;
 
 /// How long events can be listed, and their webhooks redelivered.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -21,6 +22,11 @@ pub enum EventType {
     FaxDelivered,
     #[serde(rename = "fax.failed")]
     FaxFailed,
+    #[serde(rename = "fax.received")]
+    FaxReceived,
+    /// A scheduled fax that did not become one.
+    #[serde(rename = "scheduled.failed")]
+    ScheduledFailed,
 }
 
 impl EventType {
@@ -29,6 +35,8 @@ impl EventType {
             Self::FaxQueued => "fax.queued",
             Self::FaxDelivered => "fax.delivered",
             Self::FaxFailed => "fax.failed",
+            Self::FaxReceived => "fax.received",
+            Self::ScheduledFailed => "scheduled.failed",
         }
     }
 }
@@ -40,9 +48,12 @@ pub struct Event {
     pub id: EventId,
     #[serde(rename = "type")]
     pub kind: EventType,
-    pub fax_id: FaxId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fax_id: Option<FaxId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_id: Option<ScheduledId>,
     pub created_at: Timestamp,
-    /// The fax resource as it was at that moment, in JSON: the `data` of its webhooks, byte for byte.
+    /// The resource as it was at that moment, in JSON: the `data` of its webhooks, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// Seconds since the epoch.
@@ -60,7 +71,8 @@ impl Event {
             account_id: fax.account_id,
             id: EventId::generate(fax.created_at),
             kind: EventType::FaxQueued,
-            fax_id: fax.id,
+            fax_id: Some(fax.id),
+            scheduled_id: None,
             created_at: fax.created_at,
             data: None,
             expires_at: (fax.created_at + KEPT).as_second(),
@@ -69,20 +81,37 @@ impl Event {
         }
     }
 
-    /// Tells that a fax reached its final status.
+    /// Tells that a fax reached its final status, or came in.
     pub fn completed(fax: &Fax, now: Timestamp) -> Result<Self, serde_json::Error> {
-        let kind = if fax.status == Status::Delivered { EventType::FaxDelivered } else { EventType::FaxFailed };
+        let kind = match fax.status {
+            Status::Delivered => EventType::FaxDelivered,
+            Status::Received => EventType::FaxReceived,
+            Status::Queued | Status::Sending | Status::Failed => EventType::FaxFailed,
+        };
+        Ok(Self { fax_id: Some(fax.id), ..Self::outward(fax.account_id, kind, serde_json::to_string(&fax.resource())?, now) })
+    }
+
+    /// Tells that a scheduled fax did not become one.
+    pub fn not_sent(scheduled: &Scheduled, now: Timestamp) -> Result<Self, serde_json::Error> {
+        let data = serde_json::to_string(&scheduled.resource())?;
+        let event = Self::outward(scheduled.account_id, EventType::ScheduledFailed, data, now);
+        Ok(Self { scheduled_id: Some(scheduled.id), ..event })
+    }
+
+    /// An event that customers are told of.
+    fn outward(account_id: AccountId, kind: EventType, data: String, now: Timestamp) -> Self {
         let id = EventId::generate(now);
-        Ok(Self {
-            account_id: fax.account_id,
+        Self {
+            account_id,
             id,
             kind,
-            fax_id: fax.id,
+            fax_id: None,
+            scheduled_id: None,
             created_at: now,
-            data: Some(serde_json::to_string(&fax.resource())?),
+            data: Some(data),
             expires_at: (now + KEPT).as_second(),
             due_at: Some((now + PUBLISHED_WITHIN).as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
-        })
+        }
     }
 }

@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
+use crate::due;
 use crate::failure::{FailureCode, Retry};
 use crate::id::{AccountId, FaxId, ScheduledId};
+use crate::list::Head;
 use crate::month::Month;
 use crate::phone::E164;
 
@@ -124,7 +126,9 @@ pub struct Fax {
     pub direction: Direction,
     pub status: Status,
     pub to: E164,
-    pub from: E164,
+    /// None for a received fax whose caller withheld the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<E164>,
     pub pages: u32,
     #[serde(default)]
     pub pages_sent: u32,
@@ -212,6 +216,46 @@ pub enum Effect {
 }
 
 impl Fax {
+    /// A fax that was just accepted, of a live key, at its place in the list.
+    pub fn queued(account_id: AccountId, id: FaxId, to: E164, from: E164, pages: u32, place: Head) -> Self {
+        Self {
+            account_id,
+            id,
+            seq: Some(place.last),
+            direction: Direction::Outbound,
+            status: Status::Queued,
+            to,
+            from: Some(from),
+            pages,
+            pages_sent: 0,
+            failure: None,
+            attempts: Vec::new(),
+            scheduled_id: None,
+            live: true,
+            month: Month::of(place.last_at),
+            created_at: place.last_at,
+            completed_at: None,
+            deleted_at: None,
+            version: 1,
+            due_at: Some(place.last_at.as_millisecond()),
+            due_shard: Some(due::shard(&id.to_string())),
+        }
+    }
+
+    /// A fax that came in, at its place in the list.
+    pub fn received(account_id: AccountId, id: FaxId, to: E164, from: Option<E164>, pages: u32, place: Head) -> Self {
+        Self {
+            direction: Direction::Inbound,
+            status: Status::Received,
+            from,
+            pages_sent: pages,
+            completed_at: Some(place.last_at),
+            due_at: None,
+            due_shard: None,
+            ..Self::queued(account_id, id, to.clone(), to, pages, place)
+        }
+    }
+
     /// Where its fax-ready PDF lies.
     pub fn document_key(&self) -> String {
         document_key(self.account_id, self.id)
@@ -394,7 +438,7 @@ impl Fax {
             direction: self.direction,
             status: self.status,
             to: &self.to,
-            from: &self.from,
+            from: self.from.as_ref(),
             pages: self.pages,
             pages_sent: self.pages_sent,
             failure: self.failure.map(FailureResource::from),
@@ -431,7 +475,7 @@ pub struct Resource<'a> {
     pub direction: Direction,
     pub status: Status,
     pub to: &'a E164,
-    pub from: &'a E164,
+    pub from: Option<&'a E164>,
     pub pages: u32,
     pub pages_sent: u32,
     pub failure: Option<FailureResource>,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 /// The text is not an id of the kind asked for.
@@ -73,9 +74,28 @@ ids! {
     RequestId = "req";
 }
 
+impl FaxId {
+    /// The id of the one fax that a scheduled fax becomes: always the same, sortable by the time of its sending.
+    pub fn of_scheduled(scheduled: ScheduledId, send_at: Timestamp) -> Self {
+        let digest = Sha256::digest(scheduled.to_string().as_bytes());
+        let random = digest.iter().take(10).fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
+        Self(Ulid::from_parts(u64::try_from(send_at.as_millisecond()).unwrap_or(0), random))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scheduled_fax_becomes_one_fax_and_no_other_ones() {
+        let at = Timestamp::from_second(1_800_000_000).unwrap_or_default();
+        let (one, other) = (ScheduledId::generate(at), ScheduledId::generate(at));
+        assert_eq!(FaxId::of_scheduled(one, at), FaxId::of_scheduled(one, at));
+        assert_ne!(FaxId::of_scheduled(one, at), FaxId::of_scheduled(other, at));
+        let later = Timestamp::from_second(1_800_000_001).unwrap_or_default();
+        assert!(FaxId::of_scheduled(one, at).to_string() < FaxId::of_scheduled(other, later).to_string());
+    }
 
     #[test]
     fn an_id_reads_back_as_it_was_written() {

@@ -1,6 +1,6 @@
 //! The core of Send FAX Mail.
 //!
-//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`contact`], [`failure`], [`event`], [`list`], [`due`],
+//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`list`], [`due`],
 //! [`rate`], and the parsed types
 //! they are made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`].
 //!
@@ -21,6 +21,7 @@ pub mod guarded;
 pub mod http;
 mod http_client;
 pub mod id;
+pub mod inbound;
 pub mod key;
 pub mod list;
 pub mod logging;
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod platform;
 pub mod queue;
 pub mod rate;
+pub mod reception;
 pub mod runtime;
 pub mod scheduled;
 pub mod scope;

@@ -1,15 +1,27 @@
 //! Queues of hints: a message says that something is worth a look, never what to do.
 
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::platform::{ConfigError, Platform};
 use crate::sdk_error;
 
 /// The longest delay of a queue message.
 pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
+/// Messages that one call takes.
+pub const BATCH: usize = 10;
+/// How often a batch is sent whose messages the queue takes in part.
+const TRIES: usize = 3;
+
+/// Whole seconds from `now` after which a message arrives at `due` or less than a second later.
+fn delay(due: Timestamp, now: Timestamp) -> i32 {
+    let ahead = due.duration_since(now).clamp(SignedDuration::ZERO, LONGEST_DELAY);
+    i32::try_from(ahead.as_millis()).unwrap_or(0).saturating_add(999) / 1000
+}
 
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the queue did not answer: {0}")]
@@ -35,34 +47,68 @@ impl Queue {
         if ahead > LONGEST_DELAY {
             return Ok(());
         }
-        let seconds = u64::try_from(ahead.as_millis().max(0)).unwrap_or(0).div_ceil(1000);
         let body = serde_json::to_string(hint).map_err(|e| QueueError(e.to_string()))?;
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
-            .delay_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .delay_seconds(delay(due, now))
             .send()
             .await
             .map(|_| ())
             .map_err(|e| QueueError(sdk_error::summary(&e)))
     }
 
-    /// Sends hints that arrive at once, ten a call.
-    pub async fn send_all(&self, hints: &[impl Serialize]) -> Result<(), QueueError> {
-        for chunk in hints.chunks(10) {
-            let entries = chunk.iter().enumerate().map(|(i, hint)| {
+    /// Sends at most [`BATCH`] hints in one call; each arrives at its time, not before, or at once when that has passed. A time
+    /// farther away than the longest delay is met too early, which the worker sees.
+    ///
+    /// What the queue did not take is tried again, with the delay that is then right.
+    pub async fn send_batch<H: Serialize>(&self, hints: &[(H, Timestamp)], clock: &Clock) -> Result<(), QueueError> {
+        let mut left: Vec<usize> = (0..hints.len()).collect();
+        for _ in 0..TRIES {
+            let now = clock.now();
+            let entries = left.iter().filter_map(|i| Some((i, hints.get(*i)?))).map(|(i, (hint, due))| {
                 let body = serde_json::to_string(hint).map_err(|e| QueueError(e.to_string()))?;
-                let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).build();
-                entry.map_err(|e| QueueError(e.to_string()))
+                let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).delay_seconds(delay(*due, now));
+                entry.build().map_err(|e| QueueError(e.to_string()))
             });
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
             let sent = sent.map_err(|e| QueueError(sdk_error::summary(&e)))?;
-            if let Some(failed) = sent.failed().first() {
-                return Err(QueueError(format!("{}: {}", failed.code(), failed.message().unwrap_or_default())));
+            left = sent.failed().iter().filter_map(|failed| failed.id().parse().ok()).collect();
+            match sent.failed().first() {
+                None => return Ok(()),
+                Some(failed) if failed.sender_fault() => return Err(QueueError(failed.code().to_owned())),
+                Some(_) => {}
             }
         }
-        Ok(())
+        Err(QueueError(format!("{} hints were not taken", left.len())))
+    }
+}
+
+/// The answer to a batch: what failed comes again, and only that.
+pub fn failures<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Result<(), E>>, what: &str) -> SqsBatchResponse {
+    let mut answer = SqsBatchResponse::default();
+    for (message, result) in messages.iter().zip(followed) {
+        if let Err(e) = result {
+            tracing::error!(error = %e, message_id = message.message_id, what);
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.clone().unwrap_or_default();
+            answer.batch_item_failures.push(failure);
+        }
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_never_short_and_less_than_a_second_long() {
+        let now = Timestamp::from_millisecond(1_800_000_000_250).unwrap_or_default();
+        for (ahead_ms, seconds) in [(-5_000, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (899_999, 900), (900_000, 900), (7_200_000, 900)] {
+            assert_eq!(delay(now + SignedDuration::from_millis(ahead_ms), now), seconds, "{ahead_ms} ms");
+        }
     }
 }

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::account::{Closed, Number};
 use crate::clock::{ApiTime, parse_time};
-use crate::failure::FailureCode;
-use crate::fax::FailureResource;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
+use crate::fax::Fax;
+use crate::list::Head;
 use crate::phone::E164;
 
 /// How far ahead a fax may be scheduled.
@@ -63,6 +64,51 @@ impl Status {
     }
 }
 
+/// Why a scheduled fax did not become a fax when its time came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    QuotaExceeded,
+    BaaRequired,
+    NoActiveNumber,
+    DocumentUnreadable,
+}
+
+impl Failure {
+    pub const ALL: [Self; 4] = [Self::QuotaExceeded, Self::BaaRequired, Self::NoActiveNumber, Self::DocumentUnreadable];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::BaaRequired => "baa_required",
+            Self::NoActiveNumber => "no_active_number",
+            Self::DocumentUnreadable => "document_unreadable",
+        }
+    }
+
+    /// What happened and what to do, for the person who scheduled the fax.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::QuotaExceeded => "When it was to be sent, this month's pages did not suffice. Upgrade the plan or send it next month (UTC).",
+            Self::BaaRequired => {
+                "When it was to be sent, this account had no signed HIPAA Business Associate Agreement. Sign it in the dashboard and send again."
+            }
+            Self::NoActiveNumber => "When it was to be sent, the number to send from was no longer active. Choose another and send again.",
+            Self::DocumentUnreadable => "When it was to be sent, its document was gone. Send it again.",
+        }
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Quota { .. } => Self::QuotaExceeded,
+            Closed::Baa => Self::BaaRequired,
+            Closed::Number => Self::NoActiveNumber,
+        }
+    }
+}
+
 /// A scheduled fax as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scheduled {
@@ -80,7 +126,7 @@ pub struct Scheduled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fax_id: Option<FaxId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureCode>,
+    pub failure: Option<Failure>,
     pub live: bool,
     pub created_at: Timestamp,
     /// The request that canceled it, which knows its own write by this.
@@ -97,6 +143,25 @@ impl Scheduled {
     /// Where its fax-ready PDF lies.
     pub fn document_key(&self) -> String {
         document_key(self.account_id, self.id)
+    }
+
+    /// The id of the one fax that it becomes.
+    pub fn future_fax(&self) -> FaxId {
+        FaxId::of_scheduled(self.id, self.send_at)
+    }
+
+    /// The fax that it becomes, at its place in the list.
+    pub fn fax(&self, from: E164, place: Head) -> Fax {
+        let id = self.future_fax();
+        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, place) }
+    }
+
+    /// The number that it is sent from, of the active ones: the one asked for, else the oldest.
+    pub fn sender<'n>(&self, active: &'n [Number]) -> Option<&'n Number> {
+        match &self.from {
+            Some(from) => active.iter().find(|number| number.number == *from),
+            None => active.first(),
+        }
     }
 
     /// What the API shows of it.
@@ -138,9 +203,29 @@ pub struct Resource<'a> {
     pub created_at: ApiTime,
 }
 
+#[derive(Debug, Clone, Serialize)]
+pub struct FailureResource {
+    pub code: Failure,
+    pub message: &'static str,
+}
+
+impl From<Failure> for FailureResource {
+    fn from(code: Failure) -> Self {
+        Self { code, message: code.message() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gate_has_one_code_whether_it_refuses_now_or_later() {
+        for closed in [Closed::Quota { pages: 1, left: 0, limit: 0 }, Closed::Baa, Closed::Number] {
+            let failure = Failure::from(closed);
+            assert_eq!((serde_json::json!(failure), failure.as_str()), (closed.code().into(), closed.code()));
+        }
+    }
 
     #[test]
     fn a_send_time_has_an_offset_and_lies_between_a_minute_and_180_days_ahead() {

@@ -15,7 +15,7 @@ fn queued(pages: u32) -> Fax {
         direction: Direction::Outbound,
         status: Status::Queued,
         to: number.clone(),
-        from: number,
+        from: Some(number),
         pages,
         pages_sent: 0,
         failure: None,

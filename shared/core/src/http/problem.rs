@@ -87,12 +87,7 @@ impl Problem {
     }
 
     pub fn send_failed(closed: Closed) -> Self {
-        let code = match closed {
-            Closed::Quota { .. } => "quota_exceeded",
-            Closed::Baa => "baa_required",
-            Closed::Number => "no_active_number",
-        };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", closed.to_string()).code(code)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", closed.to_string()).code(closed.code())
     }
 
     /// 503: nothing was done, or what was done can safely be asked for again.

@@ -3,9 +3,8 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use jiff::Timestamp;
 
-use super::{StoreError, due, s, to_item};
+use super::{StoreError, s, to_item};
 use crate::event::Event;
 use crate::id::{AccountId, EventId};
 use crate::platform::{ConfigError, Platform};
@@ -49,10 +48,5 @@ impl Events {
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(e) => Err(StoreError::from_sdk(e)),
         }
-    }
-
-    /// Events of a shard that should have been published by `now`, oldest first.
-    pub async fn overdue(&self, shard: u8, now: Timestamp, limit: i32) -> Result<Vec<Event>, StoreError> {
-        due(&self.client, &self.table, shard, now, limit).await
     }
 }

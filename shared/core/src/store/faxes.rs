@@ -17,7 +17,7 @@ use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Backoff, Reason, transact};
-use super::{Item, ReplaceError, StoreError, due, find_by_id, from_item, list_from, n, s, to_item};
+use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::account::{Account, Closed, Number};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
@@ -40,10 +40,16 @@ pub struct FaxKey {
 }
 
 /// An entry of an index that has the keys alone.
-#[derive(Deserialize)]
-struct IndexEntry {
+#[derive(Debug, Deserialize)]
+pub struct FaxEntry {
     account_id: AccountId,
     id: FaxId,
+}
+
+impl From<FaxEntry> for FaxKey {
+    fn from(FaxEntry { account_id, id }: FaxEntry) -> Self {
+        Self { account_id, fax_id: id }
+    }
 }
 
 /// A fax with what index `by-status` is keyed by, while it is in its account's list.
@@ -82,12 +88,6 @@ struct Run {
 struct RunEntry {
     id: FaxId,
     listed_at: i64,
-}
-
-impl From<IndexEntry> for FaxKey {
-    fn from(IndexEntry { account_id, id }: IndexEntry) -> Self {
-        Self { account_id, fax_id: id }
-    }
 }
 
 impl Faxes {
@@ -193,12 +193,6 @@ impl Faxes {
         Ok(faxes)
     }
 
-    /// Faxes of a shard whose next step was due by `until`, oldest first.
-    pub async fn due(&self, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<FaxKey>, StoreError> {
-        let entries: Vec<IndexEntry> = due(&self.client, &self.table, shard, until, limit).await?;
-        Ok(entries.into_iter().map(FaxKey::from).collect())
-    }
-
     /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
     ///
     /// When the client had to repeat the write because its answer was lost, the first one is recognised as our own.
@@ -273,13 +267,35 @@ impl FaxEnding {
     }
 }
 
-/// Accepts faxes: the fax, the pages charged, its place in the list, the event and the kept answer are one transaction.
+/// Takes faxes into an account's list: the fax, the pages charged, its place in the list, the event and what hangs on it are one
+/// transaction.
 #[derive(Debug, Clone)]
 pub struct Intake {
     pub faxes: Faxes,
     pub accounts: Accounts,
     pub requests: Requests,
     events: Events,
+}
+
+/// A fax that is to be taken in, with what its transaction writes.
+pub(super) struct Entry {
+    pub(super) fax: Fax,
+    pub(super) event: Event,
+    /// Pages of this month's quota.
+    pub(super) charged: u32,
+    /// Further writes, whose conditions decide too.
+    pub(super) beside: Vec<TransactWriteItem>,
+}
+
+pub(super) enum Entered {
+    In(Box<Fax>),
+    /// The writes beside it stood against it, for these reasons; nothing was done.
+    Beside(Vec<Reason>),
+}
+
+/// What a fax costs of the quota: nothing, if a test key sends it.
+pub(super) fn charged(fax: &Fax) -> u32 {
+    if fax.live { fax.pages } else { 0 }
 }
 
 /// What became of a fax that was to be accepted.
@@ -313,54 +329,79 @@ impl Intake {
 
     /// Accepts a fax if the gates are open, and tells what became of it.
     ///
-    /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile, the failed condition brings its newer state, the gates
-    /// are asked again and the transaction is tried again. `draft` makes the fax for its place in the list; `reply` the answer
-    /// that a repeated request will get, if it has a name. It gives up at `until`. (One round trip; 9 to 13 WRU)
+    /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile they are asked again.
+    /// `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will get, if it has a name.
+    /// It gives up at `until`. (One round trip; 9 to 13 WRU)
     pub async fn accept(
         &self,
-        mut account: Account,
+        account: Account,
         sender: &Number,
         now: Timestamp,
         until: Instant,
         draft: impl Fn(Head) -> Fax,
         reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
     ) -> Result<Accepted, AcceptError> {
+        let entered = self.enter(account, now, until, |account, place| {
+            let fax = draft(place);
+            let charged = charged(&fax);
+            account.gates(charged, fax.month, Some(sender))?;
+            let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let beside = reply.map(|reply| self.requests.keep(&reply, now)).transpose()?.into_iter().collect();
+            Ok(Entry { event: Event::queued(&fax), fax, charged, beside })
+        });
+        match entered.await {
+            Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
+            Ok(Entered::Beside(reasons)) => match reasons.into_iter().next() {
+                Some(Reason::Condition(Some(item))) => Ok(Accepted::Replay(from_item(item)?)),
+                other => Err(StoreError::Corrupt(format!("{other:?}")).into()),
+            },
+            // A request that won the race for this name may have used up the quota: its answer is ours too.
+            Err(AcceptError::Closed(closed)) => {
+                let name = reply(&draft(Head::default())).map_err(|e| StoreError::Corrupt(e.to_string()))?.map(|reply| reply.request);
+                let Some(name) = name else { return Err(closed.into()) };
+                self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Takes a fax into the list of its account: `make` makes it for the account as it is and the place that it gets, and is asked
+    /// anew where others were faster. It gives up at `until`.
+    ///
+    /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
+    pub(super) async fn enter(
+        &self,
+        mut account: Account,
+        now: Timestamp,
+        until: Instant,
+        make: impl Fn(&Account, Head) -> Result<Entry, AcceptError>,
+    ) -> Result<Entered, AcceptError> {
         let mut backoff = Backoff::until(until);
         loop {
-            let head = account.faxes.next(now);
-            let fax = draft(head);
-            let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-            let charged = if fax.live { fax.pages } else { 0 };
-            if let Err(closed) = account.gates(charged, fax.month, Some(sender)) {
-                // A request that won the race for this name may have used up the quota: its answer is ours too.
-                return match reply {
-                    Some(reply) => self.requests.find(&reply.request, now).await?.map(Accepted::Replay).ok_or(closed.into()),
-                    None => Err(closed.into()),
-                };
-            }
-            let mut writes =
-                vec![self.charge(&account, head, fax.month, charged)?, self.put_new(&fax)?, self.events.add(&Event::queued(&fax))?];
-            if let Some(reply) = reply {
-                writes.push(self.requests.keep(&reply, now)?);
-            }
+            let place = account.faxes.next(now);
+            let Entry { fax, event, charged, beside } = make(&account, place)?;
+            let mut writes = vec![self.charge(&account, place, fax.month, charged)?, self.put_new(&fax)?, self.events.add(&event)?];
+            let own = writes.len();
+            writes.extend(beside);
             let cancelled = match transact(&self.faxes.client, writes).await {
-                Ok(Ok(())) => return Ok(Accepted::New(Box::new(fax))),
+                Ok(Ok(())) => return Ok(Entered::In(Box::new(fax))),
                 Ok(Err(cancelled)) => cancelled,
-                // Whether it happened is unknown; one look tells, and spares the caller a fax sent twice.
                 Err(unknown) => {
                     return match self.faxes.get(fax.account_id, fax.id).await {
-                        Ok(Some(fax)) => Ok(Accepted::New(Box::new(fax))),
+                        Ok(Some(fax)) => Ok(Entered::In(Box::new(fax))),
                         _ => Err(unknown.into()),
                     };
                 }
             };
-            if let Reason::Condition(Some(item)) = cancelled.reason(3) {
-                return Ok(Accepted::Replay(from_item(item.clone())?));
+            let mut reasons = cancelled.0;
+            let beside = reasons.split_off(own.min(reasons.len()));
+            if beside.iter().any(|reason| *reason != Reason::None) {
+                return Ok(Entered::Beside(beside));
             }
-            match cancelled.reason(0) {
-                Reason::Condition(Some(item)) => account = from_item(item.clone())?,
-                Reason::Condition(None) => return Err(AcceptError::NoAccount),
-                Reason::None => return Err(StoreError::Corrupt(format!("{cancelled:?}")).into()),
+            match reasons.into_iter().next() {
+                Some(Reason::Condition(Some(item))) => account = from_item(item)?,
+                Some(Reason::Condition(None)) => return Err(AcceptError::NoAccount),
+                other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}")).into()),
             }
             backoff.wait().await?;
         }
@@ -412,7 +453,7 @@ impl FaxRemoval {
 
     /// Finds a fax by its id alone, for operators.
     pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
-        let entry: Option<IndexEntry> = find_by_id(&self.faxes.client, &self.faxes.table, id).await?;
+        let entry: Option<FaxEntry> = find_by_id(&self.faxes.client, &self.faxes.table, id).await?;
         Ok(entry.map(FaxKey::from))
     }
 

@@ -2,8 +2,10 @@
 
 pub mod accounts;
 pub mod contacts;
+pub mod due;
 pub mod events;
 pub mod faxes;
+pub mod inbound;
 pub mod keys;
 pub mod lists;
 pub mod numbers;
@@ -17,7 +19,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -76,22 +77,6 @@ async fn list_from<T: DeserializeOwned>(
         .expression_attribute_values(":first", n(first))
         .scan_index_forward(false)
         .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-        .send()
-        .await
-        .map_err(StoreError::from_sdk)?;
-    found.items.unwrap_or_default().into_iter().map(from_item).collect()
-}
-
-/// The entries of a shard of index `due` whose time came by `until`, oldest first.
-async fn due<T: DeserializeOwned>(client: &Client, table: &str, shard: u8, until: Timestamp, limit: i32) -> Result<Vec<T>, StoreError> {
-    let found = client
-        .query()
-        .table_name(table)
-        .index_name("due")
-        .key_condition_expression("due_shard = :shard AND due_at <= :until")
-        .expression_attribute_values(":shard", n(shard))
-        .expression_attribute_values(":until", n(until.as_millisecond()))
-        .limit(limit)
         .send()
         .await
         .map_err(StoreError::from_sdk)?;

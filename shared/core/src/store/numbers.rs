@@ -4,17 +4,28 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::transaction::transact;
 use super::{Item, StoreError, find_by_id, from_item, s, to_item};
 use crate::account::Number;
 use crate::id::{AccountId, NumberId};
+use crate::phone::E164;
 use crate::platform::{ConfigError, Platform};
 
 #[derive(Debug, Clone)]
 pub struct Numbers {
     client: Client,
     table: String,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    account_id: AccountId,
+    /// When it became theirs; a claim of an earlier version has always been.
+    #[serde(default)]
+    since: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +63,15 @@ impl Numbers {
         Ok(numbers)
     }
 
+    /// Whose a number was at `at`, a moment not long ago: its owner's of now, if it was that already. None for one that was released
+    /// or is nobody's. (1 RRU)
+    pub async fn owner(&self, number: &E164, at: Timestamp) -> Result<Option<AccountId>, StoreError> {
+        let claim = self.client.get_item().table_name(&self.table).key("owner", s(number.as_str())).key("item", s("claim"));
+        let claim = claim.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item;
+        let claim: Option<Claim> = claim.map(from_item).transpose()?;
+        Ok(claim.filter(|claim| claim.since <= at).map(|claim| claim.account_id))
+    }
+
     /// Gives a number to an account, if nobody has it.
     pub async fn add(&self, number: &Number) -> Result<Result<(), AddNumberError>, StoreError> {
         let mut row = to_item(number)?;
@@ -62,6 +82,7 @@ impl Numbers {
             ("item".into(), s("claim")),
             ("account_id".into(), s(number.account_id)),
             ("number_id".into(), s(number.id)),
+            ("since".into(), s(number.created_at)),
         ]);
         let writes = vec![self.put_new(claim)?, self.put_new(row)?];
         Ok(transact(&self.client, writes).await?.map_err(|_| AddNumberError::Taken))

@@ -2,23 +2,36 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
-use super::transaction::Reason;
+use super::events::Events;
+use super::faxes::{AcceptError, Entered, Entry, Intake, charged};
+use super::transaction::{Backoff, Reason, transact};
 use super::{StoreError, from_item, list_from, s, to_item};
+use crate::account::{Account, Number};
+use crate::event::Event;
+use crate::fax::Fax;
 use crate::id::{AccountId, RequestId, ScheduledId};
 use crate::list::Head;
 use crate::platform::{ConfigError, Platform};
-use crate::scheduled::Scheduled;
+use crate::scheduled::{Failure, Scheduled, Status};
 
 #[derive(Debug, Clone)]
 pub struct ScheduledFaxes {
     client: Client,
     table: String,
+}
+
+/// The key of a scheduled fax, as messages carry it and index `due` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledKey {
+    pub account_id: AccountId,
+    pub id: ScheduledId,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +65,7 @@ impl ScheduledFaxes {
     /// Cancels what is still pending, for the request `by`: should the client repeat the write because its answer was lost, the
     /// request knows its own. (1 WRU, and 1 for each index)
     pub async fn cancel(&self, account: AccountId, id: ScheduledId, by: RequestId) -> Result<Scheduled, CancelError> {
-        let canceled = self
+        let cancel = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -65,9 +78,15 @@ impl ScheduledFaxes {
             .expression_attribute_values(":pending", s("pending"))
             .expression_attribute_values(":by", s(by))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        // A sending that is under way has it for a moment.
+        let mut backoff = Backoff::new();
+        let canceled = loop {
+            match cancel.clone().send().await {
+                Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_transaction_conflict_exception) => backoff.wait().await?,
+                answered => break answered,
+            }
+        };
         match canceled {
             Ok(canceled) => Ok(from_item(canceled.attributes.unwrap_or_default())?),
             Err(error) => match error.as_service_error() {
@@ -149,5 +168,89 @@ impl Scheduling {
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Ends scheduled faxes when their time has come: what is pending becomes a fax, or has failed, in one transaction with it.
+#[derive(Debug, Clone)]
+pub struct ScheduledSending {
+    scheduled: ScheduledFaxes,
+    events: Events,
+    pub intake: Intake,
+}
+
+/// What became of a scheduled fax that was to be sent.
+#[derive(Debug)]
+pub enum Sent {
+    Fax(Box<Fax>),
+    /// It is no longer pending: canceled, or dealt with by another worker.
+    NotPending(Box<Scheduled>),
+}
+
+impl ScheduledSending {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, intake: Intake::new(platform)? })
+    }
+
+    pub async fn get(&self, key: ScheduledKey) -> Result<Option<Scheduled>, StoreError> {
+        self.scheduled.get(key.account_id, key.id).await
+    }
+
+    /// Claims a pending one and makes its fax, which is always the same one. The gates are asked for the account as it is then.
+    /// (One round trip; 14 WRU, indexes included)
+    pub async fn send(
+        &self,
+        scheduled: &Scheduled,
+        account: Account,
+        sender: &Number,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Sent, AcceptError> {
+        let entered = self.intake.enter(account, now, until, |account, place| {
+            let fax = scheduled.fax(sender.number.clone(), place);
+            let charged = charged(&fax);
+            account.gates(charged, fax.month, Some(sender))?;
+            let sent = Scheduled { status: Status::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
+            Ok(Entry { event: Event::queued(&fax), fax, charged, beside: vec![self.settle(&sent)?] })
+        });
+        match entered.await? {
+            Entered::In(fax) => Ok(Sent::Fax(fax)),
+            Entered::Beside(reasons) => match reasons.into_iter().next() {
+                Some(Reason::Condition(Some(item))) => Ok(Sent::NotPending(Box::new(from_item(item)?))),
+                other => Err(StoreError::Corrupt(format!("{other:?}")).into()),
+            },
+        }
+    }
+
+    /// A pending one has failed, and its account is told. False when it was no longer pending. (7 WRU, indexes included)
+    pub async fn fail(&self, scheduled: &Scheduled, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
+        let failed = Scheduled { status: Status::Failed, failure: Some(failure), ..scheduled.clone() };
+        let event = Event::not_sent(&failed, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let writes = vec![self.settle(&failed)?, self.events.add(&event)?];
+        Ok(transact(&self.scheduled.client, writes).await?.is_ok())
+    }
+
+    /// The write that gives a pending one its last status.
+    fn settle(&self, settled: &Scheduled) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.scheduled.table)
+            .key("account_id", s(settled.account_id))
+            .key("id", s(settled.id))
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":status", s(settled.status.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut sets = vec!["#status = :status"];
+        if let Some(fax) = settled.fax_id {
+            sets.push("fax_id = :fax");
+            update = update.expression_attribute_values(":fax", s(fax));
+        }
+        if let Some(failure) = settled.failure {
+            sets.push("failure = :failure");
+            update = update.expression_attribute_values(":failure", s(failure.as_str()));
+        }
+        let update = update.update_expression(format!("SET {} REMOVE due_at, due_shard", sets.join(", "))).build();
+        Ok(TransactWriteItem::builder().update(update.map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
     }
 }

@@ -42,6 +42,9 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("RelayEvents", events::<relay_events::RelayEvents>),
     ("TransmitFax", events::<transmit_fax::TransmitFax>),
     ("ReceiveCarrierEvent", http::<receive_carrier_event::ReceiveCarrierEvent>),
+    ("SendScheduledFax", events::<send_scheduled_fax::SendScheduledFax>),
+    ("ReceiveFax", events::<receive_fax::ReceiveFax>),
+    ("PollCarrier", events::<poll_carrier::PollCarrier>),
     ("DispatchScheduled", events::<dispatch_scheduled::DispatchScheduled>),
 ];
 

@@ -35,7 +35,7 @@ use crate::tap::Tap;
 use api::Route;
 use control::Controls;
 use host::{Host, HostError};
-use sources::{QueueSource, StreamSource, each_minute};
+use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
 use state::{Lock, State};
 use template::{Resource, Template, TemplateError, name_of_arn};
@@ -311,7 +311,9 @@ impl Stack {
                         let source = stream_source(function, properties, handler.clone(), dir);
                         self.tasks.spawn(source.poll(self.aws.clone(), poller.clone()));
                     }
-                    "ScheduleV2" if properties["ScheduleExpression"] == "rate(1 minute)" => {
+                    "ScheduleV2" => {
+                        let minutes = rate_minutes(&text("ScheduleExpression"))
+                            .ok_or_else(|| TemplateError::Shape(format!("{} has a schedule that is no rate of minutes", function.name)))?;
                         let aws = self.aws.clone();
                         let sweep = move || {
                             let aws = aws.clone();
@@ -321,7 +323,7 @@ impl Stack {
                                 }
                             });
                         };
-                        self.tasks.spawn(each_minute(handler.clone(), self.shared.clock.clone(), moved.clone(), sweep));
+                        self.tasks.spawn(each(minutes, handler.clone(), self.shared.clock.clone(), moved.clone(), sweep));
                     }
                     other => return Err(TemplateError::Shape(format!("{} has an event of type {other}", function.name)).into()),
                 }

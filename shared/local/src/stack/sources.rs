@@ -235,18 +235,28 @@ fn sequence_number(record: &Value) -> Option<&str> {
     record["dynamodb"]["SequenceNumber"].as_str()
 }
 
-/// The schedule `rate(1 minute)`.
-pub async fn each_minute(handler: Handler, clock: Clock, mut moved: watch::Receiver<u64>, sweep: impl Fn() + Send) {
+/// The minutes of a schedule's expression, `rate(1 minute)` or `rate(N minutes)`.
+pub fn rate_minutes(expression: &str) -> Option<i64> {
+    let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let minutes = number.parse().ok().filter(|minutes| *minutes > 0)?;
+    matches!(unit, "minute" | "minutes").then_some(minutes)
+}
+
+/// A schedule: fires at once, whenever the clock was moved, and each `minutes` minutes. Its first event says that the queues are
+/// empty: they do not outlive a stack.
+pub async fn each(minutes: i64, handler: Handler, clock: Clock, mut moved: watch::Receiver<u64>, sweep: impl Fn() + Send) {
+    let mut rescan = true;
     loop {
         let now = clock.now();
-        let event = json!({"time": now.to_string()});
+        let event = json!({"time": now.to_string(), "rescan": rescan});
+        rescan = false;
         match tokio::spawn(handler(event)).await {
             Ok(Ok(_)) => {}
             Ok(Err(e)) => tracing::error!(error = %e, "the scheduled function failed"),
             Err(_) => tracing::error!("the scheduled function panicked"),
         }
         sweep();
-        let next = next_minute(clock.now());
+        let next = next_tick(minutes, clock.now());
         tokio::select! {
             _ = tokio::time::sleep(wait(next, clock.now())) => {}
             changed = moved.changed() => if changed.is_err() { return },
@@ -254,8 +264,9 @@ pub async fn each_minute(handler: Handler, clock: Clock, mut moved: watch::Recei
     }
 }
 
-fn next_minute(now: Timestamp) -> Timestamp {
-    let second = now.as_second().div_euclid(60) * 60 + 60;
+fn next_tick(minutes: i64, now: Timestamp) -> Timestamp {
+    let period = minutes.saturating_mul(60);
+    let second = now.as_second().div_euclid(period).saturating_add(1).saturating_mul(period);
     Timestamp::from_second(second).unwrap_or(now)
 }
 

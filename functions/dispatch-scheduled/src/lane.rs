@@ -1,0 +1,143 @@
+//! One due index and the queue that it is drained into.
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sfm_core::clock::Clock;
+use sfm_core::due::{AHEAD, moment};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::{BATCH, Queue};
+use sfm_core::runtime::Error;
+use sfm_core::store::due::{Cursor, Cursors, DueIndex, Rest, Stretch, Unfinished};
+use tokio::time::Instant;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// Rows are sent on before their time, once; and again when they are late.
+    Ahead,
+    /// Whoever writes a row sends its hint: here only what is late.
+    WhatIsLate,
+}
+
+/// A row that was sent on ahead is late when its message is overdue by this much.
+const LATE: SignedDuration = SignedDuration::from_secs(45);
+
+#[derive(Debug)]
+pub struct Lane {
+    name: &'static str,
+    index: DueIndex,
+    queue: Queue,
+    sends: Sends,
+}
+
+/// An entry of the index: the key of a row, and when it is due in milliseconds since the epoch.
+#[derive(Deserialize)]
+struct Entry<E> {
+    #[serde(flatten)]
+    key: E,
+    due_at: i64,
+}
+
+impl Lane {
+    pub fn new(platform: &Platform, name: &'static str, table: &str, queue: &str, sends: Sends) -> Result<Self, ConfigError> {
+        Ok(Self { name, index: DueIndex::new(platform, table)?, queue: Queue::new(platform, queue)?, sends })
+    }
+
+    /// Sends on what is due, all shards at once, until it is done or `until` has come.
+    pub async fn dispatch<E, H>(&self, cursors: &Cursors, clock: &Clock, rescan: bool, until: Instant) -> Result<(), Error>
+    where
+        E: DeserializeOwned + Into<H>,
+        H: Serialize,
+    {
+        let stored = cursors.get(self.name).await?;
+        let shards = stored.into_iter().zip(0..).map(|(stored, shard)| async move {
+            let mut cursor = if rescan { Cursor::default() } else { stored.clone() };
+            let sent = self.shard::<E, H>(shard, &mut cursor, clock, until).await;
+            // What was sent is written down even where the rest failed. Where nothing was, the old cursor is as good.
+            let moved = cursor.unfinished.is_some() || cursor.late != stored.late || sent.as_ref().is_ok_and(|count| *count > 0);
+            if moved {
+                cursors.put(self.name, shard, &cursor).await?;
+            }
+            sent
+        });
+        let mut result = Ok(());
+        let mut count = 0;
+        for sent in join_all(shards).await {
+            match sent {
+                Ok(sent) => count += sent,
+                Err(e) => {
+                    tracing::error!(error = %e, lane = self.name, "not all that is due was sent on");
+                    result = Err(e);
+                }
+            }
+        }
+        if count > 0 {
+            tracing::info!(lane = self.name, count, "sent on");
+        }
+        result
+    }
+
+    /// Returns how many hints were sent.
+    async fn shard<E, H>(&self, shard: u8, cursor: &mut Cursor, clock: &Clock, until: Instant) -> Result<usize, Error>
+    where
+        E: DeserializeOwned + Into<H>,
+        H: Serialize,
+    {
+        let now = clock.now();
+        let late = match self.sends {
+            Sends::Ahead => (now - LATE).as_millisecond().min(cursor.sent_until),
+            Sends::WhatIsLate => now.as_millisecond(),
+        };
+        let mut count = 0;
+        let late = Stretch { shard, after: i64::MIN, until: late };
+        cursor.late = self.send::<E, H>(late, cursor.late.take(), clock, until, &mut count).await?;
+        if self.sends == Sends::WhatIsLate {
+            return Ok(count);
+        }
+        let ahead = (now + AHEAD).as_millisecond();
+        let (mut target, mut from) = match cursor.unfinished.take() {
+            Some(Unfinished { until, rest }) => (until, Some(rest)),
+            None => (ahead, None),
+        };
+        loop {
+            let stretch = Stretch { shard, after: cursor.sent_until, until: target };
+            if let Some(rest) = self.send::<E, H>(stretch, from, clock, until, &mut count).await? {
+                cursor.unfinished = Some(Unfinished { until: target, rest });
+                return Ok(count);
+            }
+            cursor.sent_until = cursor.sent_until.max(target);
+            if target >= ahead {
+                return Ok(count);
+            }
+            (target, from) = (ahead, None);
+        }
+    }
+
+    /// Sends on the rows of a stretch. Returns where it stopped, if its time ran out.
+    async fn send<E, H>(
+        &self,
+        stretch: Stretch,
+        mut from: Option<Rest>,
+        clock: &Clock,
+        until: Instant,
+        count: &mut usize,
+    ) -> Result<Option<Rest>, Error>
+    where
+        E: DeserializeOwned + Into<H>,
+        H: Serialize,
+    {
+        loop {
+            let page = self.index.page::<Entry<E>>(stretch, from).await?;
+            let hints: Vec<_> = page.entries.into_iter().map(|entry| (entry.key.into(), moment(entry.due_at))).collect();
+            for batch in hints.chunks(BATCH) {
+                self.queue.send_batch(batch, clock).await?;
+                *count += batch.len();
+            }
+            from = page.rest;
+            if from.is_none() || Instant::now() >= until {
+                return Ok(from);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Queue `inbound` → an inbound fax. A message says that a fax has come in; its row says which, and whose it is.
+//!
+//! The document is fetched and stored, then one transaction makes the fax, its place in the account's list and its event, and
+//! settles the row. A document that is not to be had is tried again, soon at first: its link lives for minutes.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
+use sfm_core::carrier::{Carrier, Chosen, MediaError};
+use sfm_core::clock::Clock;
+use sfm_core::documents::Documents;
+use sfm_core::fax::document_key;
+use sfm_core::inbound::{Inbound, Status};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::failures;
+use sfm_core::reception::Reception;
+use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::inbound::{Arrivals, InboundKey};
+use tokio::time::Instant;
+
+/// How long a fax waits for its place in the account's list before its message is left to come again.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+pub struct ReceiveFax {
+    arrivals: Arrivals,
+    reception: Reception,
+    carrier: Chosen,
+    documents: Documents,
+    clock: Clock,
+}
+
+impl Worker for ReceiveFax {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            arrivals: Arrivals::new(platform)?,
+            reception: Reception::new(platform)?,
+            carrier: Chosen::new(platform)?,
+            documents: Documents::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let followed = join_all(batch.records.iter().map(|message| self.follow(message.body.as_deref()))).await;
+        Ok(failures(&batch.records, followed, "received fax not taken"))
+    }
+}
+
+impl ReceiveFax {
+    async fn follow(&self, message: Option<&str>) -> Result<(), Error> {
+        let key: InboundKey = serde_json::from_str(message.unwrap_or_default())?;
+        let Some(inbound) = self.arrivals.get(&key.id).await? else { return Ok(()) };
+        match inbound.due() {
+            // Its own hint comes when it is due.
+            Some(due) if due <= self.clock.now() => self.take(inbound).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn take(&self, inbound: Inbound) -> Result<(), Error> {
+        let (pdf, pages) = match self.fetch(&inbound).await {
+            Ok(fetched) => fetched,
+            Err(e) => return self.again(inbound, &e).await,
+        };
+        let until = Instant::now() + PATIENCE;
+        let account = self.arrivals.intake.accounts.get(inbound.account_id).await?.ok_or("a number without its account")?;
+        self.documents.put(&document_key(inbound.account_id, inbound.fax_id), pdf).await?;
+        if self.arrivals.take(&inbound, pages, account, self.clock.now(), until).await?.is_some() {
+            tracing::info!(fax_id = %inbound.fax_id, pages, "fax received");
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, inbound: &Inbound) -> Result<(bytes::Bytes, u32), MediaError> {
+        let pdf = self.carrier.document(&inbound.received).await?;
+        if !pdf.starts_with(b"%PDF-") {
+            return Err(MediaError::NotYet("what the carrier sent is not a PDF".into()));
+        }
+        Ok((pdf, inbound.received.pages.unwrap_or(1)))
+    }
+
+    async fn again(&self, mut inbound: Inbound, reason: &MediaError) -> Result<(), Error> {
+        inbound.failed(self.clock.now());
+        if inbound.status == Status::Lost {
+            tracing::error!(fax_id = %inbound.fax_id, carrier_fax_id = %inbound.received.id, error = %reason, "a received fax is lost");
+        } else {
+            tracing::warn!(fax_id = %inbound.fax_id, tries = inbound.tries, error = %reason, "the document of a received fax is not there yet");
+        }
+        self.arrivals.tried(&inbound).await?;
+        self.reception.hint(&inbound).await;
+        Ok(())
+    }
+}

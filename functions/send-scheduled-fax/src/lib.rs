@@ -1,0 +1,119 @@
+//! Queue `due` → a fax. A message says that the time of a scheduled fax has come; what to do follows from its row.
+//!
+//! The gates are asked now, the document is copied to where faxes have theirs, and one transaction ends the pending row and makes
+//! the fax, whose id follows from the schedule's: whatever is repeated, it is one fax. A cancellation that comes first wins.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
+use sfm_core::clock::Clock;
+use sfm_core::documents::Documents;
+use sfm_core::month::Month;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::{Queue, failures};
+use sfm_core::runtime::{Error, Worker};
+use sfm_core::scheduled::{Failure, Scheduled, Status};
+use sfm_core::store::faxes::AcceptError;
+use sfm_core::store::numbers::Numbers;
+use sfm_core::store::scheduled::{ScheduledKey, ScheduledSending, Sent};
+use tokio::time::Instant;
+
+/// Faxes of one account meet in its item: how long one waits for the others before its message is left to come again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub struct SendScheduledFax {
+    sending: ScheduledSending,
+    numbers: Numbers,
+    documents: Documents,
+    due: Queue,
+    clock: Clock,
+}
+
+impl Worker for SendScheduledFax {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            sending: ScheduledSending::new(platform)?,
+            numbers: Numbers::new(platform)?,
+            documents: Documents::new(platform)?,
+            due: Queue::new(platform, "DUE_QUEUE_URL")?,
+            clock: platform.clock(),
+        })
+    }
+
+    async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let followed = join_all(batch.records.iter().map(|message| self.follow(message.body.as_deref()))).await;
+        Ok(failures(&batch.records, followed, "scheduled fax not sent"))
+    }
+}
+
+impl SendScheduledFax {
+    async fn follow(&self, message: Option<&str>) -> Result<(), Error> {
+        let key: ScheduledKey = serde_json::from_str(message.unwrap_or_default())?;
+        let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == Status::Pending) else { return Ok(()) };
+        let now = self.clock.now();
+        if now < scheduled.send_at {
+            // A message's longest delay may end before the time has come.
+            return Ok(self.due.send(&key, scheduled.send_at, now).await?);
+        }
+        self.send(&scheduled).await
+    }
+
+    async fn send(&self, scheduled: &Scheduled) -> Result<(), Error> {
+        let until = Instant::now() + PATIENCE;
+        let (account, numbers) =
+            tokio::try_join!(self.sending.intake.accounts.get(scheduled.account_id), self.numbers.active(scheduled.account_id))?;
+        let account = account.ok_or("a scheduled fax without its account")?;
+        let now = self.clock.now();
+        let pages = if scheduled.live { scheduled.pages } else { 0 };
+        let month = Month::of(account.faxes.next(now).last_at);
+        let sender = match account.gates(pages, month, scheduled.sender(&numbers)) {
+            Ok(sender) => sender,
+            Err(closed) => return self.fail(scheduled, closed.into()).await,
+        };
+        let document = sfm_core::fax::document_key(scheduled.account_id, scheduled.future_fax());
+        if !self.documents.copy(&scheduled.document_key(), &document).await? {
+            return self.without_document(scheduled).await;
+        }
+        match self.sending.send(scheduled, account, sender, now, until).await {
+            Ok(Sent::Fax(fax)) => {
+                tracing::info!(scheduled_id = %scheduled.id, fax_id = %fax.id, "scheduled fax sent");
+                self.documents.discard(&scheduled.document_key()).await;
+                Ok(())
+            }
+            Ok(Sent::NotPending(now)) => {
+                // Where another worker sent it, the copy is its fax's.
+                if now.status != Status::Sent {
+                    self.documents.discard(&document).await;
+                }
+                Ok(())
+            }
+            Err(AcceptError::Closed(closed)) => {
+                self.documents.discard(&document).await;
+                self.fail(scheduled, closed.into()).await
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Whoever ends a schedule removes its document: only if it is still pending now the document was lost.
+    async fn without_document(&self, scheduled: &Scheduled) -> Result<(), Error> {
+        let key = ScheduledKey { account_id: scheduled.account_id, id: scheduled.id };
+        match self.sending.get(key).await? {
+            Some(pending) if pending.status == Status::Pending => self.fail(scheduled, Failure::DocumentUnreadable).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn fail(&self, scheduled: &Scheduled, failure: Failure) -> Result<(), Error> {
+        if self.sending.fail(scheduled, failure, self.clock.now()).await? {
+            tracing::warn!(scheduled_id = %scheduled.id, failure = failure.as_str(), "scheduled fax not sent");
+            self.documents.discard(&scheduled.document_key()).await;
+        }
+        Ok(())
+    }
+}
