@@ -5,6 +5,7 @@
 pub mod client;
 pub mod contract;
 pub mod documents;
+pub mod injector;
 pub mod service;
 
 use std::time::{Duration, Instant};

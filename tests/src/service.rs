@@ -1,5 +1,6 @@
 //! A stack in this process, in a folder that goes with it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,7 +35,18 @@ pub struct Customer {
 }
 
 pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
-    start_with(dir, tap, true).await
+    start_with(dir, tap, Doors::Loopback).await
+}
+
+/// What of a stack is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doors {
+    /// Customers' URLs may lead to this machine.
+    Loopback,
+    /// As in the cloud.
+    Closed,
+    /// Nothing runs but what the test invokes.
+    Disconnected,
 }
 
 /// The `sfm` binary that is built beside the tests.
@@ -43,15 +55,21 @@ pub fn sfm_under_test() -> PathBuf {
     test.parent().and_then(|deps| deps.parent()).unwrap().join("sfm-under-test")
 }
 
-async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, allow_loopback: bool) -> Stack {
+async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, doors: Doors) -> Stack {
+    start_as(dir, tap, doors, HashMap::new()).await
+}
+
+async fn start_as(dir: PathBuf, tap: Arc<dyn Tap>, doors: Doors, variables: HashMap<String, String>) -> Stack {
     let config = StackConfig {
         dir,
         port: 0,
         carrier_speed: CARRIER_SPEED,
-        allow_loopback,
+        allow_loopback: doors == Doors::Loopback,
         document_worker: Some(sfm_under_test()),
         tap,
         count_capacity: true,
+        connected: doors != Doors::Disconnected,
+        variables,
     };
     Stack::start(config).await.expect("the stack starts")
 }
@@ -70,7 +88,16 @@ impl Service {
     /// A stack as it is in the cloud: without the switch that lets customers' URLs lead to this machine.
     pub async fn start_closed() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stack = start_with(folder.path().to_owned(), Arc::new(NoTap), false).await;
+        let stack = start_with(folder.path().to_owned(), Arc::new(NoTap), Doors::Closed).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack whose queues, streams and schedules feed nobody: the test invokes the functions. `variables` of their environment
+    /// differ from the template's.
+    pub async fn start_disconnected(tap: Arc<dyn Tap>, variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let stack = start_as(folder.path().to_owned(), tap, Doors::Disconnected, variables).await;
         Self { stack, _folder: Some(folder) }
     }
 

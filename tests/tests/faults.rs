@@ -1,13 +1,14 @@
-//! Each AWS and carrier call of a send, failed before it was done, done with its answer lost, and done with the process gone after it.
+//! Each AWS and carrier call of a send, failed before it was done, done with its answer lost, done with the process gone after it,
+//! and, where it writes to the database, refused because a transaction of another has the item.
 //!
 //! The calls are those that a send without faults is seen to make. After each fault the customer does what customers do, repeats what
 //! got no answer with the same `Idempotency-Key`, and time passes. Then every invariant that concerns a send must hold.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -15,107 +16,15 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::stack::Stack;
-use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::plan::Plan;
 use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents;
+use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::service::{Customer, carrier_log, customer, start_in, used_pages};
 use tokio::runtime::Runtime;
 
-/// One call of a send: who calls what for the how-manieth time.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Point {
-    caller: String,
-    service: &'static str,
-    operation: String,
-    nth: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    FailedBefore,
-    AnswerLost,
-    ProcessGone,
-}
-
-#[derive(Debug, Default)]
-struct Injector {
-    inner: Mutex<Armed>,
-}
-
-#[derive(Debug, Default)]
-struct Armed {
-    /// The functions whose calls are looked at.
-    callers: &'static [&'static str],
-    target: Option<(Point, Fault)>,
-    /// How often each call was made, its repetitions by the client not counted.
-    counts: HashMap<(String, &'static str, String), usize>,
-    known: HashMap<String, Point>,
-    seen: Vec<Point>,
-    /// The id of the call that was hit; the client's repetitions of it are refused.
-    hit: Option<String>,
-    process_gone: bool,
-}
-
-impl Injector {
-    fn arm(&self, callers: &'static [&'static str], target: Option<(Point, Fault)>) {
-        *self.inner.lock().unwrap() = Armed { callers, target, ..Armed::default() };
-    }
-
-    fn seen(&self) -> Vec<Point> {
-        self.inner.lock().unwrap().seen.clone()
-    }
-
-    fn was_hit(&self) -> bool {
-        self.inner.lock().unwrap().hit.is_some()
-    }
-
-    fn process_gone(&self) -> bool {
-        self.inner.lock().unwrap().process_gone
-    }
-}
-
 /// The functions of a send. The dispatcher comes by the clock, not by the send; pollers and operators are not the product.
 const OF_A_SEND: &[&str] = &["SendFax", "RelayEvents", "TransmitFax", "ReceiveCarrierEvent"];
-
-impl Tap for Injector {
-    fn verdict(&self, call: &Call) -> Verdict {
-        let caller = if call.service == "carrier" { "TransmitFax".to_owned() } else { call.caller.clone() };
-        let mut armed = self.inner.lock().unwrap();
-        if !armed.callers.contains(&caller.as_str()) {
-            return Verdict::Perform;
-        }
-        if armed.hit.as_ref() == Some(&call.id) {
-            return Verdict::Refuse;
-        }
-        if armed.known.contains_key(&call.id) {
-            return Verdict::Perform;
-        }
-        let nth = armed.counts.entry((caller.clone(), call.service, call.operation.clone())).or_default();
-        *nth += 1;
-        let point = Point { caller, service: call.service, operation: call.operation.clone(), nth: *nth };
-        armed.known.insert(call.id.clone(), point.clone());
-        armed.seen.push(point.clone());
-        match armed.target.clone() {
-            Some((target, fault)) if target == point => {
-                armed.hit = Some(call.id.clone());
-                match fault {
-                    Fault::FailedBefore => Verdict::Refuse,
-                    Fault::AnswerLost => Verdict::Lose,
-                    Fault::ProcessGone => Verdict::Hang,
-                }
-            }
-            _ => Verdict::Perform,
-        }
-    }
-
-    fn performed(&self, call: &Call, _: &[u8], _: u16, _: &[u8]) {
-        let mut armed = self.inner.lock().unwrap();
-        if armed.hit.as_ref() == Some(&call.id) && armed.target.as_ref().is_some_and(|(_, fault)| *fault == Fault::ProcessGone) {
-            armed.process_gone = true;
-        }
-    }
-}
 
 /// A stack on a runtime of its own, which can be taken away from under it.
 struct Process {
@@ -272,7 +181,7 @@ fn try_every_point(to: &str, stride: SignedDuration) {
     assert!(points.len() > 12, "a send makes more calls than {points:?}");
     let (mut tried, mut hit) = (0, 0);
     for point in &points {
-        for fault in [Fault::FailedBefore, Fault::AnswerLost, Fault::ProcessGone] {
+        for fault in point.faults() {
             let (after, struck) = trial.run(process, Some((point.clone(), fault)));
             process = after;
             tried += 1;
@@ -479,7 +388,7 @@ fn requests_for_contacts_and_scheduled_faxes_and_replays_survive_every_fault_of_
         (trial.judge)(&process.runtime, &process.stack, &customer, &client, &clean, &request);
         assert!(points.len() >= 2, "{}: {points:?}", trial.name);
         for point in &points {
-            for fault in [Fault::FailedBefore, Fault::AnswerLost, Fault::ProcessGone] {
+            for fault in point.faults() {
                 let (after, struck) = trial.run(folder.path(), &tap, process, Some((point.clone(), fault)));
                 process = after;
                 assert!(struck, "{}: {fault:?} of {point:?} never struck", trial.name);

@@ -1,6 +1,7 @@
 //! `sfm local`: starts the stack, says how to use it, and stops it on Ctrl-C or SIGTERM.
 
 use std::io::Write as _;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -21,6 +22,8 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
         document_worker: None,
         tap: Arc::new(NoTap),
         count_capacity: false,
+        connected: true,
+        variables: HashMap::new(),
     })
     .await?;
     let ready = if args.json { ready_line(&stack) } else { welcome(&stack) };

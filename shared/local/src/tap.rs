@@ -25,6 +25,8 @@ pub enum Verdict {
     Lose,
     /// The call is carried out and no answer ever comes: the caller is about to die.
     Hang,
+    /// DynamoDB refuses a write, because a transaction of another has one of its items. Other calls are carried out.
+    Conflict,
 }
 
 pub trait Tap: Debug + Send + Sync {

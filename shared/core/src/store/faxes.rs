@@ -16,7 +16,7 @@ use super::accounts::Accounts;
 use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
-use super::transaction::{Backoff, Reason, transact};
+use super::transaction::{Backoff, Reason, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::account::{Account, Closed, Number};
 use crate::event::Event;
@@ -198,17 +198,15 @@ impl Faxes {
     /// When the client had to repeat the write because its answer was lost, the first one is recognised as our own.
     pub async fn replace(&self, fax: &mut Fax) -> Result<(), ReplaceError> {
         fax.version += 1;
-        let written = self
+        let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item_of(fax)?))
             .condition_expression("version = :seen")
             .expression_attribute_values(":seen", n(fax.version - 1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = written else { return Ok(()) };
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = past_conflicts(|| put.clone().send()).await else { return Ok(()) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 let stored: Option<Fax> = failed.item.clone().map(from_item).transpose()?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::faxes::{AcceptError, Entered, Entry, Intake};
-use super::transaction::Reason;
+use super::transaction::{Reason, past_conflicts};
 use super::{StoreError, from_item, n, s, to_item};
 use crate::account::Account;
 use crate::event::Event;
@@ -61,7 +61,7 @@ impl Arrivals {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":announced", s("announced"))
             .expression_attribute_values(":tries", n(inbound.tries));
-        match put.send().await {
+        match past_conflicts(|| put.clone().send()).await {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(e) => Err(StoreError::from_sdk(e)),

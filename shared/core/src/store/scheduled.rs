@@ -11,7 +11,7 @@ use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::events::Events;
 use super::faxes::{AcceptError, Entered, Entry, Intake, charged};
-use super::transaction::{Backoff, Reason, transact};
+use super::transaction::{Reason, past_conflicts, transact};
 use super::{StoreError, from_item, list_from, s, to_item};
 use crate::account::{Account, Number};
 use crate::event::Event;
@@ -79,15 +79,7 @@ impl ScheduledFaxes {
             .expression_attribute_values(":by", s(by))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        // A sending that is under way has it for a moment.
-        let mut backoff = Backoff::new();
-        let canceled = loop {
-            match cancel.clone().send().await {
-                Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_transaction_conflict_exception) => backoff.wait().await?,
-                answered => break answered,
-            }
-        };
-        match canceled {
+        match past_conflicts(|| cancel.clone().send()).await {
             Ok(canceled) => Ok(from_item(canceled.attributes.unwrap_or_default())?),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use rand::RngExt as _;
@@ -65,6 +66,21 @@ impl Backoff {
         sleep(jittered).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
+    }
+}
+
+/// Makes a single write again for as long as a transaction of another has its item.
+pub(super) async fn past_conflicts<T, E: ProvideErrorMetadata, R, F>(write: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+where
+    F: Future<Output = Result<T, SdkError<E, R>>>,
+{
+    let mut backoff = Backoff::new();
+    loop {
+        let written = write().await;
+        let code = written.as_ref().err().and_then(SdkError::as_service_error).and_then(ProvideErrorMetadata::code);
+        if code != Some("TransactionConflictException") || backoff.wait().await.is_err() {
+            return written;
+        }
     }
 }
 

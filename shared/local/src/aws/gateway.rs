@@ -122,6 +122,11 @@ impl Gateway {
         if verdict == Verdict::Refuse {
             return Err(Closed);
         }
+        if verdict == Verdict::Conflict
+            && let (Service::Dynamodb, Some(answer)) = (service, conflict(&call.operation))
+        {
+            return Ok(whole(answer));
+        }
         let answer = self.perform(&call, service, &signer, parts, body, &mut stop).await?;
         match verdict {
             Verdict::Lose | Verdict::Refuse => Err(Closed),
@@ -129,7 +134,7 @@ impl Gateway {
                 stopped(&mut stop).await;
                 Err(Closed)
             }
-            Verdict::Perform => Ok(answer),
+            Verdict::Perform | Verdict::Conflict => Ok(answer),
         }
     }
 
@@ -199,6 +204,20 @@ fn route(parts: &Parts, signer: Option<&Signer>) -> Option<(Service, String)> {
 
 fn whole(answer: Response<Bytes>) -> Response<Body> {
     answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+}
+
+/// How DynamoDB answers a write that met a transaction of another; the emulator, which does one thing at a time, never does.
+fn conflict(operation: &str) -> Option<Response<Bytes>> {
+    let error = |name: &str| serde_json::json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "conflict"});
+    match operation {
+        "TransactWriteItems" => {
+            let mut body = error("TransactionCanceledException");
+            body["CancellationReasons"] = serde_json::json!([{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]);
+            Some(json(400, &body))
+        }
+        "PutItem" | "UpdateItem" | "DeleteItem" => Some(json(400, &error("TransactionConflictException"))),
+        _ => None,
+    }
 }
 
 fn unknown_operation() -> Response<Bytes> {

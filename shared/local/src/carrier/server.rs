@@ -65,7 +65,7 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
     };
     tap.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
     match verdict {
-        Verdict::Perform => Ok(respond(answer)),
+        Verdict::Perform | Verdict::Conflict => Ok(respond(answer)),
         Verdict::Refuse | Verdict::Lose => Err(Cut),
         Verdict::Hang => match std::future::pending::<Infallible>().await {},
     }

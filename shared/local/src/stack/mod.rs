@@ -60,6 +60,10 @@ pub struct StackConfig {
     pub document_worker: Option<PathBuf>,
     pub tap: Arc<dyn Tap>,
     pub count_capacity: bool,
+    /// Whether queues, streams and schedules feed their functions. Otherwise only the API is served, and a test invokes what it likes.
+    pub connected: bool,
+    /// Variables of the functions' environment that differ from the template's.
+    pub variables: HashMap<String, String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -223,6 +227,7 @@ impl Stack {
             if let Some(worker) = &config.document_worker {
                 vars.insert("DOCUMENT_WORKER".into(), worker.display().to_string());
             }
+            vars.extend(config.variables.clone());
             host.add(&function.name, &platform(&function.name, vars))?;
         }
 
@@ -260,7 +265,7 @@ impl Stack {
             _lock: lock,
         };
         stack.serve(control_listener, control::router(shared, token));
-        let routes = stack.connect(&functions, &dir, &poller, &moved_seen)?;
+        let routes = stack.connect(&functions, &dir, &poller, &moved_seen, config.connected)?;
         stack.serve(api_listener, api::router(routes, clock));
         Ok(stack)
     }
@@ -280,6 +285,7 @@ impl Stack {
         dir: &Path,
         poller: &Platform,
         moved: &watch::Receiver<u64>,
+        background: bool,
     ) -> Result<Vec<Route>, StackError> {
         let mut routes = Vec::new();
         for function in functions {
@@ -293,6 +299,7 @@ impl Stack {
                         let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
                         routes.push(Route { method, path, handler: handler.clone() });
                     }
+                    "SQS" | "DynamoDB" | "ScheduleV2" if !background => {}
                     "SQS" => {
                         let arn = text("Queue");
                         let source = QueueSource {
