@@ -109,6 +109,7 @@ impl Later {
         let operator = self.service.stack.operator_platform();
         let (database, objects) = (operator.dynamodb(), operator.s3());
         let (mut rows, mut writes) = (Vec::new(), Vec::new());
+        let mut puts = Vec::new();
         for send_at in times {
             let id = ScheduledId::generate(self.service.stack.clock().now());
             let mut item = self.model.clone();
@@ -119,8 +120,16 @@ impl Later {
             item.insert("due_shard".into(), AttributeValue::N(due::shard(&id.to_string()).to_string()));
             writes.push(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build());
             let document = ByteStream::from(self.document.clone());
-            objects.put_object().bucket("documents").key(document_key(customer.account, id)).body(document).send().await.unwrap();
+            puts.push(objects.put_object().bucket("documents").key(document_key(customer.account, id)).body(document).send());
             rows.push(Row { account: customer.account.to_string(), id: id.to_string(), send_at: *send_at });
+        }
+        let mut puts = puts.into_iter();
+        loop {
+            let some: Vec<_> = puts.by_ref().take(8).collect();
+            if some.is_empty() {
+                break;
+            }
+            join_all(some).await.into_iter().for_each(|put| drop(put.unwrap()));
         }
         for batch in writes.chunks(25) {
             database.batch_write_item().request_items("Scheduled", batch.to_vec()).send().await.unwrap();
@@ -149,8 +158,12 @@ impl Later {
         self.service.stack.invoke("DispatchScheduled", json!({})).await.unwrap().unwrap();
     }
 
-    /// Feeds the worker what has become visible, each batch `times` times at once, until nothing is.
+    /// Feeds workers what has become visible, each batch `times` times at once, until nothing is.
     async fn drain(&self, times: usize) {
+        join_all((0..4).map(|_| self.drain_one(times))).await;
+    }
+
+    async fn drain_one(&self, times: usize) {
         let sqs = self.service.stack.operator_platform().sqs();
         let url = sqs.get_queue_url().queue_name("DueQueue").send().await.unwrap().queue_url.unwrap();
         loop {
@@ -252,12 +265,16 @@ async fn ten_thousand_faxes_of_one_minute_are_each_sent_once_in_their_second() {
         later.advance_to(minute + SignedDuration::from_mins(m) + SignedDuration::from_secs(1));
         later.dispatch().await;
     }
+    println!("dispatched");
     later.assert_on_time(&rows);
     let messages: usize = later.watch.messages.lock().unwrap().values().map(Vec::len).sum();
     assert_eq!(messages, rows.len(), "each was sent on once");
     for second in 0..=61 {
         later.advance_to(minute + SignedDuration::from_secs(second));
         later.drain(1).await;
+        if second % 10 == 0 {
+            println!("second {second}");
+        }
     }
     later.assert_sent_once(&rows, &customers.iter().collect::<Vec<_>>()).await;
     later.spent("DispatchScheduled", rows.len());

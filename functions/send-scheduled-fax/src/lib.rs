@@ -3,12 +3,14 @@
 //! The gates are asked now, the document is copied to where faxes have theirs, and one transaction ends the pending row and makes
 //! the fax, whose id follows from the schedule's: whatever is repeated, it is one fax. A cancellation that comes first wins.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use sfm_core::clock::Clock;
 use sfm_core::documents::Documents;
+use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures};
@@ -46,14 +48,36 @@ impl Worker for SendScheduledFax {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| self.follow(message.body.as_deref()))).await;
+        // Faxes of one account meet in its item: they take turns here rather than stand in each other's way there.
+        let mut accounts: HashMap<Option<AccountId>, Vec<usize>> = HashMap::new();
+        let keys: Vec<_> = batch.records.iter().map(|message| parse(message.body.as_deref())).collect();
+        for (place, key) in keys.iter().enumerate() {
+            accounts.entry(key.as_ref().ok().map(|key| key.account_id)).or_default().push(place);
+        }
+        let turns = accounts.into_values().map(|places| async {
+            let mut followed = Vec::new();
+            for (place, key) in places.into_iter().filter_map(|place| Some((place, keys.get(place)?))) {
+                let result = match key {
+                    Ok(key) => self.follow(*key).await,
+                    Err(e) => Err(e.to_string().into()),
+                };
+                followed.push((place, result));
+            }
+            followed
+        });
+        let mut followed: Vec<_> = join_all(turns).await.into_iter().flatten().collect();
+        followed.sort_by_key(|(place, _)| *place);
+        let followed = followed.into_iter().map(|(_, result)| result).collect();
         Ok(failures(&batch.records, followed, "scheduled fax not sent"))
     }
 }
 
+fn parse(message: Option<&str>) -> Result<ScheduledKey, serde_json::Error> {
+    serde_json::from_str(message.unwrap_or_default())
+}
+
 impl SendScheduledFax {
-    async fn follow(&self, message: Option<&str>) -> Result<(), Error> {
-        let key: ScheduledKey = serde_json::from_str(message.unwrap_or_default())?;
+    async fn follow(&self, key: ScheduledKey) -> Result<(), Error> {
         let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == Status::Pending) else { return Ok(()) };
         let now = self.clock.now();
         if now < scheduled.send_at {

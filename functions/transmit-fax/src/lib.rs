@@ -3,11 +3,13 @@
 //! An attempt is recorded before the carrier is called, by a conditional write that only one worker wins. Whoever finds an attempt of
 //! which no answer is known asks the carrier, and hands the fax over again only after two look-ups that found nothing.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use rand::RngExt as _;
 use serde::Deserialize;
 use sfm_core::carrier::{AttemptMark, Carrier, Chosen, CarrierFax, CarrierFaxId, SendError, Submission};
 use sfm_core::clock::Clock;
@@ -24,8 +26,14 @@ use sfm_core::transmission::{Progress, Transmissions, claim_token};
 
 /// The carrier fetches the document within minutes of accepting the fax; its queue may be long.
 const LINK_LIFE: Duration = Duration::from_secs(6 * 3600);
-/// How long a fax waits after the carrier had no room for it.
-const DEFERRED: SignedDuration = SignedDuration::from_mins(1);
+/// A fax that the carrier had no room for waits a quarter of the time that it has waited already, between these, and up to a quarter
+/// more by chance: those that wait together do not all come back at once.
+const SHORTEST_DEFERRAL: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST_DEFERRAL: SignedDuration = SignedDuration::from_mins(10);
+/// How long this worker calls the carrier for no fax after it took none, unless the carrier named a time.
+const REST: SignedDuration = SignedDuration::from_secs(10);
+/// The longest time that a carrier may ask for.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 /// How long until the carrier is asked again after it could not be asked, or was still at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
@@ -35,6 +43,8 @@ pub struct TransmitFax {
     documents: Documents,
     carrier: Chosen,
     clock: Clock,
+    /// Until when the carrier takes nothing, as far as this worker knows: what it has in process takes minutes to go.
+    resting: Mutex<Timestamp>,
 }
 
 /// A hint comes off the bus, or from a worker or the dispatcher.
@@ -55,6 +65,7 @@ impl Worker for TransmitFax {
             documents: Documents::new(platform)?,
             carrier: Chosen::new(platform)?,
             clock: platform.clock(),
+            resting: Mutex::new(Timestamp::MIN),
         })
     }
 
@@ -101,6 +112,11 @@ impl TransmitFax {
     /// Claims the attempt, then hands the fax over.
     async fn submit(&self, mut fax: Fax, number: u32) -> Result<(), Error> {
         let Some(from) = fax.from.clone() else { return Ok(()) };
+        let now = self.clock.now();
+        let rests_until = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if now < rests_until {
+            return self.postpone(fax, number, rests_until).await;
+        }
         let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
         let now = self.clock.now();
         fax.claim(number, claim_token(), now);
@@ -115,8 +131,11 @@ impl TransmitFax {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after }) => {
                 tracing::warn!(fax_id = %fax.id, attempt = number, reason, "deferred");
-                let pause = retry_after.unwrap_or(DEFERRED);
-                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, now + pause, now)));
+                let now = self.clock.now();
+                let rests_until = now + retry_after.unwrap_or(REST).clamp(REST, LONGEST_REST);
+                *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = rests_until;
+                let until = rests_until.max(now + deferral(fax.created_at, now));
+                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, until, now)));
                 if let Some((fax, Progress::Changed)) = deferred.await? {
                     self.transmissions.hint(&fax, self.clock.now()).await;
                 }
@@ -129,6 +148,21 @@ impl TransmitFax {
                 Ok(())
             }
         }
+    }
+
+    /// Puts a fax off without a claim, while the carrier takes nothing anyway.
+    async fn postpone(&self, fax: Fax, number: u32, rests_until: Timestamp) -> Result<(), Error> {
+        let postponed = self.record(&fax, |fax, now| {
+            if fax.step(now) != Step::Submit(number) {
+                return Progress::Nothing;
+            }
+            fax.postponed(rests_until.max(now + deferral(fax.created_at, now)));
+            Progress::Changed
+        });
+        if let Some((fax, Progress::Changed)) = postponed.await? {
+            self.transmissions.hint(&fax, self.clock.now()).await;
+        }
+        Ok(())
     }
 
     async fn accepted(&self, mut fax: Fax, number: u32, id: &CarrierFaxId) -> Result<(), Error> {
@@ -207,6 +241,12 @@ impl TransmitFax {
     ) -> Result<Option<(Fax, Progress)>, StoreError> {
         self.transmissions.record(fax.account_id, fax.id, decide).await
     }
+}
+
+/// How long a fax waits that the carrier did not take.
+fn deferral(created_at: Timestamp, now: Timestamp) -> SignedDuration {
+    let waited = now.duration_since(created_at) / 4;
+    waited.clamp(SHORTEST_DEFERRAL, LONGEST_DEFERRAL).mul_f64(rand::rng().random_range(1.0..1.25))
 }
 
 /// For decisions that move the due time even where they have no other effect.

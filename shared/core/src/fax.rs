@@ -345,6 +345,11 @@ impl Fax {
         Effect::None
     }
 
+    /// The carrier takes nothing for now: what is to be handed over next is looked at again at `until`.
+    pub fn postponed(&mut self, until: Timestamp) {
+        self.due(until);
+    }
+
     /// Whether one more look-up that finds nothing is enough to hand the fax over again, or to give it up.
     fn at_last_lookup(&self) -> bool {
         self.current_attempt().is_some_and(|attempt| attempt.empty_lookups + 1 >= EMPTY_LOOKUPS)
