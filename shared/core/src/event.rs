@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ApiTime;
 use crate::due;
 use crate::fax::{Fax, Status};
 use crate::id::{AccountId, EventId, FaxId, ScheduledId};
@@ -13,7 +14,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// An event that was not published by then is published by the dispatcher.
 const PUBLISHED_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EventType {
     /// Internal: a fax is to be transmitted.
     #[serde(rename = "fax.queued")]
@@ -27,9 +28,28 @@ pub enum EventType {
     /// A scheduled fax that did not become one.
     #[serde(rename = "scheduled.failed")]
     ScheduledFailed,
+    /// Made by hand, for one endpoint.
+    #[serde(rename = "webhook.test")]
+    WebhookTest,
+}
+
+/// Not a type of event that an endpoint can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an event is one of fax.delivered, fax.failed, fax.received and scheduled.failed")]
+pub struct NoEventType;
+
+impl std::str::FromStr for EventType {
+    type Err = NoEventType;
+
+    fn from_str(text: &str) -> Result<Self, NoEventType> {
+        Self::OF_FAXES.into_iter().chain([Self::ScheduledFailed]).find(|kind| kind.as_str() == text).ok_or(NoEventType)
+    }
 }
 
 impl EventType {
+    /// What an endpoint is told of that asks for nothing in particular.
+    pub const OF_FAXES: [Self; 3] = [Self::FaxDelivered, Self::FaxFailed, Self::FaxReceived];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FaxQueued => "fax.queued",
@@ -37,6 +57,7 @@ impl EventType {
             Self::FaxFailed => "fax.failed",
             Self::FaxReceived => "fax.received",
             Self::ScheduledFailed => "scheduled.failed",
+            Self::WebhookTest => "webhook.test",
         }
     }
 }
@@ -96,6 +117,18 @@ impl Event {
         let data = serde_json::to_string(&scheduled.resource())?;
         let event = Self::outward(scheduled.account_id, EventType::ScheduledFailed, data, now);
         Ok(Self { scheduled_id: Some(scheduled.id), ..event })
+    }
+
+    /// Tells one endpoint that it is reached. It is not published: its delivery is written with it.
+    pub fn test(account_id: AccountId, data: String, now: Timestamp) -> Self {
+        Self { due_at: None, due_shard: None, ..Self::outward(account_id, EventType::WebhookTest, data, now) }
+    }
+
+    /// What its webhooks carry, the same bytes each time. None for an event that is nobody's outside.
+    pub fn body(&self) -> Option<String> {
+        let (id, kind, created_at) = (self.id, self.kind.as_str(), ApiTime::from(self.created_at));
+        let created_at = serde_json::to_string(&created_at).ok()?;
+        Some(format!(r#"{{"id":"{id}","type":"{kind}","created_at":{created_at},"data":{}}}"#, self.data.as_ref()?))
     }
 
     /// An event that customers are told of.

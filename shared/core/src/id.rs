@@ -70,6 +70,9 @@ ids! {
     NumberId = "num";
     ContactId = "ct";
     EventId = "evt";
+    /// A webhook endpoint.
+    EndpointId = "wh";
+    DeliveryId = "dlv";
     /// Names one HTTP exchange, in `X-Request-Id`, in error bodies and in the log.
     RequestId = "req";
 }
@@ -77,10 +80,21 @@ ids! {
 impl FaxId {
     /// The id of the one fax that a scheduled fax becomes: always the same, sortable by the time of its sending.
     pub fn of_scheduled(scheduled: ScheduledId, send_at: Timestamp) -> Self {
-        let digest = Sha256::digest(scheduled.to_string().as_bytes());
-        let random = digest.iter().take(10).fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
-        Self(Ulid::from_parts(u64::try_from(send_at.as_millisecond()).unwrap_or(0), random))
+        Self(derived(&scheduled.to_string(), send_at))
     }
+}
+
+impl DeliveryId {
+    /// The id of the one delivery of an event to an endpoint, sortable by the time of the event.
+    pub fn of(event: EventId, endpoint: EndpointId, event_at: Timestamp) -> Self {
+        Self(derived(&format!("{event}{endpoint}"), event_at))
+    }
+}
+
+/// Always the same for the same name, and as unlikely to meet another as a random one.
+fn derived(name: &str, at: Timestamp) -> Ulid {
+    let random = Sha256::digest(name.as_bytes()).iter().take(10).fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
+    Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or(0), random)
 }
 
 #[cfg(test)]

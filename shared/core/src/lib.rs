@@ -1,6 +1,6 @@
 //! The core of Send FAX Mail.
 //!
-//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`list`], [`due`],
+//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`webhook`], [`list`], [`due`],
 //! [`rate`], and the parsed types
 //! they are made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`].
 //!
@@ -41,6 +41,7 @@ mod sdk_error;
 pub mod secret;
 pub mod store;
 pub mod transmission;
+pub mod webhook;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod contacts;
+pub mod deliveries;
 pub mod due;
 pub mod events;
 pub mod faxes;
@@ -12,7 +13,9 @@ pub mod numbers;
 pub mod rates;
 pub mod requests;
 pub mod scheduled;
+pub mod slots;
 mod transaction;
+pub mod webhooks;
 
 use std::collections::HashMap;
 

@@ -1,0 +1,88 @@
+//! Slots of which so many may be taken at a time, each a lease that ends by itself: table `rates`, key `window` = `slots#<name>`,
+//! `s0`, `s1`, … until when each is taken, in ms.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt as _;
+
+use super::{Item, StoreError, n, s};
+use crate::platform::{ConfigError, Platform};
+
+#[derive(Debug, Clone)]
+pub struct Slots {
+    client: Client,
+    table: String,
+    count: usize,
+    lease: SignedDuration,
+}
+
+/// A slot that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    window: String,
+    number: usize,
+    until: i64,
+}
+
+impl Slots {
+    pub fn new(platform: &Platform, count: usize, lease: SignedDuration) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("RATES_TABLE")?, count, lease })
+    }
+
+    /// Takes a slot of `name`, if one is free. (1 WRU for each try; the first try is a guess, a wrong one brings the others with it)
+    pub async fn take(&self, name: impl std::fmt::Display, now: Timestamp) -> Result<Option<Slot>, StoreError> {
+        let window = format!("slots#{name}");
+        let mut number = rand::rng().random_range(0..self.count);
+        let until = (now + self.lease).as_millisecond();
+        loop {
+            let taken = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .key("window", s(&window))
+                .update_expression("SET #slot = :until, expires_at = :expires")
+                .condition_expression("attribute_not_exists(#slot) OR #slot <= :now")
+                .expression_attribute_names("#slot", format!("s{number}"))
+                .expression_attribute_values(":until", n(until))
+                .expression_attribute_values(":now", n(now.as_millisecond()))
+                .expression_attribute_values(":expires", n(until / 1000 + 3600))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            let Err(error) = taken else { return Ok(Some(Slot { window, number, until })) };
+            let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+                return Err(StoreError::from_sdk(error));
+            };
+            let free = self.free(failed.item.as_ref().unwrap_or(&Item::new()), now);
+            if free.is_empty() {
+                return Ok(None);
+            }
+            number = free[rand::rng().random_range(0..free.len())];
+        }
+    }
+
+    fn free(&self, item: &Item, now: Timestamp) -> Vec<usize> {
+        let taken_until = |slot: &usize| item.get(&format!("s{slot}"))?.as_n().ok()?.parse::<i64>().ok();
+        (0..self.count).filter(|slot| taken_until(slot).is_none_or(|until| until <= now.as_millisecond())).collect()
+    }
+
+    /// Gives a slot back. Should this fail, its lease ends. (1 WRU)
+    pub async fn give_back(&self, slot: &Slot) {
+        let given = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("window", s(&slot.window))
+            .update_expression("REMOVE #slot")
+            .condition_expression("#slot = :until")
+            .expression_attribute_names("#slot", format!("s{}", slot.number))
+            .expression_attribute_values(":until", n(slot.until));
+        if let Err(e) = given.send().await
+            && !e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+        {
+            tracing::warn!(error = %StoreError::from_sdk(e), "a slot stays taken until its lease ends");
+        }
+    }
+}

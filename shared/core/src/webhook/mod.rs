@@ -1,0 +1,276 @@
+//! Webhooks: where an account is told of its events, and what it is told.
+//!
+//! An [`Endpoint`] is a URL with a secret; [`signature`] is how it knows us; a [`delivery`] is one event on its way to one endpoint.
+
+pub mod delivery;
+pub mod signature;
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::ApiTime;
+use crate::event::EventType;
+use crate::id::{AccountId, EndpointId};
+use crate::secret::Secret;
+
+/// How long an old secret signs beside a new one.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+/// An endpoint whose every attempt failed for this long is disabled.
+const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// So many failures, and so far apart, it must have been at least: one event that fails is no proof.
+const FAILURES: u32 = 5;
+const FAILURES_APART: SignedDuration = SignedDuration::from_hours(12);
+/// Of the way to being disabled, in percent: where a warning is logged.
+const WARNINGS: [u8; 3] = [50, 70, 90];
+
+/// An account may have so many endpoints.
+pub const MAX_ENDPOINTS: usize = 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Enabled,
+    Disabled,
+}
+
+/// Why an endpoint is disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its owner, or an operator, switched it off.
+    Owner,
+    /// It answered 410 Gone.
+    Gone,
+    /// Nothing but failures for five days.
+    Failing,
+}
+
+/// A signing secret, `whsec_` and base64 of 32 bytes, and until when it signs: the newest has no end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningSecret {
+    pub secret: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Attempts that failed since the last one that did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    pub since: Timestamp,
+    pub last: Timestamp,
+    pub attempts: u32,
+    /// The last warning that was logged, in percent of the way.
+    #[serde(default)]
+    pub warned: u8,
+}
+
+/// A webhook endpoint as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub account_id: AccountId,
+    pub id: EndpointId,
+    pub url: String,
+    pub events: BTreeSet<EventType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<Reason>,
+    /// Newest first.
+    pub secrets: Vec<SigningSecret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
+    pub created_at: Timestamp,
+    /// Counts the writes of this item: each one is conditional on the one before it.
+    pub version: u64,
+}
+
+/// What a failed attempt did to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Failing,
+    /// So many percent of the way to being disabled.
+    Warning(u8),
+    Disabled,
+}
+
+fn new_secret() -> SigningSecret {
+    let bytes: [u8; 32] = rand::rng().random();
+    SigningSecret { secret: Secret::new(format!("whsec_{}", STANDARD.encode(bytes))), until: None }
+}
+
+impl Endpoint {
+    /// A new endpoint; without `events` it is told of the faxes' alone.
+    pub fn new(account_id: AccountId, url: String, events: BTreeSet<EventType>, description: Option<String>, now: Timestamp) -> Self {
+        let events = if events.is_empty() { EventType::OF_FAXES.into() } else { events };
+        Self {
+            account_id,
+            id: EndpointId::generate(now),
+            url,
+            events,
+            description,
+            status: Status::Enabled,
+            disabled_reason: None,
+            secrets: vec![new_secret()],
+            failing: None,
+            created_at: now,
+            version: 1,
+        }
+    }
+
+    pub fn wants(&self, kind: EventType) -> bool {
+        self.status == Status::Enabled && (self.events.contains(&kind) || kind == EventType::WebhookTest)
+    }
+
+    /// The secrets that sign now, newest first.
+    pub fn signing(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+        self.secrets.iter().filter(move |secret| secret.until.is_none_or(|until| now < until)).map(|secret| &secret.secret)
+    }
+
+    /// Makes a new secret. The one before it signs for a day more, or not at all any more.
+    pub fn rotate(&mut self, expire_now: bool, now: Timestamp) {
+        self.secrets.truncate(1);
+        if expire_now {
+            self.secrets.clear();
+        }
+        for old in &mut self.secrets {
+            old.until = Some(now + OVERLAP);
+        }
+        self.secrets.insert(0, new_secret());
+    }
+
+    /// Ends the overlap: from now on the newest secret signs alone.
+    pub fn expire_old_secrets(&mut self) {
+        self.secrets.truncate(1);
+    }
+
+    pub fn enable(&mut self) {
+        self.status = Status::Enabled;
+        self.disabled_reason = None;
+        self.failing = None;
+    }
+
+    pub fn disable(&mut self, reason: Reason) {
+        self.status = Status::Disabled;
+        self.disabled_reason = Some(reason);
+    }
+
+    /// An attempt failed.
+    pub fn failed(&mut self, now: Timestamp) -> Health {
+        let failing = self.failing.get_or_insert(Failing { since: now, last: now, attempts: 0, warned: 0 });
+        failing.last = failing.last.max(now);
+        failing.attempts = failing.attempts.saturating_add(1);
+        let since = failing.last.duration_since(failing.since);
+        let way = u8::try_from((since.as_secs() * 100 / DISABLED_AFTER.as_secs()).clamp(0, 100)).unwrap_or(100);
+        if way >= 100 && failing.attempts >= FAILURES && since >= FAILURES_APART && self.status == Status::Enabled {
+            self.disable(Reason::Failing);
+            return Health::Disabled;
+        }
+        match WARNINGS.into_iter().rev().find(|warning| way >= *warning && *warning > failing.warned) {
+            Some(warning) => {
+                failing.warned = warning;
+                Health::Warning(warning)
+            }
+            None => Health::Failing,
+        }
+    }
+
+    /// What is shown of it, without its secret.
+    pub fn resource(&self) -> Resource<'_> {
+        Resource {
+            id: self.id,
+            object: "webhook_endpoint",
+            url: &self.url,
+            events: &self.events,
+            description: self.description.as_deref(),
+            status: self.status,
+            disabled_reason: self.disabled_reason,
+            failing_since: self.failing.map(|failing| failing.since.into()),
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
+/// The endpoint as its owner sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Resource<'a> {
+    pub id: EndpointId,
+    pub object: &'static str,
+    pub url: &'a str,
+    pub events: &'a BTreeSet<EventType>,
+    pub description: Option<&'a str>,
+    pub status: Status,
+    pub disabled_reason: Option<Reason>,
+    /// Since when nothing but failures; null when the last attempt succeeded.
+    pub failing_since: Option<ApiTime>,
+    pub created_at: ApiTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap_or_default()
+    }
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new(AccountId::generate(at(0)), "https://example.com/hook".into(), BTreeSet::new(), None, at(0))
+    }
+
+    #[test]
+    fn an_endpoint_is_told_of_faxes_and_of_schedules_only_if_it_asks() {
+        let endpoint = endpoint();
+        assert!(endpoint.wants(EventType::FaxDelivered) && endpoint.wants(EventType::FaxFailed) && endpoint.wants(EventType::FaxReceived));
+        assert!(!endpoint.wants(EventType::ScheduledFailed) && !endpoint.wants(EventType::FaxQueued));
+        let mut disabled = endpoint;
+        disabled.disable(Reason::Owner);
+        assert!(!disabled.wants(EventType::FaxDelivered));
+    }
+
+    #[test]
+    fn during_a_rotation_both_secrets_sign_new_first_and_then_the_new_one_alone() {
+        let mut endpoint = endpoint();
+        let first = endpoint.secrets[0].secret.clone();
+        endpoint.rotate(false, at(0));
+        let second = endpoint.secrets[0].secret.clone();
+        assert_eq!(endpoint.signing(at(23)).collect::<Vec<_>>(), [&second, &first]);
+        assert_eq!(endpoint.signing(at(24)).collect::<Vec<_>>(), [&second]);
+        endpoint.rotate(false, at(1));
+        assert_eq!(endpoint.signing(at(1)).count(), 2, "of three only the last two");
+        endpoint.rotate(true, at(1));
+        assert_eq!(endpoint.signing(at(1)).count(), 1);
+        assert!(STANDARD.decode(&endpoint.secrets[0].secret.expose()[6..]).is_ok_and(|bytes| bytes.len() == 32));
+    }
+
+    #[test]
+    fn five_days_of_nothing_but_failures_disable_with_warnings_on_the_way() {
+        let mut endpoint = endpoint();
+        let mut told = Vec::new();
+        for hour in (0..=120).step_by(6) {
+            match endpoint.failed(at(hour)) {
+                Health::Failing => {}
+                other => told.push((hour, other)),
+            }
+        }
+        let warning = Health::Warning;
+        assert_eq!(told, [(60, warning(50)), (84, warning(70)), (108, warning(90)), (120, Health::Disabled)]);
+        assert_eq!((endpoint.status, endpoint.disabled_reason), (Status::Disabled, Some(Reason::Failing)));
+        endpoint.enable();
+        assert_eq!((endpoint.status, endpoint.failing), (Status::Enabled, None));
+    }
+
+    #[test]
+    fn a_few_failures_far_apart_do_not_disable() {
+        let mut endpoint = endpoint();
+        for hour in [0, 130, 260, 390] {
+            assert_ne!(endpoint.failed(at(hour)), Health::Disabled, "{hour}");
+        }
+        assert_eq!(endpoint.failed(at(400)), Health::Disabled, "the fifth");
+    }
+}
