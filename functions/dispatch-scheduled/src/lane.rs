@@ -23,6 +23,9 @@ pub enum Sends {
 /// A row that was sent on ahead is late when its message is overdue by this much.
 const LATE: SignedDuration = SignedDuration::from_secs(45);
 
+/// A cursor that nothing moves is written anew when it has fallen behind by this many milliseconds.
+const RENEWED: i64 = 10 * 60 * 1000;
+
 #[derive(Debug)]
 pub struct Lane {
     name: &'static str,
@@ -54,8 +57,10 @@ impl Lane {
         let shards = stored.into_iter().zip(0..).map(|(stored, shard)| async move {
             let mut cursor = if rescan { Cursor::default() } else { stored.clone() };
             let sent = self.shard::<E, H>(shard, &mut cursor, clock, until).await;
-            // What was sent is written down even where the rest failed. Where nothing was, the old cursor is as good.
-            let moved = cursor.unfinished.is_some() || cursor.late != stored.late || sent.as_ref().is_ok_and(|count| *count > 0);
+            // Where nothing was sent the old cursor is as good, for a while: what is behind the cursor is not sent on ahead twice.
+            let aged = cursor.sent_until > stored.sent_until.saturating_add(RENEWED);
+            let moved = cursor.unfinished != stored.unfinished || cursor.late != stored.late || sent.as_ref().is_ok_and(|count| *count > 0);
+            let moved = moved || aged;
             if moved {
                 cursors.put(self.name, shard, &cursor).await?;
             }

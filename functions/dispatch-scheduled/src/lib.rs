@@ -1,6 +1,6 @@
 //! Every minute: sends on what is due. A [`Lane`] is a table's due index and the queue that its rows' keys go to.
 //!
-//! Scheduled faxes are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
+//! Scheduled faxes and late retries of webhooks are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
 //! every lane, gets another hint: whoever does the work takes the row out of the index, so what is still there needs one. Events
 //! that the relay did not publish in time are published.
 
@@ -17,6 +17,7 @@ use sfm_core::event::Event;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::due::{Cursors, DueIndex, Stretch};
+use sfm_core::store::deliveries::DeliveryKey;
 use sfm_core::store::events::Events;
 use sfm_core::store::faxes::{FaxEntry, FaxKey};
 use sfm_core::store::inbound::InboundKey;
@@ -41,6 +42,7 @@ pub struct DispatchScheduled {
     scheduled: Lane,
     faxes: Lane,
     inbound: Lane,
+    deliveries: Lane,
     unpublished: DueIndex,
     events: Events,
     bus: Bus,
@@ -60,6 +62,7 @@ impl Worker for DispatchScheduled {
             scheduled: Lane::new(platform, "scheduled", "SCHEDULED_TABLE", "DUE_QUEUE_URL", Sends::Ahead)?,
             faxes: Lane::new(platform, "faxes", "FAXES_TABLE", "TRANSMISSIONS_QUEUE_URL", Sends::WhatIsLate)?,
             inbound: Lane::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Sends::WhatIsLate)?,
+            deliveries: Lane::new(platform, "deliveries", "DELIVERIES_TABLE", "WEBHOOKS_QUEUE_URL", Sends::Ahead)?,
             unpublished: DueIndex::new(platform, "EVENTS_TABLE")?,
             events: Events::new(platform)?,
             bus: Bus::new(platform)?,
@@ -69,13 +72,14 @@ impl Worker for DispatchScheduled {
     /// A lane or shard that fails does not keep the others from their turn; the run fails at its end, so that it is seen.
     async fn handle(&self, run: Run) -> Result<(), Error> {
         let until = Instant::now() + self.time;
-        let (scheduled, faxes, inbound, events) = tokio::join!(
+        let (scheduled, faxes, inbound, deliveries, events) = tokio::join!(
             self.scheduled.dispatch::<ScheduledKey, ScheduledKey>(&self.cursors, &self.clock, run.rescan, until),
             self.faxes.dispatch::<FaxEntry, FaxKey>(&self.cursors, &self.clock, run.rescan, until),
             self.inbound.dispatch::<InboundKey, InboundKey>(&self.cursors, &self.clock, run.rescan, until),
+            self.deliveries.dispatch::<DeliveryKey, DeliveryKey>(&self.cursors, &self.clock, run.rescan, until),
             self.publish_events(until),
         );
-        scheduled.and(faxes).and(inbound).and(events)
+        scheduled.and(faxes).and(inbound).and(deliveries).and(events)
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::id::AccountId;
 use crate::platform::{ConfigError, Platform};
 use crate::sdk_error;
 
@@ -43,8 +44,16 @@ impl Queue {
     ///
     /// What is due later than the longest delay is the due index's business: nothing is sent.
     pub async fn send(&self, hint: &impl Serialize, due: Timestamp, now: Timestamp) -> Result<(), QueueError> {
-        let ahead = due.duration_since(now);
-        if ahead > LONGEST_DELAY {
+        self.send_grouped(hint, None, due, now).await
+    }
+
+    /// The same, for a queue that shares its workers fairly between accounts.
+    pub async fn send_fair(&self, hint: &impl Serialize, account: AccountId, due: Timestamp, now: Timestamp) -> Result<(), QueueError> {
+        self.send_grouped(hint, Some(account.to_string()), due, now).await
+    }
+
+    async fn send_grouped(&self, hint: &impl Serialize, group: Option<String>, due: Timestamp, now: Timestamp) -> Result<(), QueueError> {
+        if due.duration_since(now) > LONGEST_DELAY {
             return Ok(());
         }
         let body = serde_json::to_string(hint).map_err(|e| QueueError(e.to_string()))?;
@@ -53,6 +62,7 @@ impl Queue {
             .queue_url(&self.url)
             .message_body(body)
             .delay_seconds(delay(due, now))
+            .set_message_group_id(group)
             .send()
             .await
             .map(|_| ())

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
-use super::{StoreError, s, to_item};
+use super::{StoreError, from_item, s, to_item};
 use crate::event::Event;
 use crate::id::{AccountId, EventId};
 use crate::platform::{ConfigError, Platform};
@@ -28,6 +28,13 @@ impl Events {
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Reads an event. (1 RRU for each 4 KB)
+    pub async fn get(&self, account: AccountId, id: EventId) -> Result<Option<Event>, StoreError> {
+        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
+        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        found.item.map(from_item).transpose()
     }
 
     /// The event has been published: nobody needs to look after it any more. (1 WRU and 1 for the index)

@@ -44,6 +44,8 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("ReceiveCarrierEvent", http::<receive_carrier_event::ReceiveCarrierEvent>),
     ("SendScheduledFax", events::<send_scheduled_fax::SendScheduledFax>),
     ("ReceiveFax", events::<receive_fax::ReceiveFax>),
+    ("FanOutEvent", events::<fan_out_event::FanOutEvent>),
+    ("DeliverWebhook", events::<deliver_webhook::DeliverWebhook>),
     ("PollCarrier", events::<poll_carrier::PollCarrier>),
     ("DispatchScheduled", events::<dispatch_scheduled::DispatchScheduled>),
 ];

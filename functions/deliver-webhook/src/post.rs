@@ -1,0 +1,116 @@
+//! One attempt over HTTP: signed, to an address that was checked just now, bounded in time and bytes.
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+use sfm_core::clock::Clock;
+use sfm_core::event::Event;
+use sfm_core::guarded::{Guard, Refused};
+use sfm_core::webhook::Endpoint;
+use sfm_core::webhook::delivery::{Attempt, Outcome, Trouble};
+use sfm_core::webhook::signature;
+
+/// An answer's body is read up to here; what comes after changes nothing.
+const READ: usize = 16 * 1024;
+/// So much of it is kept for the log.
+const KEPT: usize = 1024;
+
+/// What came back, as far as it did.
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<SignedDuration>,
+    body: Vec<u8>,
+}
+
+pub async fn post(guard: &Guard, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
+    let at = clock.now();
+    let started = Instant::now();
+    let mut answer = None;
+    let exchanged = tokio::time::timeout(deadline, exchange(guard, endpoint, event, clock, &mut answer)).await;
+    let error = match (exchanged, &answer) {
+        (Ok(Ok(())), Some(answer)) => trouble(answer.status),
+        (Ok(Ok(())), None) => Some(Trouble::Protocol),
+        (Ok(Err(trouble)), _) => Some(trouble),
+        (Err(_), _) => Some(Trouble::Timeout),
+    };
+    let (status_code, body, retry_after) = match answer {
+        Some(Answer { status, body, retry_after }) => (Some(status.as_u16()), body, retry_after),
+        None => (None, Vec::new(), None),
+    };
+    let kept = &body[..body.len().min(KEPT)];
+    let answer = (!kept.is_empty()).then(|| String::from_utf8_lossy(kept).into_owned());
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Outcome { attempt: Attempt { at, duration_ms, status_code, error, answer }, retry_after }
+}
+
+fn trouble(status: StatusCode) -> Option<Trouble> {
+    match status.as_u16() {
+        200..=299 => None,
+        300..=399 => Some(Trouble::Redirect),
+        410 => Some(Trouble::Gone),
+        _ => Some(Trouble::Status),
+    }
+}
+
+async fn exchange(
+    guard: &Guard,
+    endpoint: &Endpoint,
+    event: &Event,
+    clock: &Clock,
+    answer: &mut Option<Answer>,
+) -> Result<(), Trouble> {
+    let url = Url::parse(&endpoint.url).map_err(|_| Trouble::HostNotAllowed)?;
+    // Resolved and checked at each attempt, because DNS changes.
+    let client = guard.client_for(&url).await.map_err(|refused| match refused {
+        Refused::Host | Refused::Malformed | Refused::NotHttps | Refused::Credentials => Trouble::HostNotAllowed,
+    })?;
+    let body = event.body().ok_or(Trouble::EventExpired)?;
+    let now = clock.now();
+    let headers = signature::sign(endpoint.signing(now), event.id, now, body.as_bytes());
+    let mut request = client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut response = request.send().await.map_err(|e| class(&e))?;
+    let read = answer.insert(Answer { status: response.status(), retry_after: retry_after(&response, clock), body: Vec::new() });
+    while read.body.len() < READ {
+        match response.chunk().await.map_err(|e| class(&e))? {
+            Some(chunk) => read.body.extend_from_slice(&chunk[..chunk.len().min(READ - read.body.len())]),
+            None => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// `Retry-After` of an answer that asks for patience: seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(response: &Response, clock: &Clock) -> Option<SignedDuration> {
+    if !matches!(response.status().as_u16(), 429 | 503) {
+        return None;
+    }
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(SignedDuration::from_secs(seconds.into()));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(date.duration_since(clock.now()).max(SignedDuration::ZERO))
+}
+
+/// The class of an error of the client's, by what it stands on.
+fn class(error: &reqwest::Error) -> Trouble {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.downcast_ref::<rustls::Error>().is_some() {
+            return Trouble::Tls;
+        }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
+        {
+            return Trouble::Tls;
+        }
+        source = cause.source();
+    }
+    if error.is_connect() { Trouble::Connect } else { Trouble::Protocol }
+}

@@ -1,0 +1,62 @@
+//! Queue `events` → one delivery for each endpoint that wants the event: its row first, then its message.
+//!
+//! A row's id follows from event and endpoint, so an event that comes twice makes no second one. A row whose message got lost is due,
+//! and found by the dispatcher.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
+use serde::Deserialize;
+use sfm_core::clock::Clock;
+use sfm_core::event::Event;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::{Queue, failures};
+use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
+use sfm_core::store::webhooks::Webhooks;
+use sfm_core::webhook::delivery::Delivery;
+
+#[derive(Debug)]
+pub struct FanOutEvent {
+    webhooks: Webhooks,
+    deliveries: Deliveries,
+    queue: Queue,
+    clock: Clock,
+}
+
+/// An event as the bus hands it on.
+#[derive(Deserialize)]
+struct FromBus {
+    detail: Event,
+}
+
+impl Worker for FanOutEvent {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            webhooks: Webhooks::new(platform)?,
+            deliveries: Deliveries::new(platform)?,
+            queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
+            clock: platform.clock(),
+        })
+    }
+
+    async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let followed = join_all(batch.records.iter().map(|message| self.fan_out(message.body.as_deref()))).await;
+        Ok(failures(&batch.records, followed, "event not fanned out"))
+    }
+}
+
+impl FanOutEvent {
+    async fn fan_out(&self, message: Option<&str>) -> Result<(), Error> {
+        let FromBus { detail: event } = serde_json::from_str(message.unwrap_or_default())?;
+        let now = self.clock.now();
+        for endpoint in self.webhooks.of(event.account_id).await?.iter().filter(|endpoint| endpoint.wants(event.kind)) {
+            let delivery = Delivery::new(&event, endpoint.id, now);
+            self.deliveries.add(&delivery).await?;
+            self.queue.send_fair(&DeliveryKey::from(&delivery), event.account_id, now, now).await?;
+        }
+        Ok(())
+    }
+}
