@@ -6,6 +6,7 @@ pub mod client;
 pub mod contract;
 pub mod documents;
 pub mod injector;
+pub mod receiver;
 pub mod service;
 
 use std::time::{Duration, Instant};

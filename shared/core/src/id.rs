@@ -84,6 +84,13 @@ impl FaxId {
     }
 }
 
+impl EventId {
+    /// Not after any event of `at` or later.
+    pub fn earliest(at: Timestamp) -> Self {
+        Self(Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or(0), 0))
+    }
+}
+
 impl DeliveryId {
     /// The id of the one delivery of an event to an endpoint, sortable by the time of the event.
     pub fn of(event: EventId, endpoint: EndpointId, event_at: Timestamp) -> Self {

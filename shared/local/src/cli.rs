@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use fax_document::{Coding, Paper, Resolution};
 use jiff::SignedDuration;
+use sfm_core::event::EventType;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 
@@ -36,6 +37,8 @@ pub enum Command {
     Key(KeyCommand),
     #[command(subcommand)]
     Fax(FaxCommand),
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// What the service does to a document, on files
     #[command(subcommand)]
     Document(DocumentCommand),
@@ -125,6 +128,76 @@ pub enum KeyCommand {
     },
     Revoke {
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WebhookCommand {
+    /// Makes an endpoint and shows its secret
+    Add {
+        account: String,
+        url: String,
+        /// fax.delivered, fax.failed, fax.received (all three without it), scheduled.failed
+        #[arg(long)]
+        event: Vec<EventType>,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    List {
+        account: String,
+    },
+    Update {
+        id: String,
+        #[arg(long)]
+        url: Option<String>,
+        #[arg(long)]
+        event: Vec<EventType>,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Switches it on again; recover_since tells where a recovery would begin
+    Enable {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    Delete {
+        id: String,
+    },
+    /// Makes a new secret; the old one signs for 24 hours more
+    Rotate {
+        id: String,
+        /// The old one signs no more
+        #[arg(long)]
+        expire_now: bool,
+    },
+    /// Ends the overlap of a rotation
+    ExpireOld {
+        id: String,
+    },
+    /// Sends a test event
+    Test {
+        id: String,
+    },
+    /// The log of an endpoint, or with --account of an event
+    Deliveries {
+        id: String,
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// The newest events of an account
+    Events {
+        account: String,
+    },
+    Redeliver {
+        delivery: String,
+    },
+    /// Tries anew what failed, or was not told, since a time
+    Recover {
+        id: String,
+        #[arg(long)]
+        since: String,
     },
 }
 

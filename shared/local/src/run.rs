@@ -12,8 +12,9 @@ use sfm_core::store::accounts::AccountChange;
 
 use crate::cli::{
     AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, NumberCommand,
+    WebhookCommand,
 };
-use crate::commands::{CommandError, account, bench, carrier, clock, document, fax, id, key, number};
+use crate::commands::{CommandError, account, bench, carrier, clock, document, fax, id, key, number, webhook};
 use crate::local;
 
 /// Does what this process was started for: a document's conversion, or its command line.
@@ -78,6 +79,31 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
     Ok(vec![json!(value)])
 }
 
+async fn on_webhooks(platform: &Platform, command: WebhookCommand) -> Result<Value, CommandError> {
+    match command {
+        WebhookCommand::Add { account, url, event, description } => {
+            webhook::add(platform, id(&account, "account")?, &url, event, description).await
+        }
+        WebhookCommand::List { account } => webhook::endpoints(platform, id(&account, "account")?).await,
+        WebhookCommand::Update { id: endpoint, url, event, description } => {
+            webhook::update(platform, id(&endpoint, "endpoint")?, url, event, description).await
+        }
+        WebhookCommand::Enable { id: endpoint } => webhook::enable(platform, id(&endpoint, "endpoint")?).await,
+        WebhookCommand::Disable { id: endpoint } => webhook::disable(platform, id(&endpoint, "endpoint")?).await,
+        WebhookCommand::Delete { id: endpoint } => webhook::delete(platform, id(&endpoint, "endpoint")?).await,
+        WebhookCommand::Rotate { id: endpoint, expire_now } => webhook::rotate(platform, id(&endpoint, "endpoint")?, expire_now).await,
+        WebhookCommand::ExpireOld { id: endpoint } => webhook::expire_old_secret(platform, id(&endpoint, "endpoint")?).await,
+        WebhookCommand::Test { id: endpoint } => webhook::test(platform, id(&endpoint, "endpoint")?).await,
+        WebhookCommand::Deliveries { id: of, account } => {
+            let account = account.map(|account| id(&account, "account")).transpose()?;
+            webhook::deliveries(platform, &of, account).await
+        }
+        WebhookCommand::Events { account } => webhook::events(platform, id(&account, "account")?).await,
+        WebhookCommand::Redeliver { delivery } => webhook::redeliver(platform, id(&delivery, "delivery")?).await,
+        WebhookCommand::Recover { id: endpoint, since } => webhook::recover(platform, id(&endpoint, "endpoint")?, &since).await,
+    }
+}
+
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
     let platform = &Platform::of_operator().await;
@@ -106,6 +132,7 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         }
         Command::Key(KeyCommand::Revoke { id: key }) => line(key::revoke(platform, id(&key, "key")?).await?),
         Command::Fax(FaxCommand::Delete { id: fax }) => line(fax::delete(platform, id(&fax, "fax")?).await?),
+        Command::Webhook(command) => line(on_webhooks(platform, command).await?),
         Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),
         Command::Carrier(CarrierCommand::Log) => carrier::log(platform).await,
     }

@@ -1,8 +1,10 @@
 //! Webhooks: where an account is told of its events, and what it is told.
 //!
-//! An [`Endpoint`] is a URL with a secret; [`signature`] is how it knows us; a [`delivery`] is one event on its way to one endpoint.
+//! An [`Endpoint`] is a URL with a secret; [`signature`] is how it knows us; a [`delivery`] is one event on its way to one endpoint;
+//! the [`desk`] is where endpoints are managed.
 
 pub mod delivery;
+pub mod desk;
 pub mod signature;
 
 use std::collections::BTreeSet;

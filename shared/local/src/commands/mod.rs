@@ -8,6 +8,7 @@ pub mod document;
 pub mod fax;
 pub mod key;
 pub mod number;
+pub mod webhook;
 
 use std::str::FromStr;
 

@@ -231,7 +231,10 @@ impl Stack {
             host.add(&function.name, &platform(&function.name, vars))?;
         }
 
-        let operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
+        let mut operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
+        if config.allow_loopback {
+            operator_vars.insert("ALLOW_LOOPBACK".into(), "true".into());
+        }
         let operator_env = dir.join("operator.env");
         let lines: String = operator_vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         state::write_private(&operator_env, lines.as_bytes())?;

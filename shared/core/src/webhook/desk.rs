@@ -1,0 +1,278 @@
+//! What an account's owner, or an operator for it, does with webhooks: the functions behind the commands and the dashboard.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::delivery::{Delivery, Status};
+use super::{Endpoint, MAX_ENDPOINTS, Reason};
+use crate::clock::Clock;
+use crate::event::{Event, EventType};
+use crate::guarded::{Guard, Refused};
+use crate::id::{AccountId, DeliveryId, EndpointId, EventId};
+use crate::platform::{ConfigError, Platform};
+use crate::queue::{Queue, QueueError};
+use crate::secret::Secret;
+use crate::store::StoreError;
+use crate::store::deliveries::{Deliveries, DeliveryKey};
+use crate::store::events::Events;
+use crate::store::webhooks::Webhooks;
+
+/// Events that one query of a recovery reads.
+const PAGE: i32 = 200;
+/// More than anybody writes.
+const LONGEST_URL: usize = 2048;
+const LONGEST_DESCRIPTION: usize = 200;
+
+#[derive(Debug, Clone)]
+pub struct WebhookDesk {
+    webhooks: Webhooks,
+    deliveries: Deliveries,
+    events: Events,
+    queue: Queue,
+    guard: Guard,
+    clock: Clock,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error("The URL {0}.")]
+    Url(Refused),
+    #[error("The URL has more than {LONGEST_URL} characters.")]
+    UrlTooLong,
+    #[error("The description has more than {LONGEST_DESCRIPTION} characters.")]
+    DescriptionTooLong,
+    #[error("An account may have {MAX_ENDPOINTS} webhook endpoints. Delete one first.")]
+    TooMany,
+    #[error("The endpoint is disabled. Enable it first.")]
+    Disabled,
+    #[error("There is no such endpoint, delivery or event.")]
+    NotFound,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// What of an endpoint is changed.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub url: Option<String>,
+    pub events: Option<BTreeSet<EventType>>,
+    pub description: Option<String>,
+}
+
+impl WebhookDesk {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            webhooks: Webhooks::new(platform)?,
+            deliveries: Deliveries::new(platform)?,
+            events: Events::new(platform)?,
+            queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
+            guard: Guard::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    fn checked(&self, url: &str) -> Result<String, DeskError> {
+        if url.len() > LONGEST_URL {
+            return Err(DeskError::UrlTooLong);
+        }
+        self.guard.parse(url).map(String::from).map_err(DeskError::Url)
+    }
+
+    /// Makes an endpoint. Its secret is shown here, and never again but by rotating it.
+    pub async fn add(
+        &self,
+        account: AccountId,
+        url: &str,
+        events: BTreeSet<EventType>,
+        description: Option<String>,
+    ) -> Result<(Endpoint, Secret), DeskError> {
+        let url = self.checked(url)?;
+        if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+            return Err(DeskError::DescriptionTooLong);
+        }
+        if self.webhooks.of(account).await?.len() >= MAX_ENDPOINTS {
+            return Err(DeskError::TooMany);
+        }
+        let endpoint = Endpoint::new(account, url, events, description, self.clock.now());
+        self.webhooks.add(&endpoint).await?;
+        let secret = newest(&endpoint)?;
+        Ok((endpoint, secret))
+    }
+
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Endpoint>, DeskError> {
+        Ok(self.webhooks.of(account).await?)
+    }
+
+    pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.webhooks.get(account, id).await?.ok_or(DeskError::NotFound)
+    }
+
+    /// Finds an endpoint by its id alone, for operators.
+    pub async fn find(&self, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.webhooks.find(id).await?.ok_or(DeskError::NotFound)
+    }
+
+    pub async fn update(&self, account: AccountId, id: EndpointId, change: Change) -> Result<Endpoint, DeskError> {
+        let url = change.url.as_deref().map(|url| self.checked(url)).transpose()?;
+        if change.description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+            return Err(DeskError::DescriptionTooLong);
+        }
+        self.change(account, id, |endpoint| {
+            if let Some(url) = &url {
+                endpoint.url.clone_from(url);
+            }
+            if let Some(events) = change.events.as_ref().filter(|events| !events.is_empty()) {
+                endpoint.events.clone_from(events);
+            }
+            if let Some(description) = &change.description {
+                endpoint.description = (!description.is_empty()).then(|| description.clone());
+            }
+        })
+        .await
+    }
+
+    pub async fn disable(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.change(account, id, |endpoint| endpoint.disable(Reason::Owner)).await
+    }
+
+    /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
+    pub async fn enable(&self, account: AccountId, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+        let failing_since = self.get(account, id).await?.failing.map(|failing| failing.since);
+        Ok((self.change(account, id, Endpoint::enable).await?, failing_since))
+    }
+
+    pub async fn delete(&self, account: AccountId, id: EndpointId) -> Result<(), DeskError> {
+        self.get(account, id).await?;
+        Ok(self.webhooks.delete(account, id).await?)
+    }
+
+    /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
+    pub async fn rotate(&self, account: AccountId, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), DeskError> {
+        let now = self.clock.now();
+        let endpoint = self.change(account, id, |endpoint| endpoint.rotate(expire_now, now)).await?;
+        let secret = newest(&endpoint)?;
+        Ok((endpoint, secret))
+    }
+
+    /// Ends the overlap of a rotation: the old secret signs no more.
+    pub async fn expire_old_secret(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.change(account, id, Endpoint::expire_old_secrets).await
+    }
+
+    async fn change(&self, account: AccountId, id: EndpointId, change: impl Fn(&mut Endpoint)) -> Result<Endpoint, DeskError> {
+        let changed = self.webhooks.update(account, id, |endpoint| {
+            change(endpoint);
+            (true, ())
+        });
+        changed.await?.map(|(endpoint, ())| endpoint).ok_or(DeskError::NotFound)
+    }
+
+    /// Sends a test event, whatever the endpoint asks to be told of.
+    pub async fn test(&self, account: AccountId, id: EndpointId) -> Result<Delivery, DeskError> {
+        let endpoint = self.get(account, id).await?;
+        if !endpoint.wants(EventType::WebhookTest) {
+            return Err(DeskError::Disabled);
+        }
+        let now = self.clock.now();
+        let data = json!({"object": "webhook_endpoint", "id": endpoint.id, "message": "This endpoint is reached."}).to_string();
+        let event = Event::test(account, data, now);
+        self.events.put(&event).await?;
+        let delivery = Delivery::new(&event, endpoint.id, now);
+        self.deliveries.add(&delivery).await?;
+        self.hint(&delivery).await?;
+        Ok(delivery)
+    }
+
+    /// The log of an endpoint, newest first, at most 100 entries older than `before`.
+    pub async fn deliveries(
+        &self,
+        account: AccountId,
+        endpoint: EndpointId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, DeskError> {
+        Ok(self.deliveries.of_endpoint(account, endpoint, before, limit).await?)
+    }
+
+    /// The deliveries of an event to the endpoints that there are.
+    pub async fn deliveries_of_event(&self, account: AccountId, event: EventId) -> Result<Vec<Delivery>, DeskError> {
+        let event = self.events.get(account, event).await?.ok_or(DeskError::NotFound)?;
+        let endpoints = self.webhooks.of(account).await?;
+        let ids: Vec<_> = endpoints.iter().map(|endpoint| DeliveryId::of(event.id, endpoint.id, event.created_at)).collect();
+        Ok(self.deliveries.get_all(account, &ids).await?)
+    }
+
+    /// Finds a delivery by its id alone, for operators.
+    pub async fn find_delivery(&self, id: DeliveryId) -> Result<DeliveryKey, DeskError> {
+        self.deliveries.find(id).await?.ok_or(DeskError::NotFound)
+    }
+
+    /// The newest events of an account that it is told of, within 30 days, newest first.
+    pub async fn events(&self, account: AccountId, limit: u32) -> Result<Vec<Event>, DeskError> {
+        Ok(self.events.newest(account, limit).await?.into_iter().filter(|event| event.data.is_some()).collect())
+    }
+
+    /// Tries a delivery anew, at once, whatever became of it.
+    pub async fn redeliver(&self, key: DeliveryKey) -> Result<Delivery, DeskError> {
+        let now = self.clock.now();
+        let again = self.deliveries.update(key, |delivery| {
+            delivery.redeliver(now);
+            true
+        });
+        let delivery = again.await?.ok_or(DeskError::NotFound)?;
+        self.hint(&delivery).await?;
+        Ok(delivery)
+    }
+
+    /// Tries anew what failed since a time, and what happened since then while the endpoint was not told. Returns how many.
+    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp) -> Result<usize, DeskError> {
+        let endpoint = self.get(account, id).await?;
+        let (mut count, mut after) = (0, None);
+        loop {
+            let (events, rest) = self.events.since(account, since, after, PAGE).await?;
+            for event in events.iter().filter(|event| event.kind != EventType::WebhookTest && endpoint.wants(event.kind)) {
+                count += usize::from(self.recover_one(event, &endpoint).await?);
+            }
+            after = rest;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn recover_one(&self, event: &Event, endpoint: &Endpoint) -> Result<bool, DeskError> {
+        let now = self.clock.now();
+        let delivery = Delivery::new(event, endpoint.id, now);
+        if self.deliveries.add(&delivery).await? {
+            self.hint(&delivery).await?;
+            return Ok(true);
+        }
+        let failed = |delivery: &mut Delivery| {
+            let failed = delivery.status == Status::Failed;
+            if failed {
+                delivery.redeliver(now);
+            }
+            failed
+        };
+        let again = self.deliveries.update(DeliveryKey::from(&delivery), failed).await?;
+        let again = again.filter(|delivery| delivery.due() == Some(now));
+        if let Some(delivery) = &again {
+            self.hint(delivery).await?;
+        }
+        Ok(again.is_some())
+    }
+
+    async fn hint(&self, delivery: &Delivery) -> Result<(), DeskError> {
+        let (now, key) = (self.clock.now(), DeliveryKey::from(delivery));
+        Ok(self.queue.send_fair(&key, key.account_id, delivery.due().unwrap_or(now), now).await?)
+    }
+}
+
+fn newest(endpoint: &Endpoint) -> Result<Secret, DeskError> {
+    endpoint.secrets.first().map(|secret| secret.secret.clone()).ok_or(DeskError::NotFound)
+}

@@ -1,0 +1,155 @@
+//! `sfm webhook …`
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sfm_core::clock::{ApiTime, parse_time};
+use sfm_core::event::EventType;
+use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
+use sfm_core::platform::Platform;
+use sfm_core::secret::Secret;
+use sfm_core::store::accounts::Accounts;
+use sfm_core::webhook::Endpoint;
+use sfm_core::webhook::desk::{Change, DeskError, WebhookDesk};
+
+use super::{CommandError, id};
+
+/// The newest entries that a log prints.
+const SHOWN: u32 = 100;
+
+impl From<DeskError> for CommandError {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Store(e) => e.into(),
+            DeskError::Queue(e) => Self::new("unavailable", e.to_string()),
+            DeskError::NotFound => Self::new("not_found", error.to_string()),
+            DeskError::TooMany | DeskError::Disabled => Self::new("conflict", error.to_string()),
+            DeskError::Url(_) | DeskError::UrlTooLong | DeskError::DescriptionTooLong => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+fn shown(endpoint: &Endpoint) -> Value {
+    let mut value = json!(endpoint.resource());
+    value["account_id"] = json!(endpoint.account_id);
+    value
+}
+
+fn with_secret((endpoint, secret): (Endpoint, Secret)) -> Value {
+    let mut value = shown(&endpoint);
+    value["secret"] = secret.expose().into();
+    value
+}
+
+fn list(data: Vec<Value>) -> Value {
+    json!({"object": "list", "data": data})
+}
+
+pub async fn add(
+    platform: &Platform,
+    account: AccountId,
+    url: &str,
+    events: Vec<EventType>,
+    description: Option<String>,
+) -> Result<Value, CommandError> {
+    if Accounts::new(platform)?.get(account).await?.is_none() {
+        return Err(CommandError::not_found("account"));
+    }
+    let desk = WebhookDesk::new(platform)?;
+    Ok(with_secret(desk.add(account, url, events.into_iter().collect(), description).await?))
+}
+
+pub async fn endpoints(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
+    Ok(list(WebhookDesk::new(platform)?.list(account).await?.iter().map(shown).collect()))
+}
+
+pub async fn update(
+    platform: &Platform,
+    endpoint: EndpointId,
+    url: Option<String>,
+    events: Vec<EventType>,
+    description: Option<String>,
+) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    let events: BTreeSet<_> = events.into_iter().collect();
+    let change = Change { url, events: (!events.is_empty()).then_some(events), description };
+    Ok(shown(&desk.update(found.account_id, endpoint, change).await?))
+}
+
+pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    let (enabled, failing_since) = desk.enable(found.account_id, endpoint).await?;
+    let mut value = shown(&enabled);
+    // What a recovery would begin with.
+    value["recover_since"] = json!(failing_since.map(ApiTime::from));
+    Ok(value)
+}
+
+pub async fn disable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    Ok(shown(&desk.disable(found.account_id, endpoint).await?))
+}
+
+pub async fn delete(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    desk.delete(found.account_id, endpoint).await?;
+    Ok(json!({"id": endpoint, "deleted": true}))
+}
+
+pub async fn rotate(platform: &Platform, endpoint: EndpointId, expire_now: bool) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    Ok(with_secret(desk.rotate(found.account_id, endpoint, expire_now).await?))
+}
+
+pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    Ok(shown(&desk.expire_old_secret(found.account_id, endpoint).await?))
+}
+
+pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    Ok(json!(desk.test(found.account_id, endpoint).await?.resource()))
+}
+
+/// The log of an endpoint, or of an event of an account.
+pub async fn deliveries(platform: &Platform, of: &str, account: Option<AccountId>) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let found = match (of.parse::<EventId>(), account) {
+        (Ok(event), Some(account)) => desk.deliveries_of_event(account, event).await?,
+        (Ok(_), None) => return Err(CommandError::invalid("The deliveries of an event need --account.")),
+        (Err(_), _) => {
+            let endpoint = desk.find(id(of, "endpoint")?).await?;
+            desk.deliveries(endpoint.account_id, endpoint.id, None, SHOWN).await?
+        }
+    };
+    Ok(list(found.iter().map(|delivery| json!(delivery.resource())).collect()))
+}
+
+pub async fn events(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
+    let found = WebhookDesk::new(platform)?.events(account, SHOWN).await?;
+    let event = |body: String| serde_json::from_str(&body).map_err(|e| CommandError::new("internal_error", e.to_string()));
+    Ok(list(found.iter().filter_map(|found| found.body()).map(event).collect::<Result<_, _>>()?))
+}
+
+pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Value, CommandError> {
+    let desk = WebhookDesk::new(platform)?;
+    let key = desk.find_delivery(delivery).await?;
+    Ok(json!(desk.redeliver(key).await?.resource()))
+}
+
+pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
+    let wrong = || CommandError::invalid("--since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.");
+    let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
+    let desk = WebhookDesk::new(platform)?;
+    let found = desk.find(endpoint).await?;
+    let count = desk.recover(found.account_id, endpoint, since).await?;
+    Ok(json!({"id": endpoint, "recovered": count}))
+}

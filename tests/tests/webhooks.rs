@@ -1,0 +1,305 @@
+//! Webhooks end to end: real deliveries over real sockets, to receivers that behave and to receivers that do not.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sfm::commands::webhook;
+use sfm_core::event::EventType;
+use sfm_core::id::EndpointId;
+use sfm_core::webhook::signature;
+use sfm_core::secret::Secret;
+use sfm_tests::eventually;
+use sfm_tests::receiver::{Receiver, Reply, Request};
+use sfm_tests::service::{Customer, Service};
+
+/// An endpoint of a customer at a receiver, with its secret.
+async fn register(service: &Service, customer: &Customer, url: &str, events: &[EventType]) -> (EndpointId, String) {
+    let made = webhook::add(&service.stack.operator_platform(), customer.account, url, events.to_vec(), None).await.unwrap();
+    (made["id"].as_str().unwrap().parse().unwrap(), made["secret"].as_str().unwrap().to_owned())
+}
+
+async fn log(service: &Service, endpoint: EndpointId) -> Vec<Value> {
+    let log = webhook::deliveries(&service.stack.operator_platform(), &endpoint.to_string(), None).await.unwrap();
+    log["data"].as_array().unwrap().clone()
+}
+
+async fn endpoint(service: &Service, customer: &Customer, id: EndpointId) -> Value {
+    let list = webhook::endpoints(&service.stack.operator_platform(), customer.account).await.unwrap();
+    list["data"].as_array().unwrap().iter().find(|endpoint| endpoint["id"] == id.to_string()).unwrap().clone()
+}
+
+/// Waits until a delivery of the endpoint's log is as `status` says.
+async fn settled(service: &Service, id: EndpointId, status: &str) -> Value {
+    eventually(&format!("a delivery to be {status}"), || async {
+        log(service, id).await.into_iter().find(|delivery| delivery["status"] == status)
+    })
+    .await
+}
+
+/// Whether a request is signed by `secret` as both schemes say.
+fn is_signed_by(request: &Request, secret: &str, nth: usize) -> bool {
+    let id = request.header("webhook-id").parse().unwrap();
+    let at = jiff::Timestamp::from_second(request.header("webhook-timestamp").parse().unwrap()).unwrap();
+    let secrets = [Secret::new(secret)];
+    let alone = signature::sign(secrets.iter(), id, at, &request.body);
+    let v1 = alone[0].1.split_once(",v1=").unwrap().1.to_owned();
+    request.header("x-sfm-signature").split(",v1=").nth(nth + 1) == Some(&v1)
+        && request.header("webhook-signature").split(' ').nth(nth) == Some(&alone[3].1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_final_status_is_told_once_to_each_endpoint_that_wants_it() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(204)).await;
+    let (all, secret) = register(&service, &customer, &receiver.url("/all"), &[]).await;
+    let (failures, _) = register(&service, &customer, &receiver.url("/failures"), &[EventType::FaxFailed]).await;
+    let stranger = service.customer().await;
+    register(&service, &stranger, &receiver.url("/stranger"), &[]).await;
+    let delivered = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    let failed = customer.client.send_letter("+15005550007").await["id"].as_str().unwrap().to_owned();
+    eventually("three requests", || async { (receiver.requests().len() == 3).then_some(()) }).await;
+    // Whatever is late is looked at once more, and nothing comes of it.
+    service.advance(SignedDuration::from_mins(30));
+    settled(&service, failures, "succeeded").await;
+    let requests = receiver.requests();
+    assert_eq!(requests.len(), 3, "{requests:?}");
+    for request in &requests {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body["id"], request.header("webhook-id"));
+        let fax = if body["type"] == "fax.failed" { &failed } else { &delivered };
+        assert_eq!(&customer.client.fax(fax).await, &body["data"], "data is the fax as the API shows it");
+        assert_eq!(request.header("content-type"), "application/json");
+        if request.path == "/all" {
+            assert!(is_signed_by(request, &secret, 0));
+        }
+    }
+    assert_eq!(requests.iter().filter(|request| request.path == "/failures").count(), 1);
+    let log = log(&service, all).await;
+    assert_eq!(log.len(), 2);
+    assert!(log.iter().all(|delivery| delivery["status"] == "succeeded" && delivery["attempts"][0]["status_code"] == 204), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_down_for_74_hours_gets_the_event_in_the_end_under_the_same_id() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(503)).await;
+    let (id, secret) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    customer.client.send_letter("+15005550001").await;
+    eventually("a first attempt", || async { (!receiver.requests().is_empty()).then_some(()) }).await;
+    // 74 hours in steps that leave each attempt its turn.
+    for _ in 0..74 {
+        service.advance(SignedDuration::from_hours(1));
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    }
+    let down = receiver.requests().len();
+    assert!((8..=10).contains(&down), "{down} attempts while it was down");
+    receiver.reply(|_| Reply::status(200));
+    let delivered = eventually("the delivery to succeed", || async {
+        service.advance(SignedDuration::from_hours(2));
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        log(&service, id).await.into_iter().find(|delivery| delivery["status"] == "succeeded")
+    })
+    .await;
+    let requests = receiver.requests();
+    assert!(requests.iter().all(|request| request.header("webhook-id") == requests[0].header("webhook-id")));
+    assert!(requests.iter().all(|request| request.body == requests[0].body && is_signed_by(request, &secret, 0)));
+    assert_eq!(delivered["attempts"].as_array().unwrap().len(), requests.len());
+    assert_eq!(endpoint(&service, &customer, id).await["failing_since"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_down_for_good_ends_disabled_and_everything_can_be_recovered() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(500)).await;
+    let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    let began = service.stack.clock().now();
+    let mut sent = 0;
+    // A fax a day, and six hours at a time.
+    for quarter in 0..40 {
+        if quarter % 4 == 0 && endpoint(&service, &customer, id).await["status"] == "enabled" {
+            customer.client.send_letter("+15005550001").await;
+            sent += 1;
+            eventually("the event to be fanned out", || async { (log(&service, id).await.len() == sent).then_some(()) }).await;
+        }
+        service.advance(SignedDuration::from_hours(6));
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let disabled = eventually("the endpoint to be disabled", || async {
+        service.advance(SignedDuration::from_hours(6));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        Some(endpoint(&service, &customer, id).await).filter(|endpoint| endpoint["status"] == "disabled")
+    })
+    .await;
+    assert_eq!(disabled["disabled_reason"], "failing");
+    // One that nobody was told of.
+    let untold = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&untold).await;
+    let failed = eventually("every delivery to have failed", || async {
+        service.advance(SignedDuration::from_hours(25));
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let log = log(&service, id).await;
+        log.iter().all(|delivery| delivery["status"] == "failed").then_some(log)
+    })
+    .await;
+    assert_eq!(failed.len(), sent);
+    let before = receiver.requests().len();
+    receiver.reply(|_| Reply::status(200));
+    let enabled = webhook::enable(&service.stack.operator_platform(), id).await.unwrap();
+    assert!(enabled["recover_since"].is_string(), "{enabled}");
+    let recovered = webhook::recover(&service.stack.operator_platform(), id, &began.to_string()).await.unwrap();
+    assert_eq!(recovered["recovered"], sent + 1, "{recovered}");
+    eventually("all to be delivered", || async {
+        let log = log(&service, id).await;
+        (log.len() == sent + 1 && log.iter().all(|delivery| delivery["status"] == "succeeded")).then_some(())
+    })
+    .await;
+    assert_eq!(receiver.requests().len(), before + sent + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_receiver_does_wrong_is_told_in_the_log_and_tried_again() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let refused = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}/", listener.local_addr().unwrap())
+    };
+    let plain = Receiver::start(|_| Reply::status(200)).await;
+    let cases: Vec<(&str, Receiver, &str, &str)> = vec![
+        ("a redirect to the metadata address", Receiver::start(|_| Reply::redirect("http://169.254.169.254/latest/")).await, "redirect", "/"),
+        ("a server error", Receiver::start(|_| Reply::status(500).body("oops")).await, "status", "/"),
+        ("headers that never end", Receiver::start(|_| Reply::SlowHeaders).await, "timeout", "/"),
+        ("a body that drips", Receiver::start(|_| Reply::SlowBody).await, "timeout", "/"),
+        ("a connection that is cut", Receiver::start(|_| Reply::Cut).await, "protocol", "/"),
+        ("no HTTP at all", Receiver::start(|_| Reply::Garbage).await, "protocol", "/"),
+    ];
+    let mut expected = Vec::new();
+    for (name, receiver, error, path) in &cases {
+        let (id, _) = register(&service, &customer, &receiver.url(path), &[]).await;
+        expected.push((*name, id, *error));
+    }
+    expected.push(("a connection that is refused", register(&service, &customer, &refused, &[]).await.0, "connect"));
+    let tls = plain.url("/").replace("http://", "https://");
+    expected.push(("no TLS", register(&service, &customer, &tls, &[]).await.0, "tls"));
+    customer.client.send_letter("+15005550001").await;
+    for (name, id, error) in expected {
+        let attempt = eventually(&format!("an attempt: {name}"), || async {
+            log(&service, id).await.first().map(|delivery| delivery["attempts"][0].clone()).filter(Value::is_object)
+        })
+        .await;
+        assert_eq!(attempt["error"], error, "{name}: {attempt}");
+        assert_eq!(log(&service, id).await[0]["status"], "pending", "{name}: it is tried again");
+    }
+    let oops = log(&service, endpoint_at(&service, &customer, &cases[1].1.url("/")).await).await;
+    assert_eq!((&oops[0]["attempts"][0]["answer"], &oops[0]["attempts"][0]["status_code"]), (&json!("oops"), &json!(500)));
+}
+
+async fn endpoint_at(service: &Service, customer: &Customer, url: &str) -> EndpointId {
+    let list = webhook::endpoints(&service.stack.operator_platform(), customer.account).await.unwrap();
+    let found = list["data"].as_array().unwrap().iter().find(|endpoint| endpoint["url"] == url).unwrap();
+    found["id"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_but_good_answers_are_successes() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let receivers = [
+        Receiver::start(|_| Reply::Endless(16)).await,
+        Receiver::start(|_| Reply::Endless(100 * 1024)).await,
+        Receiver::start(|_| Reply::Http10).await,
+        Receiver::start(|_| Reply::Trailers).await,
+        Receiver::start(|_| Reply::HalfClosed).await,
+    ];
+    let mut ids = Vec::new();
+    for receiver in &receivers {
+        ids.push(register(&service, &customer, &receiver.url("/"), &[]).await.0);
+    }
+    customer.client.send_letter("+15005550001").await;
+    for id in ids {
+        let delivery = settled(&service, id, "succeeded").await;
+        let kept = delivery["attempts"][0]["answer"].as_str().map_or(0, str::len);
+        assert!(kept <= 1024, "{kept} bytes of the answer are kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gone_disables_and_too_many_requests_are_heeded_in_both_forms() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let gone = Receiver::start(|_| Reply::status(410)).await;
+    let (gone_id, _) = register(&service, &customer, &gone.url("/"), &[]).await;
+    let seconds = Receiver::start(|_| Reply::status(429).header("retry-after", "3600")).await;
+    let (seconds_id, _) = register(&service, &customer, &seconds.url("/"), &[]).await;
+    let at = service.stack.clock().now() + SignedDuration::from_hours(2);
+    let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let dated = Receiver::start(move |_| Reply::status(429).header("retry-after", &date)).await;
+    let (dated_id, _) = register(&service, &customer, &dated.url("/"), &[]).await;
+    customer.client.send_letter("+15005550001").await;
+    let failed = settled(&service, gone_id, "failed").await;
+    assert_eq!((&failed["attempts"][0]["error"], failed["attempts"].as_array().unwrap().len()), (&json!("gone"), 1));
+    let disabled = eventually("the endpoint to be disabled", || async {
+        Some(endpoint(&service, &customer, gone_id).await).filter(|endpoint| endpoint["status"] == "disabled")
+    })
+    .await;
+    assert_eq!(disabled["disabled_reason"], "gone");
+    for (id, ahead) in [(seconds_id, 3600), (dated_id, 7200)] {
+        let next = eventually("a next attempt", || async {
+            let log = log(&service, id).await;
+            log.first().filter(|delivery| delivery["attempts"][0].is_object())?["next_attempt_at"].as_str().map(str::to_owned)
+        })
+        .await;
+        let next: jiff::Timestamp = next.parse().unwrap();
+        let left = next.duration_since(service.stack.clock().now()).as_secs();
+        assert!((ahead - 90..=ahead).contains(&left), "{left} s left of {ahead}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_secret_signs_beside_the_old_one_for_a_day_and_alone_when_told() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let (id, old) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    let rotated = webhook::rotate(&operator, id, false).await.unwrap()["secret"].as_str().unwrap().to_owned();
+    let last = async |count: usize| {
+        webhook::test(&service.stack.operator_platform(), id).await.unwrap();
+        eventually("a request", || async { (receiver.requests().len() == count).then_some(()) }).await;
+        receiver.requests().pop().unwrap()
+    };
+    let both = last(1).await;
+    assert!(is_signed_by(&both, &rotated, 0) && is_signed_by(&both, &old, 1), "new first, old last");
+    service.advance(SignedDuration::from_hours(24));
+    let alone = last(2).await;
+    assert!(is_signed_by(&alone, &rotated, 0) && !alone.header("webhook-signature").contains(' '));
+    let newest = webhook::rotate(&operator, id, true).await.unwrap()["secret"].as_str().unwrap().to_owned();
+    let alone = last(3).await;
+    assert!(is_signed_by(&alone, &newest, 0) && !alone.header("webhook-signature").contains(' '));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_webhook_goes_to_an_address_that_is_not_public() {
+    let service = Service::start_closed().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    for url in ["http://example.com/", "ftp://example.com/", "https://user:pw@example.com/", "nonsense", ""] {
+        let refused = webhook::add(&operator, customer.account, url, vec![], None).await.unwrap_err().json();
+        assert!(refused.contains("invalid_request"), "{url}: {refused}");
+    }
+    // Names and addresses are checked when they are connected to, because they change.
+    for url in ["https://127.0.0.1/", "https://localhost/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/"] {
+        let Ok(made) = webhook::add(&operator, customer.account, url, vec![], None).await else { continue };
+        let id: EndpointId = made["id"].as_str().unwrap().parse().unwrap();
+        webhook::test(&operator, id).await.unwrap();
+        let attempt = eventually("an attempt", || async {
+            log(&service, id).await.first().map(|delivery| delivery["attempts"][0].clone()).filter(Value::is_object)
+        })
+        .await;
+        assert_eq!(attempt["error"], "host_not_allowed", "{url}");
+    }
+}
