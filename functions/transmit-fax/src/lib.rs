@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use sfm_core::carrier::{AttemptMark, Carrier, Chosen, CarrierFax, CarrierFaxId, SendError, Submission};
+use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::documents::Documents;
 use sfm_core::failure::FailureCode;

@@ -78,6 +78,10 @@ fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
     Ok(vec![json!(value)])
 }
 
+fn e164(text: &str) -> Result<E164, CommandError> {
+    text.parse().map_err(|e| CommandError::invalid(format!("The number {e}.")))
+}
+
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
     let platform = &Platform::of_operator().await;
@@ -97,8 +101,7 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         Command::Account(AccountCommand::SignBaa { id: account }) => line(account::sign_baa(platform, id(&account, "account")?).await?),
         Command::Account(AccountCommand::Show { id: account }) => line(account::show(platform, id(&account, "account")?).await?),
         Command::Number(NumberCommand::Add { account, number, label }) => {
-            let e164: E164 = number.parse().map_err(|e| CommandError::invalid(format!("The number {e}.")))?;
-            line(number::add(platform, id(&account, "account")?, e164, label).await?)
+            line(number::add(platform, id(&account, "account")?, e164(&number)?, label).await?)
         }
         Command::Number(NumberCommand::Release { id: number }) => line(number::release(platform, id(&number, "number")?).await?),
         Command::Key(KeyCommand::Create { account, scope, test }) => {
@@ -108,5 +111,8 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         Command::Fax(FaxCommand::Delete { id: fax }) => line(fax::delete(platform, id(&fax, "fax")?).await?),
         Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),
         Command::Carrier(CarrierCommand::Log) => carrier::log(platform).await,
+        Command::Carrier(CarrierCommand::SendIn { to, file, from }) => {
+            line(carrier::send_in(platform, &e164(&to)?, &e164(&from)?, file).await?)
+        }
     }
 }

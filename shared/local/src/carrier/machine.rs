@@ -147,9 +147,18 @@ mod tests {
 
     #[test]
     fn a_failed_training_steps_down() {
-        assert_eq!([0, 1, 2].map(|failed| held(Modulation::V34, failed)), [Some(("V.34", 33_600)), Some(("V.17", 14_400)), Some(("V.17", 12_000))]);
-        assert_eq!([0, 1, 2].map(|failed| held(Modulation::V17, failed)), [Some(("V.17", 14_400)), Some(("V.17", 12_000)), Some(("V.17", 9_600))]);
-        assert_eq!([0, 1, 2].map(|failed| held(Modulation::V29, failed)), [Some(("V.29", 9_600)), Some(("V.29", 7_200)), Some(("V.27ter", 4_800))]);
+        assert_eq!(
+            [0, 1, 2].map(|failed| held(Modulation::V34, failed)),
+            [Some(("V.34", 33_600)), Some(("V.17", 14_400)), Some(("V.17", 12_000))]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|failed| held(Modulation::V17, failed)),
+            [Some(("V.17", 14_400)), Some(("V.17", 12_000)), Some(("V.17", 9_600))]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|failed| held(Modulation::V29, failed)),
+            [Some(("V.29", 9_600)), Some(("V.29", 7_200)), Some(("V.27ter", 4_800))]
+        );
         assert_eq!(held(Modulation::V27ter, 1), Some(("V.27ter", 2_400)));
         assert_eq!(held(Modulation::V27ter, 2), Some(("V.27ter", 2_400)), "there is nothing below");
     }

@@ -127,14 +127,7 @@ struct Received<'a> {
 }
 
 /// The body of a callback. It tells the same, under the same id, whenever it is sent; only `meta` counts the tries.
-pub(crate) fn event(
-    entry: &Entry,
-    settings: &Settings,
-    event: Event,
-    occurred_at: Timestamp,
-    attempt: u32,
-    delivered_to: &str,
-) -> Vec<u8> {
+pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_at: Timestamp, attempt: u32, delivered_to: &str) -> Vec<u8> {
     let fax = &entry.fax;
     let (name, status) = match event {
         Event::Queued => ("fax.queued", Status::Queued),

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::id::Id;
 use super::journal::Record;
 use super::ledger::Entry;
+use super::links::{self, Shut};
 use super::listing::Query;
 use super::problem::Problem;
 use super::state::{NotCanceled, Refusal, State};
-use super::links::{self, Shut};
 use super::{outcome, resource, submission};
 
 #[derive(Debug)]
@@ -24,8 +24,15 @@ pub(crate) enum Route {
     Cancel(Id),
     Refresh(Id),
     /// The link to a received document, which needs no key: it is one.
-    Media { id: Id, until: String, signature: String },
-    Unknown { method: Method, path: String },
+    Media {
+        id: Id,
+        until: String,
+        signature: String,
+    },
+    Unknown {
+        method: Method,
+        path: String,
+    },
 }
 
 impl Route {

@@ -28,18 +28,37 @@ pub(crate) enum What {
     NotAssigned,
     RungOut,
     NoFaxTone,
-    Answered { csid: Option<String> },
+    Answered {
+        csid: Option<String>,
+    },
     TrainingFailed(Rate),
     TrainingGivenUp,
-    Trained { rate: Rate, ecm: bool },
+    Trained {
+        rate: Rate,
+        ecm: bool,
+    },
     /// Bytes of a page are on the line until `until`: the whole page, or a partial page of error correction.
-    Image { page: usize, bytes: usize, until: f64 },
+    Image {
+        page: usize,
+        bytes: usize,
+        until: f64,
+    },
     /// The receiver has asked for damaged frames again.
-    Resent { page: usize, frames: usize },
+    Resent {
+        page: usize,
+        frames: usize,
+    },
     /// All of a page has arrived.
-    Arrived { page: usize, last: bool },
-    Confirmed { page: usize },
-    NotConfirmed { page: usize },
+    Arrived {
+        page: usize,
+        last: bool,
+    },
+    Confirmed {
+        page: usize,
+    },
+    NotConfirmed {
+        page: usize,
+    },
     Dropped,
     Canceled,
     HungUp,
@@ -64,7 +83,11 @@ pub(crate) fn exchange(answered: f64, page_bytes: &[usize], machine: &Machine, i
     let pace = rate.modulation.pace();
     for (bytes, page) in page_bytes.iter().zip(1..) {
         let last = page == page_bytes.len();
-        if machine.ecm { line.corrected_page(page, *bytes, rate, machine.noise, id) } else { line.image(page, *bytes, rate) }
+        if machine.ecm {
+            line.corrected_page(page, *bytes, rate, machine.noise, id)
+        } else {
+            line.image(page, *bytes, rate)
+        }
         line.tell(What::Arrived { page, last });
         let gap = if last { pace.closing } else { pace.between };
         line.now += gap / 2.0;
@@ -192,7 +215,8 @@ mod tests {
     #[test]
     fn error_correction_sends_partial_pages_of_64_kb() {
         let events = played(Modulation::V17, true, 0, 0.0, &[150_000]);
-        let parts: Vec<usize> = events.iter().filter_map(|event| if let What::Image { bytes, .. } = event.what { Some(bytes) } else { None }).collect();
+        let parts: Vec<usize> =
+            events.iter().filter_map(|event| if let What::Image { bytes, .. } = event.what { Some(bytes) } else { None }).collect();
         assert_eq!(parts, [65_536, 65_536, 18_928]);
         let seconds = 150_000.0 * 8.0 / 14_400.0;
         assert!((end(&events) - (5.0 + 12.0 + seconds + 2.0 * 4.0 + 3.5)).abs() < 1e-9);
@@ -202,7 +226,8 @@ mod tests {
     fn noise_makes_frames_go_twice_with_error_correction_alone() {
         let quiet = end(&played(Modulation::V17, true, 0, 0.0, &[150_000]));
         let noisy = played(Modulation::V17, true, 0, 1.0, &[150_000]);
-        let resent: Vec<usize> = noisy.iter().filter_map(|event| if let What::Resent { frames, .. } = event.what { Some(frames) } else { None }).collect();
+        let resent: Vec<usize> =
+            noisy.iter().filter_map(|event| if let What::Resent { frames, .. } = event.what { Some(frames) } else { None }).collect();
         assert_eq!(resent.len(), 3, "every partial page is damaged");
         assert!(resent.iter().all(|frames| (1..=8).contains(frames)));
         let again: usize = resent.iter().sum();

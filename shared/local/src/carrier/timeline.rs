@@ -66,7 +66,8 @@ impl Timeline {
                 let page = page_bytes.len() / 2 + 1;
                 let whole = Self::answered(answered, page_bytes, machine, id);
                 let (arrived, next) = whole.gap_after(|what| matches!(what, What::Arrived { page: number, .. } if *number == page));
-                let mut silent = whole.broken_off(f64::midpoint(arrived, next), What::NotConfirmed { page }, FailureReason::ReceiverCommunicationError);
+                let mut silent =
+                    whole.broken_off(f64::midpoint(arrived, next), What::NotConfirmed { page }, FailureReason::ReceiverCommunicationError);
                 if let Some(last) = silent.events.last_mut() {
                     last.at = arrived + NO_CONFIRMATION;
                 }
@@ -155,7 +156,7 @@ impl Timeline {
         let of_next = self.events.iter().map(|event| match event.what {
             What::Image { page, bytes, until } if page == pages + 1 => {
                 let share = (end - event.at) / (until - event.at);
-                (bytes as f64 * share.clamp(0.0, 1.0)) as usize
+                (bytes as f64 * share.clamp(0.0, 1.0)).round() as usize
             }
             _ => 0,
         });
@@ -220,9 +221,13 @@ mod tests {
 
     #[test]
     fn calls_that_never_send_last_as_long_as_the_telephone_lets_them_and_print_nothing() {
-        for (outcome, seconds) in
-            [(Outcome::Busy, 2..=5), (Outcome::NoAnswer, 30..=60), (Outcome::Unallocated, 1..=3), (Outcome::NoFaxTone, 39..=45), (Outcome::TrainingFails, 20..=40)]
-        {
+        for (outcome, seconds) in [
+            (Outcome::Busy, 2..=5),
+            (Outcome::NoAnswer, 30..=60),
+            (Outcome::Unallocated, 1..=3),
+            (Outcome::NoFaxTone, 39..=45),
+            (Outcome::TrainingFails, 20..=40),
+        ] {
             for best in [Modulation::V34, Modulation::V17, Modulation::V29, Modulation::V27ter] {
                 for fax in 0..50 {
                     let machine = Machine { best, ..machine() };
