@@ -209,11 +209,15 @@ mod tests {
         call(Outcome::Delivered, 1).at(|what| matches!(what, What::Answered { .. })).unwrap_or_default()
     }
 
+    fn assert_seconds(told: f64, expected: f64) {
+        assert!((told - expected).abs() < 1e-6, "{told} s, not {expected} s");
+    }
+
     #[test]
     fn a_delivered_call_has_sent_and_printed_every_page() {
         let timeline = call(Outcome::Delivered, 3);
         assert_eq!(timeline.sending(), Some(ring() + 12.0));
-        assert_eq!(timeline.end(), ring() + 12.0 + 20.0 + 4.0 + 20.0 + 4.0 + 20.0 + 3.5);
+        assert_seconds(timeline.end(), ring() + 12.0 + 20.0 + 4.0 + 20.0 + 4.0 + 20.0 + 3.5);
         let call_duration_secs = (ring() + 83.5).round() as u64;
         assert_eq!(timeline.ending(), Ending { failure: None, page_count: 3, call_duration_secs });
         assert_eq!(timeline.printed(), Printed { pages: 3, bytes: 0 });
@@ -248,7 +252,7 @@ mod tests {
             let ending = timeline.ending();
             assert_eq!((ending.failure, ending.page_count), (Some(FailureReason::ReceiverCallDropped), whole));
             assert_eq!(timeline.printed(), Printed { pages: whole, bytes: PAGE / 2 });
-            assert_eq!(timeline.end(), ring() + 12.0 + 24.0 * whole as f64 + 10.0);
+            assert_seconds(timeline.end(), ring() + 12.0 + 24.0 * whole as f64 + 10.0);
         }
     }
 
@@ -280,7 +284,7 @@ mod tests {
             let ending = timeline.ending();
             assert_eq!((ending.failure, ending.page_count), (Some(FailureReason::ReceiverCommunicationError), confirmed));
             assert_eq!(timeline.printed(), Printed { pages: confirmed + 1, bytes: 0 });
-            assert_eq!(timeline.end(), ring() + 12.0 + 24.0 * confirmed as f64 + 20.0 + 10.0);
+            assert_seconds(timeline.end(), ring() + 12.0 + 24.0 * confirmed as f64 + 20.0 + 10.0);
         }
     }
 
