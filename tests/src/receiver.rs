@@ -134,6 +134,11 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Request> {
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
+        // The first byte of a TLS handshake, which this server does not speak.
+        if bytes.first() == Some(&0x16) {
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
     let mut lines = text.split("\r\n");

@@ -185,6 +185,53 @@ async fn operator_commands_print_one_object_and_fail_with_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fax_that_the_command_let_in_is_received_after_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (data, mut taken) = (folder.path().join("data"), Vec::new());
+    let running = start(&data);
+    let env = running.ready["operator_env"].as_str().unwrap().to_owned();
+    for (name, bytes, pages) in
+        [("a.pdf", documents::LETTER, 2), ("a.png", documents::FORM, 1), ("a.jpg", documents::PHOTO, 1), ("a.txt", documents::TEXT, 1)]
+    {
+        let call =
+            operator_json(&env, &["carrier", "send-in", "--to", "+12025550199", "--from", "+15005550012", "--file", &file(name, bytes)]);
+        assert_eq!((&call["to"], &call["from"], &call["pages"]), (&"+12025550199".into(), &"+15005550012".into(), &pages.into()), "{name}");
+        taken.push(call["carrier_fax_id"].as_str().unwrap().to_owned());
+    }
+    let (broken, absent) = (file("b.pdf", b"%PDF-1.7\nnothing"), folder.path().join("absent.pdf"));
+    for (to, document, kind) in [
+        ("555", file("b.txt", b"Hello"), "invalid_request"),
+        ("+12025550199", broken, "invalid_request"),
+        ("+12025550199", absent.to_str().unwrap().to_owned(), "unavailable"),
+    ] {
+        let refused = operator(&env, &["carrier", "send-in", "--to", to, "--file", &document]);
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+        let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+        assert_eq!(error["error"]["type"], kind, "{error}");
+    }
+    drop(running);
+
+    let running = start(&data);
+    let stack: Value = serde_json::from_slice(&std::fs::read(data.join("stack.json")).unwrap()).unwrap();
+    let carrier = Client::new(&format!("http://127.0.0.1:{}", stack["ports"]["carrier"]), stack["carrier_api_key"].as_str().unwrap());
+    for id in &taken {
+        eventually("it is received", || async {
+            let fax = carrier.get(&format!("/v2/faxes/{id}")).await.json();
+            (fax["data"]["status"] == "received").then_some(())
+        })
+        .await;
+    }
+    let inbound = carrier.get("/v2/faxes?filter[direction][eq]=inbound").await.json();
+    assert_eq!(inbound["meta"]["total_results"], taken.len(), "nothing of what was refused");
+    assert!(operator(running.ready["operator_env"].as_str().unwrap(), &["carrier", "log"]).stdout.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_has_one_line_per_request_and_nothing_that_is_secret() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::Deserialize;
-use sfm_core::carrier::{AttemptMark, Carrier, Chosen, CarrierFax, CarrierFaxId, SendError, Submission};
+use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::documents::Documents;
 use sfm_core::failure::FailureCode;

@@ -167,23 +167,40 @@ impl Code {
 
 /// The page behind T.6 code: exactly `height` rows, no more and no fewer.
 pub(crate) fn decode(g4: &[u8], width: u32, height: u32) -> Result<Bitmap, ReadError> {
-    let settings = DecodeSettings {
-        columns: width,
-        rows: height,
+    let mut rows = Rows::new(width, height);
+    let used = hayro_ccitt::decode(g4, &mut rows, &mut DecoderContext::new(group4(width, height))).map_err(|_| ReadError::Damaged)?;
+    if rows.next == height && used == g4.len() { Ok(rows.bitmap) } else { Err(ReadError::Damaged) }
+}
+
+/// The rows that are whole in the beginning of a page's T.6 code; what is below them is white.
+pub(crate) fn decode_beginning(g4: &[u8], width: u32, height: u32) -> Bitmap {
+    let mut rows = Rows::new(width, height);
+    // That the code ends early is what it is called for.
+    let _ = hayro_ccitt::decode(g4, &mut rows, &mut DecoderContext::new(group4(width, height)));
+    rows.bitmap
+}
+
+fn group4(columns: u32, rows: u32) -> DecodeSettings {
+    DecodeSettings {
+        columns,
+        rows,
         end_of_block: true,
         end_of_line: false,
         rows_are_byte_aligned: false,
         encoding: EncodingMode::Group4,
         strict: true,
-    };
-    let mut rows = Rows { bitmap: Bitmap::white(width, height), next: 0 };
-    let used = hayro_ccitt::decode(g4, &mut rows, &mut DecoderContext::new(settings)).map_err(|_| ReadError::Damaged)?;
-    if rows.next == height && used == g4.len() { Ok(rows.bitmap) } else { Err(ReadError::Damaged) }
+    }
 }
 
 struct Rows {
     bitmap: Bitmap,
     next: u32,
+}
+
+impl Rows {
+    fn new(width: u32, height: u32) -> Self {
+        Self { bitmap: Bitmap::white(width, height), next: 0 }
+    }
 }
 
 impl Decoder for Rows {
@@ -229,7 +246,7 @@ mod tests {
             encoding: EncodingMode::Group3_1D,
             strict: true,
         };
-        let mut rows = Rows { bitmap: Bitmap::white(width, height), next: 0 };
+        let mut rows = Rows::new(width, height);
         hayro_ccitt::decode(g3, &mut rows, &mut DecoderContext::new(settings)).unwrap();
         assert_eq!(rows.next, height);
         std::mem::swap(&mut bitmap, &mut rows.bitmap);
@@ -323,6 +340,22 @@ mod tests {
         let g4 = encode_g4(&bitmap);
         assert_eq!(decode(&g4[..g4.len() / 2], 1728, 60), Err(ReadError::Damaged));
         assert_eq!(decode(&g4, 1728, 61), Err(ReadError::Damaged));
+    }
+
+    #[test]
+    fn the_beginning_of_a_code_gives_its_rows_as_far_as_they_are_whole() {
+        let mut bitmap = Bitmap::white(1728, 60);
+        (0..60).for_each(|y| (0..y).for_each(|x| bitmap.blacken(x * 28, y)));
+        let g4 = encode_g4(&bitmap);
+        let mut most = 0;
+        for bytes in 0..g4.len() {
+            let beginning = decode_beginning(&g4[..bytes], 1728, 60);
+            let same = (0..60).take_while(|y| beginning.row(*y) == bitmap.row(*y)).count() as u32;
+            assert!((same..60).all(|y| beginning.row(y).iter().all(|byte| *byte == 0)), "white below row {same}");
+            assert!(same >= most, "more code is never less page");
+            most = same;
+        }
+        assert!(most >= 59);
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod tiff;
 pub use bitmap::Bitmap;
 pub use convert::{FaxDocument, Progress, convert, convert_watched};
 pub use error::{DocumentError, ReadError};
-pub use fax_pdf::{FaxPage, read_fax_pdf};
+pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
 pub use media_type::MediaType;
 pub use options::{Header, HeaderError, Limits, Options, Paper, Resolution};
 pub use sheet::COLUMNS;

@@ -259,4 +259,16 @@ pub enum ClockCommand {
 pub enum CarrierCommand {
     /// One line per fax that the carrier accepted
     Log,
+    /// Makes a fax come in
+    SendIn {
+        /// The number that is called
+        #[arg(long)]
+        to: String,
+        /// What is faxed: whatever the service itself takes
+        #[arg(long)]
+        file: PathBuf,
+        /// Who calls; +15005550010 to +15005550014 choose what goes wrong
+        #[arg(long, default_value = "+12025550142")]
+        from: String,
+    },
 }

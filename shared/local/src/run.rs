@@ -104,6 +104,10 @@ async fn on_webhooks(platform: &Platform, command: WebhookCommand) -> Result<Val
     }
 }
 
+fn e164(text: &str) -> Result<E164, CommandError> {
+    text.parse().map_err(|e| CommandError::invalid(format!("The number {e}.")))
+}
+
 /// Carries out an operator command and returns the lines that it prints.
 async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
     let platform = &Platform::of_operator().await;
@@ -123,8 +127,7 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         Command::Account(AccountCommand::SignBaa { id: account }) => line(account::sign_baa(platform, id(&account, "account")?).await?),
         Command::Account(AccountCommand::Show { id: account }) => line(account::show(platform, id(&account, "account")?).await?),
         Command::Number(NumberCommand::Add { account, number, label }) => {
-            let e164: E164 = number.parse().map_err(|e| CommandError::invalid(format!("The number {e}.")))?;
-            line(number::add(platform, id(&account, "account")?, e164, label).await?)
+            line(number::add(platform, id(&account, "account")?, e164(&number)?, label).await?)
         }
         Command::Number(NumberCommand::Release { id: number }) => line(number::release(platform, id(&number, "number")?).await?),
         Command::Key(KeyCommand::Create { account, scope, test }) => {
@@ -135,5 +138,8 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         Command::Webhook(command) => line(on_webhooks(platform, command).await?),
         Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),
         Command::Carrier(CarrierCommand::Log) => carrier::log(platform).await,
+        Command::Carrier(CarrierCommand::SendIn { to, file, from }) => {
+            line(carrier::send_in(platform, &e164(&to)?, &e164(&from)?, file).await?)
+        }
     }
 }

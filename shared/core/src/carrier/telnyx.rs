@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::credentials::{CredentialStore, CredentialsError, needed};
 use super::{
-    AttemptMark, Callback, CallbackError, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, MediaError, News, Received, SendError,
-    Submission,
+    AttemptMark, Callback, CallbackError, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, MediaError, News, Received,
+    SendError, Submission,
 };
 use crate::failure::{FailureCode, Retry};
 use crate::fax::{CallFailure, CallReport};

@@ -6,6 +6,7 @@ mod write;
 pub(crate) use read::read;
 pub use read::{FaxPage, read_fax_pdf};
 pub(crate) use write::FaxPdf;
+pub use write::write_fax_pdf;
 
 use pdf_writer::{Content, Name};
 

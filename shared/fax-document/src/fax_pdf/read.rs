@@ -31,6 +31,17 @@ impl FaxPage {
         }
         ccitt::decode(&self.g4, self.width, self.height)
     }
+
+    /// The page as it is known when no more than the first `bytes` bytes of its code have come: the rows that are whole in them, and white
+    /// to the foot of the sheet. [`ReadError::Damaged`] when the size is not a fax page's.
+    pub fn upper_part(&self, bytes: usize) -> Result<Self, ReadError> {
+        if Sheet::of_size(self.width, self.height).is_none() {
+            return Err(ReadError::Damaged);
+        }
+        let come = self.g4.get(..bytes).unwrap_or(&self.g4);
+        let g4 = ccitt::encode_g4(&ccitt::decode_beginning(come, self.width, self.height));
+        Ok(Self { g4, ..*self })
+    }
 }
 
 impl std::fmt::Debug for FaxPage {

@@ -2,10 +2,10 @@
 
 use pdf_writer::{Filter, Finish, Pdf, Rect, Ref, TextStr};
 
-use super::{PICTURE, PRODUCER, content};
+use super::{FaxPage, PICTURE, PRODUCER, content};
 use crate::COLUMNS;
 use crate::convert::FaxDocument;
-use crate::error::DocumentError;
+use crate::error::{DocumentError, ReadError};
 use crate::options::Limits;
 use crate::sheet::Sheet;
 
@@ -53,32 +53,88 @@ impl<'a> FaxPdf<'a> {
         if count == 0 {
             return Err(DocumentError::empty("it has no pages"));
         }
-        let mut ids = (1..).map(Ref::new);
-        let mut id = || ids.next().unwrap_or(Ref::new(i32::MAX));
-        let (catalog, tree, info) = (id(), id(), id());
-        let mut pdf = Pdf::with_capacity(self.bytes);
-        pdf.catalog(catalog).pages(tree);
-        pdf.document_info(info).producer(TextStr(PRODUCER));
-        let (width, height) = self.sheet.points();
-        let painting = content(&self.sheet);
-        let mut kids = Vec::with_capacity(self.pages.len());
-        for g4 in self.pages {
-            let (page_id, content_id, picture_id) = (id(), id(), id());
-            kids.push(page_id);
-            let mut page = pdf.page(page_id);
-            page.parent(tree).media_box(Rect::new(0.0, 0.0, width, height)).contents(content_id);
-            page.resources().x_objects().pair(PICTURE, picture_id);
-            page.finish();
-            pdf.stream(content_id, &painting);
-            let mut picture = pdf.image_xobject(picture_id, &g4);
-            picture.width(COLUMNS as i32).height(self.sheet.rows as i32).bits_per_component(1);
-            picture.color_space().device_gray();
-            picture.filter(Filter::CcittFaxDecode);
-            // T.6 white is sample 1, which is DeviceGray white: the default of BlackIs1 (ISO 32000-1, table 11).
-            picture.decode_parms().k(-1).columns(COLUMNS as i32).rows(self.sheet.rows as i32).black_is_1(false);
-            picture.finish();
-        }
-        pdf.pages(tree).kids(kids).count(count as i32);
-        Ok(FaxDocument { pdf: pdf.finish(), pages: count })
+        let pages: Vec<_> = self.pages.iter().map(|g4| (self.sheet, g4.as_slice())).collect();
+        Ok(FaxDocument { pdf: write(&pages), pages: count })
+    }
+}
+
+/// Writes fax pages as a PDF that [`read_fax_pdf`](crate::read_fax_pdf) takes apart again.
+///
+/// # Errors
+/// [`ReadError::Damaged`] when a page has another size than a fax page, [`ReadError::NotFaxPdf`] when there is none.
+pub fn write_fax_pdf(pages: &[FaxPage]) -> Result<Vec<u8>, ReadError> {
+    if pages.is_empty() {
+        return Err(ReadError::NotFaxPdf("it has no pages"));
+    }
+    let with_sheet = |page: &FaxPage| Sheet::of_size(page.width, page.height).ok_or(ReadError::Damaged);
+    let sheets = pages.iter().map(with_sheet).collect::<Result<Vec<_>, _>>()?;
+    Ok(write(&sheets.into_iter().zip(pages.iter().map(|page| page.g4.as_slice())).collect::<Vec<_>>()))
+}
+
+fn write(pages: &[(Sheet, &[u8])]) -> Vec<u8> {
+    let mut ids = (1..).map(Ref::new);
+    let mut id = || ids.next().unwrap_or(Ref::new(i32::MAX));
+    let (catalog, tree, info) = (id(), id(), id());
+    let mut pdf = Pdf::with_capacity(pages.iter().map(|(_, g4)| g4.len() + PER_PAGE).sum::<usize>() + AROUND);
+    pdf.catalog(catalog).pages(tree);
+    pdf.document_info(info).producer(TextStr(PRODUCER));
+    let mut kids = Vec::with_capacity(pages.len());
+    for (sheet, g4) in pages {
+        let (width, height) = sheet.points();
+        let (page_id, content_id, picture_id) = (id(), id(), id());
+        kids.push(page_id);
+        let mut page = pdf.page(page_id);
+        page.parent(tree).media_box(Rect::new(0.0, 0.0, width, height)).contents(content_id);
+        page.resources().x_objects().pair(PICTURE, picture_id);
+        page.finish();
+        pdf.stream(content_id, &content(sheet));
+        let mut picture = pdf.image_xobject(picture_id, g4);
+        picture.width(COLUMNS as i32).height(sheet.rows as i32).bits_per_component(1);
+        picture.color_space().device_gray();
+        picture.filter(Filter::CcittFaxDecode);
+        // T.6 white is sample 1, which is DeviceGray white: the default of BlackIs1 (ISO 32000-1, table 11).
+        picture.decode_parms().k(-1).columns(COLUMNS as i32).rows(sheet.rows as i32).black_is_1(false);
+        picture.finish();
+    }
+    let count = i32::try_from(kids.len()).unwrap_or(i32::MAX);
+    pdf.pages(tree).kids(kids).count(count);
+    pdf.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::bitmap::Bitmap;
+    use crate::{ccitt, read_fax_pdf};
+
+    fn page(height: u32) -> FaxPage {
+        let mut bitmap = Bitmap::white(COLUMNS, height);
+        (0..height).for_each(|y| bitmap.blacken(y % COLUMNS, y));
+        FaxPage { width: COLUMNS, height, g4: ccitt::encode_g4(&bitmap) }
+    }
+
+    #[test]
+    fn pages_of_any_fax_size_are_read_back_as_they_were() {
+        let pages = [page(2156), page(1145), page(2291)];
+        assert_eq!(read_fax_pdf(&write_fax_pdf(&pages).unwrap()).unwrap(), pages);
+    }
+
+    #[test]
+    fn no_page_and_a_page_of_another_size_are_refused() {
+        assert!(write_fax_pdf(&[]).is_err());
+        assert_eq!(write_fax_pdf(&[page(2156), page(100)]), Err(ReadError::Damaged));
+    }
+
+    #[test]
+    fn the_upper_part_of_a_page_is_a_page_with_white_below() {
+        let whole = page(2156);
+        let part = whole.upper_part(whole.g4.len() / 2).unwrap();
+        let (before, after) = (whole.decode().unwrap(), part.decode().unwrap());
+        let rows = (0..2156).take_while(|y| before.row(*y) == after.row(*y)).count() as u32;
+        assert!((1000..1200).contains(&rows), "{rows}");
+        assert!((rows..2156).all(|y| after.row(y).iter().all(|byte| *byte == 0)));
+        assert_eq!(whole.upper_part(usize::MAX).unwrap(), whole);
     }
 }

@@ -14,7 +14,7 @@ use super::journal::Record;
 use super::ledger::Entry;
 use super::outcome::Telling;
 use super::resource;
-use super::state::State;
+use super::state::{Settings, State};
 
 /// Stack time from one try of a callback to the next; after the last there is none. The schedule is ours.
 const PAUSES: [SignedDuration; 5] = [
@@ -39,6 +39,12 @@ pub(crate) enum Event {
     Delivered,
     #[serde(rename = "fax.failed")]
     Failed,
+    #[serde(rename = "fax.receiving.started")]
+    ReceivingStarted,
+    #[serde(rename = "fax.media.processing.started")]
+    MediaProcessingStarted,
+    #[serde(rename = "fax.received")]
+    Received,
 }
 
 /// One event that is to be told, and for the how-manyth time where it is told more than once.
@@ -83,9 +89,8 @@ struct Outgoing {
 /// Tells of a fax until there is nothing left to tell. One callback at a time, so that a fax's events come in order unless one of
 /// them has to be repeated; the line does not wait for any of them.
 pub(crate) async fn tell(state: Arc<State>, id: Id) {
-    let default_url = &state.settings.default_webhook_url;
     loop {
-        let look = |entry: &Entry| (next(entry, state.now(), default_url), Arc::clone(&entry.bells));
+        let look = |entry: &Entry| (next(entry, state.now(), &state.settings), Arc::clone(&entry.bells));
         let Some((step, bells)) = state.read_entry(&id, look) else {
             return;
         };
@@ -106,11 +111,12 @@ pub(crate) async fn tell(state: Arc<State>, id: Id) {
 }
 
 /// Whether nothing will ever be told of this fax any more. It has ended, then, too.
-pub(crate) fn finished(entry: &Entry, now: Timestamp) -> bool {
-    entry.ended.is_some() && matches!(next(entry, now, ""), Step::Done)
+pub(crate) fn finished(entry: &Entry) -> bool {
+    let told = |callback| entry.callbacks.get(&callback).is_some_and(|tries| tries.due().is_none());
+    entry.ended.is_some() && planned(entry).into_iter().all(|(callback, _)| told(callback))
 }
 
-fn next(entry: &Entry, now: Timestamp, default_url: &str) -> Step {
+fn next(entry: &Entry, now: Timestamp, settings: &Settings) -> Step {
     let mut earliest = None;
     for (callback, occurred_at) in planned(entry) {
         let (due, attempt) = match entry.callbacks.get(&callback) {
@@ -121,8 +127,8 @@ fn next(entry: &Entry, now: Timestamp, default_url: &str) -> Step {
             },
         };
         if due <= now {
-            let url = entry.fax.webhook_url.as_ref().map_or(default_url, |link| link.as_str()).to_owned();
-            let body = resource::event(entry, callback.event, occurred_at, attempt, &url);
+            let url = entry.fax.webhook_url.as_ref().map_or(&*settings.default_webhook_url, |link| link.as_str()).to_owned();
+            let body = resource::event(entry, settings, callback.event, occurred_at, attempt, &url);
             return Step::Send(Outgoing { callback, attempt, url, body });
         }
         earliest = Some(earliest.map_or(due, |earlier: Timestamp| earlier.min(due)));
@@ -134,8 +140,8 @@ fn next(entry: &Entry, now: Timestamp, default_url: &str) -> Step {
 fn planned(entry: &Entry) -> Vec<(Callback, Timestamp)> {
     let happened = happened(entry);
     let copy = |copy: u8| move |(event, at): &(Event, Timestamp)| (Callback { event: *event, copy }, *at);
-    match Telling::of(&entry.fax.to) {
-        Telling::Once => happened.iter().map(copy(1)).collect(),
+    match Telling::of(&entry.fax) {
+        Telling::Once | Telling::ReceivedAsDelivered => happened.iter().map(copy(1)).collect(),
         Telling::TwiceBackwards if entry.ended.is_some() => {
             let first = happened.iter().rev().map(copy(1));
             first.chain(happened.iter().rev().map(copy(2))).collect()
@@ -145,6 +151,14 @@ fn planned(entry: &Entry) -> Vec<(Callback, Timestamp)> {
 }
 
 fn happened(entry: &Entry) -> Vec<(Event, Timestamp)> {
+    if !entry.is_outbound() {
+        let as_delivered = Telling::of(&entry.fax) == Telling::ReceivedAsDelivered;
+        let received = if as_delivered { Event::Delivered } else { Event::Received };
+        let ended_at = entry.ended.as_ref().map(|ended| ended.at);
+        let events =
+            [(Event::ReceivingStarted, entry.sending_at), (Event::MediaProcessingStarted, entry.processing_at), (received, ended_at)];
+        return events.into_iter().filter_map(|(event, at)| Some((event, at?))).collect();
+    }
     let mut events = vec![(Event::Queued, entry.fax.created_at)];
     events.extend(entry.fetched.as_ref().map(|fetched| (Event::MediaProcessed, fetched.at)));
     events.extend(entry.sending_at.map(|at| (Event::SendingStarted, at)));

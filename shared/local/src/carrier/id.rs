@@ -18,9 +18,9 @@ impl Id {
         Self::uuid(self.digest(name), 8)
     }
 
-    /// A number in 0..1 that belongs to this id: chance that a restart does not change.
-    pub(crate) fn chance(&self) -> f64 {
-        let [high, low, ..] = self.digest("chance").to_be_bytes();
+    /// A number in 0..=1 that belongs to this id and what it decides: chance that a restart does not change.
+    pub(crate) fn chance(&self, of: &str) -> f64 {
+        let [high, low, ..] = self.digest(&format!("chance of {of}")).to_be_bytes();
         f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
     }
 
@@ -38,6 +38,7 @@ impl Id {
 }
 
 impl From<&str> for Id {
+    /// Whatever stands in a request: one that names no fax finds none.
     fn from(text: &str) -> Self {
         Self(text.to_owned())
     }

@@ -20,14 +20,23 @@ const FILE: &str = "journal.jsonl";
 pub(crate) enum Record {
     Accepted {
         fax: Fax,
+        /// What was asked for, word for word but for the link to the document: so that it can be held against the vendor's own models.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<serde_json::Value>,
     },
-    /// The document is kept and decoded; the number is dialled.
+    /// The document is kept and decoded; the number is dialled, or a call comes in.
     Fetched {
         fax_id: Id,
         at: Timestamp,
         page_bytes: Vec<usize>,
     },
+    /// The first page is on the line, whichever way.
     SendingStarted {
+        fax_id: Id,
+        at: Timestamp,
+    },
+    /// The call of a fax that comes in is over; its document is being made.
+    Processing {
         fax_id: Id,
         at: Timestamp,
     },
@@ -43,6 +52,11 @@ pub(crate) enum Record {
         attempt: u32,
         acknowledged: bool,
     },
+    /// The link to the document of a received fax was renewed.
+    Refreshed {
+        fax_id: Id,
+        at: Timestamp,
+    },
     Deleted {
         fax_id: Id,
         at: Timestamp,
@@ -52,11 +66,13 @@ pub(crate) enum Record {
 impl Record {
     pub(crate) fn fax_id(&self) -> &Id {
         match self {
-            Self::Accepted { fax } => &fax.id,
+            Self::Accepted { fax, .. } => &fax.id,
             Self::Fetched { fax_id, .. }
             | Self::SendingStarted { fax_id, .. }
+            | Self::Processing { fax_id, .. }
             | Self::Ended { fax_id, .. }
             | Self::CalledBack { fax_id, .. }
+            | Self::Refreshed { fax_id, .. }
             | Self::Deleted { fax_id, .. } => fax_id,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,15 +13,22 @@ use super::callbacks::{Callback, Tries};
 use super::id::Id;
 use super::journal::Record;
 use super::outcome::Ending;
-use super::types::{Fax, Status};
+use super::types::{Direction, Fax, Status};
 
 /// One fax and what became of it.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) fax: Fax,
     pub(crate) fetched: Option<Fetched>,
+    /// When the first page was on the line, whichever way.
     pub(crate) sending_at: Option<Timestamp>,
+    /// When the call of a fax that comes in was over.
+    pub(crate) processing_at: Option<Timestamp>,
     pub(crate) ended: Option<Ended>,
+    /// When the link to a received document was last renewed.
+    refreshed_at: Option<Timestamp>,
+    /// How often a received document was asked for; a start forgets it.
+    pub(crate) downloads: AtomicU32,
     pub(crate) callbacks: HashMap<Callback, Tries>,
     pub(crate) deleted: bool,
     pub(crate) bells: Arc<Bells>,
@@ -54,11 +62,34 @@ impl Bells {
 
 impl Entry {
     fn new(fax: Fax) -> Self {
-        Self { fax, fetched: None, sending_at: None, ended: None, callbacks: HashMap::new(), deleted: false, bells: Arc::default() }
+        Self {
+            fax,
+            fetched: None,
+            sending_at: None,
+            processing_at: None,
+            ended: None,
+            refreshed_at: None,
+            downloads: AtomicU32::new(0),
+            callbacks: HashMap::new(),
+            deleted: false,
+            bells: Arc::default(),
+        }
+    }
+
+    pub(crate) fn is_outbound(&self) -> bool {
+        self.fax.direction == Direction::Outbound
     }
 
     /// Dialling follows the media at once, so that a look-up never finds `media.processed`: only its event tells of it.
     pub(crate) fn status(&self) -> Status {
+        if !self.is_outbound() {
+            return match (&self.ended, self.processing_at, self.sending_at) {
+                (Some(_), _, _) => Status::Received,
+                (None, Some(_), _) => Status::MediaProcessing,
+                (None, None, Some(_)) => Status::Receiving,
+                (None, None, None) => Status::Initiated,
+            };
+        }
         match (&self.ended, self.sending_at, &self.fetched) {
             (Some(ended), _, _) if ended.ending.failure.is_some() => Status::Failed,
             (Some(_), _, _) => Status::Delivered,
@@ -71,7 +102,12 @@ impl Entry {
     pub(crate) fn updated_at(&self) -> Timestamp {
         let ended = self.ended.as_ref().map(|ended| ended.at);
         let fetched = self.fetched.as_ref().map(|fetched| fetched.at);
-        ended.or(self.sending_at).or(fetched).unwrap_or(self.fax.created_at)
+        self.refreshed_at.or(ended).or(self.processing_at).or(self.sending_at).or(fetched).unwrap_or(self.fax.created_at)
+    }
+
+    /// Since when the link to a received document holds.
+    pub(crate) fn linked_at(&self) -> Option<Timestamp> {
+        self.ended.as_ref().filter(|_| !self.is_outbound()).map(|ended| self.refreshed_at.unwrap_or(ended.at))
     }
 
     fn submission(&self) -> Submission {
@@ -121,10 +157,11 @@ impl Ledger {
 
     /// The one place where a fax changes. What has ended stays as it ended.
     pub(crate) fn apply(&mut self, record: Record) {
-        if let Record::Accepted { fax } = record {
+        if let Record::Accepted { fax, .. } = record {
             self.by_id.insert(fax.id.clone(), self.entries.len());
-            self.entries.push(Entry::new(fax));
-            self.in_process += 1;
+            let entry = Entry::new(fax);
+            self.in_process += usize::from(entry.is_outbound());
+            self.entries.push(entry);
             return;
         }
         let Some(entry) = self.by_id.get(record.fax_id()).and_then(|index| self.entries.get_mut(*index)) else {
@@ -135,12 +172,14 @@ impl Ledger {
                 entry.callbacks.insert(callback, Tries { attempts: attempt, last_at: at, acknowledged });
             }
             Record::Deleted { .. } => entry.deleted = true,
+            Record::Refreshed { at, .. } => entry.refreshed_at = Some(at),
             _ if entry.ended.is_some() => {}
             Record::Fetched { at, page_bytes, .. } => entry.fetched = Some(Fetched { at, page_bytes }),
             Record::SendingStarted { at, .. } => entry.sending_at = Some(at),
+            Record::Processing { at, .. } => entry.processing_at = Some(at),
             Record::Ended { at, ending, .. } => {
                 entry.ended = Some(Ended { at, ending });
-                self.in_process -= 1;
+                self.in_process -= usize::from(entry.is_outbound());
             }
             Record::Accepted { .. } => {}
         }
@@ -163,11 +202,12 @@ impl Ledger {
         &self.entries
     }
 
+    /// Faxes of the product that have not ended.
     pub(crate) fn in_process(&self) -> usize {
         self.in_process
     }
 
     pub(crate) fn submissions(&self) -> Vec<Submission> {
-        self.entries.iter().map(Entry::submission).collect()
+        self.entries.iter().filter(|entry| entry.is_outbound()).map(Entry::submission).collect()
     }
 }

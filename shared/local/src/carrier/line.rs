@@ -1,4 +1,4 @@
-//! The line of one fax: fetches the document, then plays the call.
+//! The line of one fax: fetches the document, then plays the call; when it is over, prints what was received.
 
 use std::sync::Arc;
 
@@ -7,11 +7,15 @@ use jiff::Timestamp;
 use super::id::Id;
 use super::journal::Record;
 use super::ledger::{Entry, Fetched};
-use super::media;
+use super::machine::Machine;
 use super::outcome::{Ending, FailureReason, Outcome};
 use super::state::State;
 use super::timeline::{Timeline, elapsed, moment};
 use super::types::Fax;
+use super::{media, printout};
+
+/// Seconds from the end of a call that came in until its document is there. Our own.
+const PROCESSING: f64 = 2.0;
 
 /// What the line does next.
 #[derive(Debug)]
@@ -19,34 +23,65 @@ enum Step {
     Fetch(Box<Fax>),
     /// Something became due. It happened when it was due, even if the clock has leapt far beyond.
     Commit(Record),
+    /// The call is over: what came of it is printed before anybody is told.
+    End(Record, Timeline),
     Wait(Timestamp),
-    Done,
+    /// It has ended, with this call if there was one to print.
+    Ended(Option<Timeline>),
 }
 
 /// Plays a fax to its end, from wherever it is.
 pub(crate) async fn play(state: Arc<State>, id: Id) {
+    let mut printed = None;
     loop {
         let look = |entry: &Entry| (next(entry, state.now(), state.settings.speed), Arc::clone(&entry.bells));
         let Some((step, bells)) = state.read_entry(&id, look) else {
             return;
         };
         let record = match step {
-            Step::Done => return,
+            Step::Ended(call) => {
+                let kept = state.settings.shelf.fetched(&id);
+                // After a start, or if it was canceled, it may have to be printed still.
+                if let Some(call) = call.filter(|call| printed.as_ref() != Some(call) && kept.exists()) {
+                    print(&state, &id, &call).await;
+                }
+                // Of a call that never was there is none.
+                let _ = tokio::fs::remove_file(kept).await;
+                return;
+            }
             Step::Wait(due) => {
                 state.wait(Some(due), &bells.line).await;
                 continue;
             }
             Step::Commit(record) => record,
+            Step::End(record, call) => {
+                print(&state, &id, &call).await;
+                printed = Some(call);
+                record
+            }
             Step::Fetch(fax) => fetch(&state, &fax).await,
         };
         if let Record::Ended { ending, .. } = &record {
             let outcome = ending.failure.map_or("delivered", FailureReason::as_str);
-            tracing::info!(fax = %id, outcome, pages = ending.page_count, "the call has ended");
+            tracing::info!(fax = %id, outcome, pages = ending.page_count, seconds = ending.call_duration_secs, "the call has ended");
         }
         if let Err(error) = state.commit(record) {
             tracing::error!(fax = %id, %error, "the journal takes no more records: the fax rests until the next start");
             return;
         }
+    }
+}
+
+/// Without its printout a fax is as good as with it.
+async fn print(state: &Arc<State>, id: &Id, call: &Timeline) {
+    let (state, id, call) = (Arc::clone(state), id.clone(), call.clone());
+    let printing = tokio::task::spawn_blocking(move || {
+        if let Err(error) = printout::print(&state.settings.shelf, &id, &call) {
+            tracing::error!(fax = %id, %error, "what was received cannot be kept");
+        }
+    });
+    if let Err(error) = printing.await {
+        tracing::error!(%error, "the printer has given up");
     }
 }
 
@@ -60,36 +95,52 @@ async fn fetch(state: &State, fax: &Fax) -> Record {
 }
 
 fn next(entry: &Entry, now: Timestamp, speed: f64) -> Step {
-    if entry.ended.is_some() {
-        return Step::Done;
+    if let Some(ended) = &entry.ended {
+        let call = entry.fetched.as_ref().filter(|_| entry.is_outbound()).map(|fetched| {
+            let call = call(&entry.fax, fetched);
+            let canceled = ended.ending.failure == Some(FailureReason::SenderCanceled);
+            if canceled { call.canceled(elapsed(fetched.at, ended.at, speed)) } else { call }
+        });
+        return Step::Ended(call);
     }
     let Some(fetched) = &entry.fetched else {
         return Step::Fetch(Box::new(entry.fax.clone()));
     };
-    let timeline = timeline(&entry.fax, fetched);
+    let call = call(&entry.fax, fetched);
     let fax_id = entry.fax.id.clone();
-    let (at, record) = match (timeline.sending, entry.sending_at) {
-        (Some(sending), None) => {
-            let at = moment(fetched.at, sending, speed);
-            (at, Record::SendingStarted { fax_id, at })
+    // Nothing happens before what precedes it, which another speed may have timed before a restart.
+    let due = |seconds: f64| moment(fetched.at, seconds, speed).max(entry.updated_at());
+    let (at, step) = match call.sending() {
+        Some(sending) if entry.sending_at.is_none() => {
+            let at = due(sending);
+            (at, Step::Commit(Record::SendingStarted { fax_id, at }))
         }
-        (_, sending_at) => {
-            // Not before it started to send, which another speed may have timed before a restart.
-            let at = moment(fetched.at, timeline.end, speed).max(sending_at.unwrap_or(Timestamp::MIN));
-            (at, Record::Ended { fax_id, at, ending: timeline.ending() })
+        _ if entry.is_outbound() => {
+            let at = due(call.end());
+            (at, Step::End(Record::Ended { fax_id, at, ending: call.ending() }, call))
+        }
+        _ if entry.processing_at.is_none() => {
+            let at = due(call.end());
+            (at, Step::Commit(Record::Processing { fax_id, at }))
+        }
+        _ => {
+            let at = due(call.end() + PROCESSING);
+            (at, Step::Commit(Record::Ended { fax_id, at, ending: call.ending() }))
         }
     };
-    if at <= now { Step::Commit(record) } else { Step::Wait(at) }
+    if at <= now { step } else { Step::Wait(at) }
 }
 
 /// How a fax ends that is canceled now.
 pub(crate) fn canceled(entry: &Entry, now: Timestamp, speed: f64) -> Ending {
     match &entry.fetched {
         None => Ending::without_call(FailureReason::SenderCanceled),
-        Some(fetched) => timeline(&entry.fax, fetched).canceled(elapsed(fetched.at, now, speed)),
+        Some(fetched) => call(&entry.fax, fetched).canceled(elapsed(fetched.at, now, speed)).ending(),
     }
 }
 
-fn timeline(fax: &Fax, fetched: &Fetched) -> Timeline {
-    Timeline::of(Outcome::of(&fax.to, fax.tag().attempt), &fetched.page_bytes, fax.id.chance())
+fn call(fax: &Fax, fetched: &Fetched) -> Timeline {
+    // What answers a call that comes in is the carrier's own machine, which always takes it.
+    let outcome = if fax.media_url.is_some() { Outcome::of(&fax.to, fax.tag().attempt) } else { Outcome::Delivered };
+    Timeline::of(outcome, &fetched.page_bytes, &Machine::answering(&fax.to, &fax.id), &fax.id)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::ledger::{Entry, Ledger};
 use super::problem::Problem;
 use super::resource;
+use super::state::Settings;
 use super::types::Direction;
 
 const DEFAULT_SIZE: usize = 20;
@@ -62,11 +63,11 @@ impl Query {
     }
 
     /// One page of the faxes that pass every filter, newest first.
-    pub(crate) fn answer(&self, ledger: &Ledger, default_webhook_url: &str) -> Value {
+    pub(crate) fn answer(&self, ledger: &Ledger, settings: &Settings) -> Value {
         let passes = |entry: &&Entry| !entry.deleted && self.filters.iter().all(|filter| filter.passes(entry));
         let found: Vec<&Entry> = ledger.entries().iter().rev().filter(passes).collect();
         let page = found.iter().skip((self.number - 1).saturating_mul(self.size)).take(self.size);
-        let data: Vec<_> = page.map(|entry| resource::fax(entry, default_webhook_url)).collect();
+        let data: Vec<_> = page.map(|entry| resource::fax(entry, settings)).collect();
         json!({ "data": data, "meta": Meta {
             page_number: self.number,
             page_size: self.size,
@@ -96,7 +97,7 @@ impl Filter {
                 Direction::Outbound => direction == "outbound",
                 Direction::Inbound => direction == "inbound",
             },
-            Self::From(number) => fax.from.as_str() == number,
+            Self::From(number) => fax.shown_from() == number,
             Self::To(number) => fax.to.as_str() == number,
         }
     }

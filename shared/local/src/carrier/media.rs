@@ -1,15 +1,12 @@
-//! The document of a fax: fetched from its link, kept, decoded.
+//! The document of a fax: fetched from its link, decoded, kept until the call is over.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::id::Id;
+use super::Decode;
 use super::outcome::FailureReason;
+use super::shelf;
 use super::state::Settings;
 use super::types::{Fax, Link};
-
-/// Where received documents lie in the data directory.
-pub(crate) const FOLDER: &str = "received";
 
 /// Telnyx: at most 50 MB and 350 pages.
 const MOST_BYTES: usize = 50 * 1024 * 1024;
@@ -17,48 +14,73 @@ const MOST_PAGES: usize = 350;
 /// For the whole download, in real time.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The G4 bytes of each page, once the document is kept.
+/// The G4 bytes of each page, once the document is kept. That of a fax that comes in is kept from the beginning.
 pub(crate) async fn receive(settings: &Settings, fax: &Fax) -> Result<Vec<usize>, FailureReason> {
-    let document = download(&settings.http, &fax.media_url).await.map_err(|trouble| {
-        tracing::warn!(fax = %fax.id, %trouble, "the document cannot be fetched");
-        trouble.reason()
-    })?;
-    keep(&settings.received, &fax.id, &document).await.map_err(|error| {
-        tracing::error!(fax = %fax.id, %error, "the document cannot be kept");
-        FailureReason::MediaProcessingException
-    })?;
-    let decode = settings.decode;
-    let decoded = tokio::task::spawn_blocking(move || decode(&document)).await;
-    let pages = decoded.map_err(|error| {
-        tracing::error!(fax = %fax.id, %error, "the decoder has given up");
-        FailureReason::MediaProcessingException
-    })?;
-    match pages {
-        Ok(pages) if pages.is_empty() => Err(FailureReason::FileFormatInvalid),
-        Ok(pages) if pages.len() > MOST_PAGES => Err(FailureReason::PageCountLimitExceeded),
-        Ok(pages) => Ok(pages),
-        Err(error) => {
-            tracing::warn!(fax = %fax.id, error, "the document cannot be decoded");
-            Err(FailureReason::FileFormatInvalid)
+    let received = match &fax.media_url {
+        Some(link) => fetch(settings, fax, link).await,
+        None => {
+            let (decode, path) = (settings.decode, settings.shelf.inbound(&fax.id));
+            blocking(move || page_bytes(decode, &std::fs::read(path)?)).await
         }
+    };
+    received.map_err(|trouble| {
+        tracing::warn!(fax = %fax.id, %trouble, "the document cannot be used");
+        trouble.reason()
+    })
+}
+
+async fn fetch(settings: &Settings, fax: &Fax, link: &Link) -> Result<Vec<usize>, Trouble> {
+    let document = download(&settings.http, link).await?;
+    let (decode, path) = (settings.decode, settings.shelf.fetched(&fax.id));
+    blocking(move || {
+        let pages = page_bytes(decode, &document)?;
+        shelf::write(&path, &document)?;
+        Ok(pages)
+    })
+    .await
+}
+
+async fn blocking(work: impl FnOnce() -> Result<Vec<usize>, Trouble> + Send + 'static) -> Result<Vec<usize>, Trouble> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Trouble::GivenUp(error)))
+}
+
+/// The G4 bytes of each page of a document that a fax may have. Blocks.
+pub(crate) fn page_bytes(decode: Decode, document: &[u8]) -> Result<Vec<usize>, Trouble> {
+    match decode(document) {
+        Ok(pages) if pages.is_empty() => Err(Trouble::Format("it has no pages".into())),
+        Ok(pages) if pages.len() > MOST_PAGES => Err(Trouble::TooManyPages),
+        Ok(pages) => Ok(pages),
+        Err(error) => Err(Trouble::Format(error)),
     }
 }
 
+/// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(crate) enum Trouble {
     #[error("{0}")]
     Http(reqwest::Error),
-    #[error("it answered {0}")]
+    #[error("its link answered {0}")]
     Status(reqwest::StatusCode),
     #[error("it is larger than {MOST_BYTES} bytes")]
     TooLarge,
+    #[error("it has more than {MOST_PAGES} pages")]
+    TooManyPages,
+    #[error("it cannot be decoded: {0}")]
+    Format(String),
+    #[error("it cannot be kept or read: {0}")]
+    File(#[from] std::io::Error),
+    #[error("the decoder has given up: {0}")]
+    GivenUp(tokio::task::JoinError),
 }
 
 impl Trouble {
     fn reason(&self) -> FailureReason {
         match self {
-            Self::TooLarge => FailureReason::FileSizeLimitExceeded,
             Self::Http(_) | Self::Status(_) => FailureReason::FileDownloadFailed,
+            Self::TooLarge => FailureReason::FileSizeLimitExceeded,
+            Self::TooManyPages => FailureReason::PageCountLimitExceeded,
+            Self::Format(_) => FailureReason::FileFormatInvalid,
+            Self::File(_) | Self::GivenUp(_) => FailureReason::MediaProcessingException,
         }
     }
 }
@@ -87,15 +109,4 @@ async fn download(http: &reqwest::Client, link: &Link) -> Result<Vec<u8>, Troubl
         document.extend_from_slice(&chunk);
     }
     Ok(document)
-}
-
-/// Whoever finds the file finds it whole.
-async fn keep(folder: &Path, id: &Id, document: &[u8]) -> std::io::Result<()> {
-    let unfinished = folder.join(format!("{id}.part"));
-    tokio::fs::write(&unfinished, document).await?;
-    tokio::fs::rename(&unfinished, path(folder, id)).await
-}
-
-fn path(folder: &Path, id: &Id) -> PathBuf {
-    folder.join(format!("{id}.pdf"))
 }

@@ -3,7 +3,8 @@
 //!
 //! A map, in the order in which a fax passes:
 //! `server` (connections, the tap) → `routes` → `submission` (parsing) → `state` (one lock: `journal` on disk,
-//! `ledger` in memory) → `line` (the call: `media`, then the `timeline` of the `outcome`) → `callbacks`.
+//! `ledger` in memory) → `line` (the call: `media`, then the `timeline` of the `outcome`, which is `t30` with the `machine` that answers,
+//! last the `printout` on the `shelf`) → `callbacks`. One that comes in begins at `inbound` and ends with a link of `links`.
 //!
 //! Whatever happens to a fax is one `journal::Record`; the state is nothing but the records applied in order, and both tasks of
 //! a fax, its line and its callbacks, ask a pure function what is to be done next. So a start after a crash needs no code of its
@@ -11,18 +12,24 @@
 
 mod callbacks;
 mod id;
+mod inbound;
 mod journal;
 mod ledger;
 mod line;
+mod links;
 mod listing;
+mod machine;
 mod media;
 mod outcome;
+mod printout;
 mod problem;
 mod resource;
 mod routes;
 mod server;
+mod shelf;
 mod state;
 mod submission;
+mod t30;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -42,10 +49,12 @@ use tokio::net::TcpListener;
 
 use crate::tap::Tap;
 
+pub use inbound::{Incoming, SendInError, Taken};
 pub use ledger::Submission;
 
 use journal::Journal;
 use ledger::Ledger;
+use shelf::Shelf;
 use state::{Settings, State};
 
 /// Decodes a fax-ready document: the size of each page in bytes of G4, or why it cannot be read.
@@ -54,7 +63,7 @@ pub type Decode = fn(&[u8]) -> Result<Vec<usize>, String>;
 /// What a [`Simulator`] is made of.
 pub struct SimulatorConfig {
     pub listener: TcpListener,
-    /// Where the journal and the received documents are kept.
+    /// Where the journal and the documents are kept.
     pub dir: PathBuf,
     pub clock: Clock,
     /// How many times faster than the telephone the calls are played.
@@ -110,11 +119,11 @@ impl Simulator {
             return Err(SimulatorError::Speed(speed));
         }
         let url = base_url(listener.local_addr().map_err(SimulatorError::Listener)?);
-        let received = dir.join(media::FOLDER);
-        std::fs::create_dir_all(&received).map_err(|source| SimulatorError::Storage { path: received.clone(), source })?;
+        let shelf = Shelf::open(&dir)?;
         let (journal, records) = Journal::open(&dir)?;
         let http = http_client()?;
-        let settings = Settings { received, clock, speed, api_key, signing_key, default_webhook_url, decode, tap, http };
+        let base_url = url.clone();
+        let settings = Settings { shelf, base_url, clock, speed, api_key, signing_key, default_webhook_url, decode, tap, http };
         let state = Arc::new(State::new(settings, journal, Ledger::replay(records)));
         state.resume();
         state.spawn(server::serve(Arc::clone(&state), listener));
@@ -134,6 +143,11 @@ impl Simulator {
     /// To be called after the clock was advanced: whatever became due happens at once.
     pub fn clock_moved(&self) {
         self.state.wake_all();
+    }
+
+    /// Lets a fax come in. Once this returns, no crash loses it. Blocks: it decodes and writes the document.
+    pub fn send_in(&self, incoming: Incoming) -> Result<Taken, SendInError> {
+        inbound::take(&self.state, incoming)
     }
 
     /// Every submission that was accepted, oldest first.

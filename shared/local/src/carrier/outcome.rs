@@ -1,8 +1,8 @@
-//! What becomes of a call, chosen by the number that is called.
+//! What becomes of a call, chosen by the number that is called, or for one that comes in by the number that calls.
 
 use serde::{Deserialize, Serialize};
 
-use super::types::E164;
+use super::types::{Direction, E164, Fax};
 
 /// The numbers that choose: `+1500555` and four digits.
 const MAGIC: &str = "+1500555";
@@ -19,17 +19,22 @@ pub(crate) enum Outcome {
     DroppedAfterPage,
     NoFaxTone,
     Unallocated,
+    TrainingFails,
+    /// A page, half-way through the document, goes out and is never confirmed.
+    NotConfirmed,
 }
 
 impl Outcome {
     pub(crate) fn of(to: &E164, attempt: u32) -> Self {
-        match to.as_str().strip_prefix(MAGIC) {
+        match magic(to) {
             Some("0002") => Self::Busy,
             Some("0003") => Self::NoAnswer,
             Some("0004") if attempt <= 1 => Self::DroppedMidPage,
             Some("0005") => Self::DroppedAfterPage,
             Some("0006") => Self::NoFaxTone,
             Some("0007") => Self::Unallocated,
+            Some("0020") => Self::TrainingFails,
+            Some("0021") => Self::NotConfirmed,
             _ => Self::Delivered,
         }
     }
@@ -42,16 +47,34 @@ pub(crate) enum Telling {
     Never,
     /// When all is over, the last event first, and the whole once more. Telnyx promises neither order nor uniqueness.
     TwiceBackwards,
+    /// A received fax as some of Telnyx's material has it: `fax.delivered`, told from a sent one by its direction alone.
+    ReceivedAsDelivered,
 }
 
 impl Telling {
-    pub(crate) fn of(to: &E164) -> Self {
-        match to.as_str().strip_prefix(MAGIC) {
-            Some("0008") => Self::Never,
-            Some("0009") => Self::TwiceBackwards,
+    /// For a fax that is sent the number that is called chooses, for one that comes in its sender's.
+    pub(crate) fn of(fax: &Fax) -> Self {
+        match (fax.direction, magic(&fax.to), magic(&fax.from)) {
+            (Direction::Outbound, Some("0008"), _) | (Direction::Inbound, _, Some("0012")) => Self::Never,
+            (Direction::Outbound, Some("0009"), _) | (Direction::Inbound, _, Some("0011")) => Self::TwiceBackwards,
+            (Direction::Inbound, _, Some("0010")) => Self::ReceivedAsDelivered,
             _ => Self::Once,
         }
     }
+}
+
+/// Whether the sender of a fax that comes in keeps back who it is.
+pub(crate) fn withholds_number(from: &E164) -> bool {
+    magic(from) == Some("0013")
+}
+
+/// How many downloads of a fax that came in are refused, for a passing trouble.
+pub(crate) fn refused_downloads(from: &E164) -> u32 {
+    if magic(from) == Some("0014") { 2 } else { 0 }
+}
+
+fn magic(number: &E164) -> Option<&str> {
+    number.as_str().strip_prefix(MAGIC)
 }
 
 /// Telnyx's `failure_reason`, as far as this carrier gives one.
@@ -63,6 +86,8 @@ pub(crate) enum FailureReason {
     ReceiverCallDropped,
     FaxInitialCommunicationTimeout,
     ReceiverUnallocatedNumber,
+    FaxSignalingError,
+    ReceiverCommunicationError,
     SenderCanceled,
     FileDownloadFailed,
     FileFormatInvalid,
@@ -79,6 +104,8 @@ impl FailureReason {
             Self::ReceiverCallDropped => "receiver_call_dropped",
             Self::FaxInitialCommunicationTimeout => "fax_initial_communication_timeout",
             Self::ReceiverUnallocatedNumber => "receiver_unallocated_number",
+            Self::FaxSignalingError => "fax_signaling_error",
+            Self::ReceiverCommunicationError => "receiver_communication_error",
             Self::SenderCanceled => "sender_canceled",
             Self::FileDownloadFailed => "file_download_failed",
             Self::FileFormatInvalid => "file_format_invalid",

@@ -62,6 +62,19 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "10015", "Bad Request", detail)
     }
 
+    pub(crate) fn not_received() -> Self {
+        let detail = "Only the link to the document of a received fax can be refreshed.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "10015", "Bad Request", detail)
+    }
+
+    pub(crate) fn expired() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "10010", "Authorization failed", "This link has expired: it was valid for 10 minutes.")
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "10008", "Service unavailable", "The document cannot be had now. Try again later.")
+    }
+
     pub(crate) fn too_many() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "10011", "Too many requests", "At most 2,000 faxes may be in process at a time.")
     }

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::callbacks::Event;
 use super::id::Id;
 use super::ledger::Entry;
+use super::links;
 use super::outcome::FailureReason;
+use super::state::Settings;
 use super::types::{Direction, Quality, Status};
 
 /// The account's user: the carrier has one.
@@ -21,7 +23,8 @@ pub(crate) struct FaxResource<'a> {
     from: &'a str,
     to: &'a str,
     from_display_name: Option<&'a str>,
-    media_url: &'a str,
+    /// Of a received fax only once it is there, and only for a while.
+    media_url: Option<String>,
     quality: Quality,
     store_media: bool,
     status: Status,
@@ -36,7 +39,7 @@ pub(crate) struct FaxResource<'a> {
     updated_at: Timestamp,
 }
 
-pub(crate) fn fax<'a>(entry: &'a Entry, default_webhook_url: &'a str) -> FaxResource<'a> {
+pub(crate) fn fax<'a>(entry: &'a Entry, settings: &'a Settings) -> FaxResource<'a> {
     let fax = &entry.fax;
     let ending = entry.ended.as_ref().map(|ended| &ended.ending);
     FaxResource {
@@ -44,20 +47,28 @@ pub(crate) fn fax<'a>(entry: &'a Entry, default_webhook_url: &'a str) -> FaxReso
         id: &fax.id,
         direction: fax.direction,
         connection_id: &fax.connection_id,
-        from: fax.from.as_str(),
+        from: fax.shown_from(),
         to: fax.to.as_str(),
         from_display_name: fax.from_display_name.as_deref(),
-        media_url: fax.media_url.as_str(),
+        media_url: media_url(entry, settings, entry.linked_at()),
         quality: fax.quality,
         store_media: fax.store_media,
         status: entry.status(),
         failure_reason: ending.and_then(|ending| ending.failure),
         page_count: ending.map(|ending| ending.page_count),
         client_state: fax.client_state.as_deref(),
-        webhook_url: fax.webhook_url.as_ref().map_or(default_webhook_url, |link| link.as_str()),
+        webhook_url: fax.webhook_url.as_ref().map_or(&*settings.default_webhook_url, |link| link.as_str()),
         webhook_failover_url: "",
         created_at: fax.created_at,
         updated_at: entry.updated_at(),
+    }
+}
+
+/// Where the document of a fax is: where the product said, or for a received one at the carrier's own link that holds from `since` on.
+fn media_url(entry: &Entry, settings: &Settings, since: Option<Timestamp>) -> Option<String> {
+    match &entry.fax.media_url {
+        Some(link) => Some(link.as_str().to_owned()),
+        None => since.map(|since| format!("{}{}", settings.base_url, links::path(&settings.signing_key, &entry.fax.id, since))),
     }
 }
 
@@ -96,14 +107,27 @@ struct Payload<'a> {
     call_duration_secs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<FailureReason>,
-    original_media_url: &'a str,
+    /// Of a fax that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_media_url: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    received: Option<Received<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_state: Option<&'a str>,
     user_id: &'static str,
 }
 
+/// What is told of a fax once it was received.
+#[derive(Debug, Serialize)]
+struct Received<'a> {
+    media_url: Option<String>,
+    /// Whether the call broke off before its last page.
+    partial_content: bool,
+    caller_id: &'a str,
+}
+
 /// The body of a callback. It tells the same, under the same id, whenever it is sent; only `meta` counts the tries.
-pub(crate) fn event(entry: &Entry, event: Event, occurred_at: Timestamp, attempt: u32, delivered_to: &str) -> Vec<u8> {
+pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_at: Timestamp, attempt: u32, delivered_to: &str) -> Vec<u8> {
     let fax = &entry.fax;
     let (name, status) = match event {
         Event::Queued => ("fax.queued", Status::Queued),
@@ -111,22 +135,32 @@ pub(crate) fn event(entry: &Entry, event: Event, occurred_at: Timestamp, attempt
         Event::SendingStarted => ("fax.sending.started", Status::Sending),
         Event::Delivered => ("fax.delivered", Status::Delivered),
         Event::Failed => ("fax.failed", Status::Failed),
+        Event::ReceivingStarted => ("fax.receiving.started", Status::Receiving),
+        Event::MediaProcessingStarted => ("fax.media.processing.started", Status::MediaProcessing),
+        Event::Received => ("fax.received", Status::Received),
     };
     let ending = match event {
-        Event::Delivered | Event::Failed => entry.ended.as_ref().map(|ended| &ended.ending),
-        Event::Queued | Event::MediaProcessed | Event::SendingStarted => None,
+        Event::Delivered | Event::Failed | Event::Received => entry.ended.as_ref().map(|ended| &ended.ending),
+        _ => None,
     };
+    let from = fax.shown_from();
+    let received = ending.filter(|_| !entry.is_outbound()).map(|_| Received {
+        media_url: media_url(entry, settings, Some(occurred_at)),
+        partial_content: false,
+        caller_id: from,
+    });
     let payload = Payload {
         fax_id: &fax.id,
         connection_id: &fax.connection_id,
         direction: fax.direction,
-        from: fax.from.as_str(),
+        from: fax.shown_from(),
         to: fax.to.as_str(),
         status,
         page_count: ending.map(|ending| ending.page_count),
         call_duration_secs: ending.map(|ending| ending.call_duration_secs),
         failure_reason: ending.and_then(|ending| ending.failure),
-        original_media_url: fax.media_url.as_str(),
+        original_media_url: fax.media_url.as_ref().map(|link| link.as_str().to_owned()),
+        received,
         client_state: fax.client_state.as_deref(),
         user_id: USER_ID,
     };

@@ -1,6 +1,7 @@
 //! The routes, and what each of them does.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -8,10 +9,11 @@ use serde_json::{Value, json};
 use super::id::Id;
 use super::journal::Record;
 use super::ledger::Entry;
+use super::links::{self, Shut};
 use super::listing::Query;
 use super::problem::Problem;
 use super::state::{NotCanceled, Refusal, State};
-use super::{resource, submission};
+use super::{outcome, resource, submission};
 
 #[derive(Debug)]
 pub(crate) enum Route {
@@ -20,7 +22,17 @@ pub(crate) enum Route {
     View(Id),
     Delete(Id),
     Cancel(Id),
-    Unknown { method: Method, path: String },
+    Refresh(Id),
+    /// The link to a received document, which needs no key: it is one.
+    Media {
+        id: Id,
+        until: String,
+        signature: String,
+    },
+    Unknown {
+        method: Method,
+        path: String,
+    },
 }
 
 impl Route {
@@ -32,6 +44,10 @@ impl Route {
             ("GET", ["v2", "faxes", id]) => Self::View(Id::from(*id)),
             ("DELETE", ["v2", "faxes", id]) => Self::Delete(Id::from(*id)),
             ("POST", ["v2", "faxes", id, "actions", "cancel"]) => Self::Cancel(Id::from(*id)),
+            ("POST", ["v2", "faxes", id, "actions", "refresh"]) => Self::Refresh(Id::from(*id)),
+            ("GET", ["media", id, until, signature]) => {
+                Self::Media { id: Id::from(*id), until: (*until).to_owned(), signature: (*signature).to_owned() }
+            }
             _ => Self::Unknown { method: method.clone(), path: path.to_owned() },
         }
     }
@@ -44,21 +60,26 @@ impl Route {
             Self::View(_) => "GET /v2/faxes/{id}".to_owned(),
             Self::Delete(_) => "DELETE /v2/faxes/{id}".to_owned(),
             Self::Cancel(_) => "POST /v2/faxes/{id}/actions/cancel".to_owned(),
+            Self::Refresh(_) => "POST /v2/faxes/{id}/actions/refresh".to_owned(),
+            Self::Media { .. } => "GET /media/{id}".to_owned(),
             Self::Unknown { method, path } => format!("{method} {path}"),
         }
     }
 }
 
-/// A status and a JSON body; `204` has none.
+const JSON: &str = "application/json";
+
+/// `204` has no body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
     pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     fn json(status: StatusCode, body: &Value) -> Self {
-        Self { status, body: body.to_string().into_bytes() }
+        Self { status, content_type: JSON, body: body.to_string().into_bytes() }
     }
 }
 
@@ -68,14 +89,18 @@ impl From<Problem> for Answer {
     }
 }
 
-pub(crate) fn answer(state: &Arc<State>, route: Route, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
+pub(crate) async fn answer(state: &Arc<State>, route: Route, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
+    if let Route::Media { id, until, signature } = route {
+        return media(state, &id, &until, &signature).await.unwrap_or_else(Answer::from);
+    }
     let answered = authenticate(state, headers).and_then(|()| match route {
         Route::Send => send(state, body),
         Route::List => list(state, query),
         Route::View(id) => view(state, &id),
         Route::Delete(id) => delete(state, id),
         Route::Cancel(id) => cancel(state, &id),
-        Route::Unknown { .. } => Err(Problem::not_found()),
+        Route::Refresh(id) => refresh(state, id),
+        Route::Media { .. } | Route::Unknown { .. } => Err(Problem::not_found()),
     });
     answered.unwrap_or_else(Answer::from)
 }
@@ -88,9 +113,9 @@ fn authenticate(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, Problem> {
-    let fax = submission::parse(body, state.now())?;
+    let (fax, request) = submission::parse(body, state.now())?;
     let (id, to) = (fax.id.clone(), fax.to.clone());
-    let accepted = state.accept(fax, |entry| show(state, entry)).map_err(|refusal| match refusal {
+    let accepted = state.accept(fax, request, |entry| show(state, entry)).map_err(|refusal| match refusal {
         Refusal::TooManyInProcess => Problem::too_many(),
         Refusal::Journal(error) => {
             tracing::error!(%error, "a fax cannot be made durable");
@@ -103,7 +128,7 @@ fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, Problem> {
 
 fn list(state: &State, query: &str) -> Result<Answer, Problem> {
     let query = Query::parse(query)?;
-    let body = state.read(|ledger| query.answer(ledger, &state.settings.default_webhook_url));
+    let body = state.read(|ledger| query.answer(ledger, &state.settings));
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
@@ -119,7 +144,7 @@ fn delete(state: &State, id: Id) -> Result<Answer, Problem> {
         return Err(Problem::not_found());
     }
     state.commit(Record::Deleted { fax_id: id, at: state.now() }).map_err(|_| Problem::unexpected())?;
-    Ok(Answer { status: StatusCode::NO_CONTENT, body: Vec::new() })
+    Ok(Answer { status: StatusCode::NO_CONTENT, content_type: JSON, body: Vec::new() })
 }
 
 fn cancel(state: &State, id: &Id) -> Result<Answer, Problem> {
@@ -134,6 +159,38 @@ fn cancel(state: &State, id: &Id) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "data": { "result": "ok" } })))
 }
 
+/// Renews the link to the document of a received fax; the resource shows it.
+fn refresh(state: &State, id: Id) -> Result<Answer, Problem> {
+    let received = state.read_entry(&id, |entry| (!entry.deleted).then(|| entry.linked_at().is_some())).flatten();
+    if !received.ok_or_else(Problem::not_found)? {
+        return Err(Problem::not_received());
+    }
+    state.commit(Record::Refreshed { fax_id: id, at: state.now() }).map_err(|error| {
+        tracing::error!(%error, "a link cannot be renewed durably");
+        Problem::unexpected()
+    })?;
+    Ok(Answer::json(StatusCode::OK, &json!({ "data": { "result": "ok" } })))
+}
+
+async fn media(state: &State, id: &Id, until: &str, signature: &str) -> Result<Answer, Problem> {
+    links::check(&state.settings.signing_key, id, until, signature, state.now()).map_err(|shut| match shut {
+        Shut::Unknown => Problem::not_found(),
+        Shut::Expired => Problem::expired(),
+    })?;
+    let refused = state.read_entry(id, |entry| {
+        let earlier = entry.downloads.fetch_add(1, Ordering::Relaxed);
+        (!entry.deleted).then(|| earlier < outcome::refused_downloads(&entry.fax.from))
+    });
+    if refused.flatten().ok_or_else(Problem::not_found)? {
+        return Err(Problem::unavailable());
+    }
+    let document = tokio::fs::read(state.settings.shelf.inbound(id)).await.map_err(|error| {
+        tracing::error!(fax = %id, %error, "a received document cannot be read");
+        Problem::unexpected()
+    })?;
+    Ok(Answer { status: StatusCode::OK, content_type: "application/pdf", body: document })
+}
+
 fn show(state: &State, entry: &Entry) -> Value {
-    json!({ "data": resource::fax(entry, &state.settings.default_webhook_url) })
+    json!({ "data": resource::fax(entry, &state.settings) })
 }

@@ -60,7 +60,7 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
     }
     let body = Limited::new(body, LARGEST_BODY).collect().await.map(|body| body.to_bytes());
     let answer = match &body {
-        Ok(body) => routes::answer(state, route, &parts.headers, parts.uri.query().unwrap_or_default(), body),
+        Ok(body) => routes::answer(state, route, &parts.headers, parts.uri.query().unwrap_or_default(), body).await,
         Err(_) => Answer::from(Problem::unreadable()),
     };
     tap.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
@@ -79,6 +79,6 @@ fn caller(headers: &HeaderMap) -> String {
 fn respond(answer: Answer) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(answer.body));
     *response.status_mut() = answer.status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(answer.content_type));
     response
 }

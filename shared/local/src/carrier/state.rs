@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
+use serde_json::Value;
 use sfm_core::clock::Clock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -17,6 +17,7 @@ use super::Decode;
 use super::id::Id;
 use super::journal::{Journal, Record};
 use super::ledger::{Entry, Ledger};
+use super::shelf::Shelf;
 use super::types::Fax;
 use super::{callbacks, line};
 use crate::tap::Tap;
@@ -25,8 +26,9 @@ use crate::tap::Tap;
 const MOST_IN_PROCESS: usize = 2_000;
 
 pub(crate) struct Settings {
-    /// The folder of the documents.
-    pub(crate) received: PathBuf,
+    pub(crate) shelf: Shelf,
+    /// Where this carrier is reached.
+    pub(crate) base_url: String,
     pub(crate) clock: Clock,
     pub(crate) speed: f64,
     pub(crate) api_key: String,
@@ -108,24 +110,32 @@ impl State {
     }
 
     /// Takes a fax on: durably, and started when this returns. It is shown as it was then.
-    pub(crate) fn accept<T>(self: &Arc<Self>, fax: Fax, show: impl FnOnce(&Entry) -> T) -> Result<Option<T>, Refusal> {
+    pub(crate) fn accept<T>(self: &Arc<Self>, fax: Fax, request: Value, show: impl FnOnce(&Entry) -> T) -> Result<Option<T>, Refusal> {
         let id = fax.id.clone();
         let shown = {
             let mut book = lock(&self.book);
             if book.ledger.in_process() >= MOST_IN_PROCESS {
                 return Err(Refusal::TooManyInProcess);
             }
-            book.commit(Record::Accepted { fax }).map_err(Refusal::Journal)?;
+            book.commit(Record::Accepted { fax, request: Some(request) }).map_err(Refusal::Journal)?;
             book.ledger.entry(&id).map(show)
         };
         self.start(id);
         Ok(shown)
     }
 
+    /// Lets a fax come in whose document is on the shelf: durably, and ringing when this returns.
+    pub(crate) fn ring(self: &Arc<Self>, fax: Fax) -> io::Result<()> {
+        let id = fax.id.clone();
+        self.commit(Record::Accepted { fax, request: None })?;
+        self.start(id);
+        Ok(())
+    }
+
     pub(crate) fn cancel(&self, id: &Id) -> Result<(), NotCanceled> {
         let mut book = lock(&self.book);
         let entry = book.ledger.entry(id).filter(|entry| !entry.deleted).ok_or(NotCanceled::NoSuchFax)?;
-        if entry.ended.is_some() {
+        if entry.ended.is_some() || !entry.is_outbound() {
             return Err(NotCanceled::Ended);
         }
         let at = self.now();
@@ -135,9 +145,10 @@ impl State {
 
     /// Goes on with everything that the journal left unfinished.
     pub(crate) fn resume(self: &Arc<Self>) {
+        let unprinted = self.settings.shelf.unprinted();
         let unfinished = |ledger: &Ledger| -> Vec<Id> {
-            let now = self.now();
-            let unfinished = ledger.entries().iter().filter(|entry| !callbacks::finished(entry, now));
+            let is = |entry: &&Entry| !callbacks::finished(entry) || unprinted.contains(&entry.fax.id);
+            let unfinished = ledger.entries().iter().filter(is);
             unfinished.map(|entry| entry.fax.id.clone()).collect()
         };
         for id in self.read(unfinished) {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::id::Id;
 use super::problem::Problem;
@@ -25,9 +26,10 @@ struct Body {
     webhook_url: Option<String>,
 }
 
-pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<Fax, Problem> {
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(|_| Problem::unreadable())?;
-    let body: Body = serde_json::from_value(value).map_err(|error| Problem::invalid("", &error.to_string()))?;
+/// The fax, and the request for the journal: without the link to the document, which is a key to it and part of the fax already.
+pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<(Fax, Value), Problem> {
+    let mut request: Value = serde_json::from_slice(body).map_err(|_| Problem::unreadable())?;
+    let body: Body = Body::deserialize(&request).map_err(|error| Problem::invalid("", &error.to_string()))?;
     let connection_id = body.connection_id.filter(|id| !id.is_empty()).ok_or_else(|| Problem::missing("connection_id"))?;
     let from = number("from", body.from)?;
     let to = number("to", body.to)?;
@@ -41,20 +43,24 @@ pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<Fax, Problem> {
     if body.from_display_name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_DISPLAY_NAME) {
         return Err(Problem::invalid("from_display_name", "At most 128 characters."));
     }
-    Ok(Fax {
+    if let Some(members) = request.as_object_mut() {
+        members.remove("media_url");
+    }
+    let fax = Fax {
         id: Id::fresh(),
         direction: Direction::Outbound,
         connection_id,
         from,
         to,
-        media_url,
+        media_url: Some(media_url),
         quality: body.quality.unwrap_or_default(),
         store_media: body.store_media,
         from_display_name: body.from_display_name,
         client_state: body.client_state,
         webhook_url,
         created_at: now,
-    })
+    };
+    Ok((fax, request))
 }
 
 fn number(field: &str, value: Option<String>) -> Result<E164, Problem> {

@@ -1,17 +1,14 @@
-//! The course of one call in seconds of the telephone, from dialling on (T.30 over V.17).
+//! The course of one call in seconds of the telephone, from dialling on. Everything that is known of a call is read off its events.
+
+use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::id::Id;
+use super::machine::{MOST_TRAININGS, Machine};
 use super::outcome::{Ending, FailureReason, Outcome};
+use super::t30::{self, Event, What};
 
-/// V.17's highest rate.
-const BITS_PER_SECOND: f64 = 14_400.0;
-/// From the answer to the first page: tones, capabilities, training.
-const SET_UP: f64 = 12.0;
-/// The confirmation of a page and the start of the next.
-const BETWEEN_PAGES: f64 = 4.0;
-/// The last confirmation and the disconnect.
-const CLOSING: f64 = 3.5;
 /// A call that is answered rings as long as one or two cycles of the American ringing tone (6 s).
 const RING_ANSWERED: (f64, f64) = (4.0, 10.0);
 const RING_UNANSWERED: (f64, f64) = (30.0, 60.0);
@@ -19,72 +16,165 @@ const BUSY_TONE: (f64, f64) = (2.0, 5.0);
 const UNALLOCATED_ANNOUNCEMENT: (f64, f64) = (1.0, 3.0);
 /// How long a caller waits for the answering tone of a fax machine (T.30's T1).
 const NO_FAX_TONE: f64 = 35.0;
+/// How long a caller asks for the confirmation of a page: three times T.30's T4 of 3 s.
+const NO_CONFIRMATION: f64 = 10.0;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timeline {
-    /// When the first page starts; never, if the call does not get that far.
-    pub(crate) sending: Option<f64>,
-    /// When each page that was sent as a whole was over.
-    page_ends: Vec<f64>,
-    pub(crate) end: f64,
+    events: Vec<Event>,
     failure: Option<FailureReason>,
 }
 
+/// What has come out of the receiving machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Printed {
+    /// Pages that arrived whole.
+    pub(crate) pages: usize,
+    /// Bytes that arrived of the page after them.
+    pub(crate) bytes: usize,
+}
+
 impl Timeline {
-    /// `chance`, in 0..1, chooses among what the telephone leaves open, such as how long it rings.
-    pub(crate) fn of(outcome: Outcome, page_bytes: &[usize], chance: f64) -> Self {
-        let within = |(least, most): (f64, f64)| least + (most - least) * chance;
+    /// `id` chooses among what the telephone leaves open, such as how long it rings.
+    pub(crate) fn of(outcome: Outcome, page_bytes: &[usize], machine: &Machine, id: &Id) -> Self {
+        let within = |(least, most): (f64, f64)| least + (most - least) * id.chance("ringing");
         let answered = within(RING_ANSWERED);
         match outcome {
-            Outcome::Delivered => Self::transmission(answered, page_bytes, None),
-            Outcome::DroppedMidPage => Self::transmission(answered, page_bytes, Some(page_bytes.len() / 2)),
-            Outcome::DroppedAfterPage => Self::transmission(answered, page_bytes, Some(1)),
-            Outcome::Busy => Self::without_pages(within(BUSY_TONE), FailureReason::UserBusy),
-            Outcome::NoAnswer => Self::without_pages(within(RING_UNANSWERED), FailureReason::ReceiverNoAnswer),
-            Outcome::NoFaxTone => Self::without_pages(answered + NO_FAX_TONE, FailureReason::FaxInitialCommunicationTimeout),
-            Outcome::Unallocated => Self::without_pages(within(UNALLOCATED_ANNOUNCEMENT), FailureReason::ReceiverUnallocatedNumber),
-        }
-    }
-
-    fn without_pages(end: f64, reason: FailureReason) -> Self {
-        Self { sending: None, page_ends: Vec::new(), end, failure: Some(reason) }
-    }
-
-    /// With `dropped_after` whole pages the line drops half-way through the next one; where there is no next one, in the exchange
-    /// that follows the last.
-    fn transmission(answered: f64, page_bytes: &[usize], dropped_after: Option<usize>) -> Self {
-        let sending = answered + SET_UP;
-        let whole = dropped_after.unwrap_or(page_bytes.len()).min(page_bytes.len());
-        let mut now = sending;
-        let mut page_ends = Vec::with_capacity(whole);
-        for bytes in &page_bytes[..whole] {
-            if !page_ends.is_empty() {
-                now += BETWEEN_PAGES;
+            Outcome::Busy => Self::unanswered(within(BUSY_TONE), What::BusyTone, FailureReason::UserBusy),
+            Outcome::NoAnswer => Self::unanswered(within(RING_UNANSWERED), What::RungOut, FailureReason::ReceiverNoAnswer),
+            Outcome::NoFaxTone => Self::unanswered(answered + NO_FAX_TONE, What::NoFaxTone, FailureReason::FaxInitialCommunicationTimeout),
+            Outcome::Unallocated => {
+                Self::unanswered(within(UNALLOCATED_ANNOUNCEMENT), What::NotAssigned, FailureReason::ReceiverUnallocatedNumber)
             }
-            now += page_seconds(*bytes);
-            page_ends.push(now);
+            Outcome::Delivered => Self::answered(answered, page_bytes, machine, id),
+            Outcome::TrainingFails => {
+                let machine = Machine { failed_trainings: MOST_TRAININGS, ..machine.clone() };
+                Self { failure: Some(FailureReason::FaxSignalingError), ..Self::answered(answered, page_bytes, &machine, id) }
+            }
+            Outcome::DroppedMidPage => {
+                let whole = Self::answered(answered, page_bytes, machine, id);
+                let at = whole.middle_of(page_bytes.len() / 2 + 1);
+                whole.broken_off(at, What::Dropped, FailureReason::ReceiverCallDropped)
+            }
+            Outcome::DroppedAfterPage => {
+                let whole = Self::answered(answered, page_bytes, machine, id);
+                // Before whatever follows the confirmation of the first page.
+                let (confirmed, next) = whole.gap_after(|what| matches!(what, What::Confirmed { page: 1 }));
+                whole.broken_off((confirmed + next) / 2.0, What::Dropped, FailureReason::ReceiverCallDropped)
+            }
+            Outcome::NotConfirmed => {
+                let page = page_bytes.len() / 2 + 1;
+                let whole = Self::answered(answered, page_bytes, machine, id);
+                let (arrived, next) = whole.gap_after(|what| matches!(what, What::Arrived { page: number, .. } if *number == page));
+                let mut silent =
+                    whole.broken_off(f64::midpoint(arrived, next), What::NotConfirmed { page }, FailureReason::ReceiverCommunicationError);
+                if let Some(last) = silent.events.last_mut() {
+                    last.at = arrived + NO_CONFIRMATION;
+                }
+                silent
+            }
         }
-        let gap = if page_ends.is_empty() { 0.0 } else { BETWEEN_PAGES };
-        let (end, failure) = match (dropped_after, page_bytes.get(whole)) {
-            (None, _) => (now + CLOSING, None),
-            (Some(_), Some(cut)) => (now + gap + page_seconds(*cut) / 2.0, Some(FailureReason::ReceiverCallDropped)),
-            (Some(_), None) => (now + gap, Some(FailureReason::ReceiverCallDropped)),
-        };
-        Self { sending: Some(sending), page_ends, end, failure }
+    }
+
+    fn unanswered(end: f64, what: What, failure: FailureReason) -> Self {
+        let mut events = vec![Event { at: 0.0, what: What::Dialled }];
+        if !matches!(what, What::BusyTone | What::NotAssigned) {
+            events.push(Event { at: 0.0, what: What::Ringing });
+        }
+        events.push(Event { at: end, what });
+        Self { events, failure: Some(failure) }
+    }
+
+    /// The whole call, however it may be broken off.
+    fn answered(answered: f64, page_bytes: &[usize], machine: &Machine, id: &Id) -> Self {
+        let mut events = vec![Event { at: 0.0, what: What::Dialled }, Event { at: 0.0, what: What::Ringing }];
+        events.extend(t30::exchange(answered, page_bytes, machine, id));
+        Self { events, failure: None }
+    }
+
+    /// When half of a page's bytes have arrived.
+    fn middle_of(&self, page: usize) -> f64 {
+        let images = self.events.iter().filter_map(|event| match event.what {
+            What::Image { page: number, bytes, until } if number == page => Some((event.at, bytes as f64, until)),
+            _ => None,
+        });
+        let mut left = images.clone().map(|(_, bytes, _)| bytes).sum::<f64>() / 2.0;
+        for (at, bytes, until) in images {
+            if left <= bytes {
+                return at + (until - at) * left / bytes;
+            }
+            left -= bytes;
+        }
+        self.end()
+    }
+
+    /// When the first such event happened, and the one after it.
+    fn gap_after(&self, is: impl Fn(&What) -> bool) -> (f64, f64) {
+        let mut from = self.events.iter().skip_while(|event| !is(&event.what)).map(|event| event.at);
+        let at = from.next().unwrap_or_else(|| self.end());
+        (at, from.next().unwrap_or(at))
+    }
+
+    fn at(&self, is: impl Fn(&What) -> bool) -> Option<f64> {
+        self.events.iter().find(|event| is(&event.what)).map(|event| event.at)
+    }
+
+    fn broken_off(mut self, at: f64, what: What, failure: FailureReason) -> Self {
+        let at = at.clamp(0.0, self.end());
+        self.events.retain(|event| event.at <= at && event.what != What::HungUp);
+        self.events.push(Event { at, what });
+        Self { failure: Some(failure), ..self }
+    }
+
+    /// The call as it is if the sender hangs up at `elapsed`.
+    pub(crate) fn canceled(self, elapsed: f64) -> Self {
+        self.broken_off(elapsed, What::Canceled, FailureReason::SenderCanceled)
+    }
+
+    /// When the first page starts; never, if the call does not get that far.
+    pub(crate) fn sending(&self) -> Option<f64> {
+        self.at(|what| matches!(what, What::Trained { .. }))
+    }
+
+    pub(crate) fn end(&self) -> f64 {
+        self.events.last().map_or(0.0, |event| event.at)
     }
 
     pub(crate) fn ending(&self) -> Ending {
-        Ending { failure: self.failure, page_count: self.page_ends.len(), call_duration_secs: whole_seconds(self.end) }
+        let page_count = self.count(|what| matches!(what, What::Confirmed { .. }));
+        Ending { failure: self.failure, page_count, call_duration_secs: self.end().round() as u64 }
     }
 
-    /// How the call ends if the sender hangs up at `elapsed`.
-    pub(crate) fn canceled(&self, elapsed: f64) -> Ending {
-        let elapsed = elapsed.clamp(0.0, self.end);
-        Ending {
-            failure: Some(FailureReason::SenderCanceled),
-            page_count: self.page_ends.iter().filter(|end| **end <= elapsed).count(),
-            call_duration_secs: whole_seconds(elapsed),
+    fn count(&self, is: impl Fn(&What) -> bool) -> usize {
+        self.events.iter().filter(|event| is(&event.what)).count()
+    }
+
+    /// What the machine has received: a page may have printed of which the sender never had the confirmation.
+    pub(crate) fn printed(&self) -> Printed {
+        let pages = self.count(|what| matches!(what, What::Arrived { .. }));
+        let end = self.end();
+        let of_next = self.events.iter().map(|event| match event.what {
+            What::Image { page, bytes, until } if page == pages + 1 => {
+                let share = (end - event.at) / (until - event.at);
+                (bytes as f64 * share.clamp(0.0, 1.0)).round() as usize
+            }
+            _ => 0,
+        });
+        Printed { pages, bytes: of_next.sum() }
+    }
+
+    /// The call for people: a line for each event, with its time in minutes, seconds and tenths.
+    pub(crate) fn story(&self) -> String {
+        let mut story = String::new();
+        for Event { at, what } in &self.events {
+            let tenths = (at * 10.0).round() as u64;
+            // Writing to a text cannot fail.
+            let _ = writeln!(story, "{:02}:{:02}.{}  {what}", tenths / 600, tenths / 10 % 60, tenths % 10);
         }
+        let Ending { failure, page_count, call_duration_secs } = self.ending();
+        let outcome = failure.map_or("delivered", FailureReason::as_str);
+        let _ = writeln!(story, "{outcome}, {page_count} pages confirmed, {call_duration_secs} s");
+        story
     }
 }
 
@@ -99,72 +189,134 @@ pub(crate) fn elapsed(start: Timestamp, now: Timestamp, speed: f64) -> f64 {
     now.duration_since(start).as_secs_f64() * speed
 }
 
-fn page_seconds(bytes: usize) -> f64 {
-    bytes as f64 * 8.0 / BITS_PER_SECOND
-}
-
-fn whole_seconds(seconds: f64) -> u64 {
-    seconds.round() as u64
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::machine::Modulation;
     use super::*;
 
     /// 36,000 bytes are 20 s at 14,400 bit/s.
     const PAGE: usize = 36_000;
 
-    fn sent(outcome: Outcome, pages: usize, chance: f64) -> Ending {
-        Timeline::of(outcome, &vec![PAGE; pages], chance).ending()
+    fn machine() -> Machine {
+        Machine { csid: Some("FAX 0123".into()), best: Modulation::V17, ecm: false, failed_trainings: 0, noise: 0.0 }
+    }
+
+    fn call(outcome: Outcome, pages: usize) -> Timeline {
+        Timeline::of(outcome, &vec![PAGE; pages], &machine(), &Id::from("fax"))
+    }
+
+    fn ring() -> f64 {
+        call(Outcome::Delivered, 1).at(|what| matches!(what, What::Answered { .. })).unwrap_or_default()
+    }
+
+    fn assert_seconds(told: f64, expected: f64) {
+        assert!((told - expected).abs() < 1e-6, "{told} s, not {expected} s");
     }
 
     #[test]
-    fn a_delivered_call_lasts_ring_set_up_pages_gaps_and_closing() {
-        let timeline = Timeline::of(Outcome::Delivered, &[PAGE, PAGE / 2, PAGE], 0.0);
-        assert_eq!(timeline.sending, Some(4.0 + 12.0));
-        assert_eq!(timeline.page_ends, [36.0, 50.0, 74.0]);
-        assert_eq!(timeline.end, 77.5);
-        assert_eq!(timeline.ending(), Ending { failure: None, page_count: 3, call_duration_secs: 78 });
+    fn a_delivered_call_has_sent_and_printed_every_page() {
+        let timeline = call(Outcome::Delivered, 3);
+        assert_eq!(timeline.sending(), Some(ring() + 12.0));
+        assert_seconds(timeline.end(), ring() + 12.0 + 20.0 + 4.0 + 20.0 + 4.0 + 20.0 + 3.5);
+        let call_duration_secs = (ring() + 83.5).round() as u64;
+        assert_eq!(timeline.ending(), Ending { failure: None, page_count: 3, call_duration_secs });
+        assert_eq!(timeline.printed(), Printed { pages: 3, bytes: 0 });
     }
 
     #[test]
-    fn calls_that_never_send_last_as_long_as_the_telephone_lets_them() {
-        for (outcome, least, most) in
-            [(Outcome::Busy, 2, 5), (Outcome::NoAnswer, 30, 60), (Outcome::Unallocated, 1, 3), (Outcome::NoFaxTone, 39, 45)]
-        {
-            for chance in [0.0, 1.0] {
-                let timeline = Timeline::of(outcome, &[PAGE], chance);
-                assert_eq!(timeline.sending, None);
-                assert_eq!(timeline.ending().page_count, 0);
-                assert_eq!(timeline.ending().call_duration_secs, if chance == 0.0 { least } else { most }, "{outcome:?}");
+    fn calls_that_never_send_last_as_long_as_the_telephone_lets_them_and_print_nothing() {
+        for (outcome, seconds) in [
+            (Outcome::Busy, 2..=5),
+            (Outcome::NoAnswer, 30..=60),
+            (Outcome::Unallocated, 1..=3),
+            (Outcome::NoFaxTone, 39..=45),
+            (Outcome::TrainingFails, 20..=40),
+        ] {
+            for best in [Modulation::V34, Modulation::V17, Modulation::V29, Modulation::V27ter] {
+                for fax in 0..50 {
+                    let machine = Machine { best, ..machine() };
+                    let timeline = Timeline::of(outcome, &[PAGE], &machine, &Id::from(format!("fax-{fax}").as_str()));
+                    assert_eq!((timeline.sending(), timeline.ending().page_count), (None, 0));
+                    assert!(seconds.contains(&timeline.ending().call_duration_secs), "{outcome:?}: {}", timeline.end());
+                    assert!(timeline.ending().failure.is_some());
+                    assert_eq!(timeline.printed(), Printed { pages: 0, bytes: 0 });
+                }
             }
         }
     }
 
     #[test]
-    fn a_line_dropped_mid_page_has_sent_the_first_half_of_the_document() {
+    fn a_line_dropped_mid_page_has_printed_the_first_half_of_the_document_and_half_a_page() {
         for (pages, whole) in [(1, 0), (2, 1), (3, 1), (7, 3)] {
-            let ending = sent(Outcome::DroppedMidPage, pages, 0.0);
-            assert_eq!(ending.failure, Some(FailureReason::ReceiverCallDropped));
-            assert_eq!(ending.page_count, whole);
-            let seconds = 16 + 24 * whole + 10;
-            assert_eq!(ending.call_duration_secs, seconds as u64);
+            let timeline = call(Outcome::DroppedMidPage, pages);
+            let ending = timeline.ending();
+            assert_eq!((ending.failure, ending.page_count), (Some(FailureReason::ReceiverCallDropped), whole));
+            assert_eq!(timeline.printed(), Printed { pages: whole, bytes: PAGE / 2 });
+            assert_seconds(timeline.end(), ring() + 12.0 + 24.0 * whole as f64 + 10.0);
+        }
+    }
+
+    #[test]
+    fn with_error_correction_too_the_middle_of_a_page_is_half_of_its_bytes() {
+        let machine = Machine { ecm: true, noise: 1.0, ..machine() };
+        for bytes in [1_000, 65_536, 200_000] {
+            let timeline = Timeline::of(Outcome::DroppedMidPage, &[bytes], &machine, &Id::from("fax"));
+            assert_eq!(timeline.printed(), Printed { pages: 0, bytes: bytes / 2 });
         }
     }
 
     #[test]
     fn a_line_dropped_after_a_page_has_sent_one_page_even_of_a_document_of_one() {
-        assert_eq!(sent(Outcome::DroppedAfterPage, 5, 0.0).page_count, 1);
-        assert_eq!(sent(Outcome::DroppedAfterPage, 5, 0.0).call_duration_secs, 50);
-        assert_eq!(sent(Outcome::DroppedAfterPage, 1, 0.0).page_count, 1);
-        assert_eq!(sent(Outcome::DroppedAfterPage, 1, 0.0).call_duration_secs, 40);
+        for pages in [5, 1] {
+            let timeline = call(Outcome::DroppedAfterPage, pages);
+            assert_eq!(timeline.ending().page_count, 1);
+            assert_eq!(timeline.printed(), Printed { pages: 1, bytes: 0 });
+            assert_eq!(timeline.ending().failure, Some(FailureReason::ReceiverCallDropped));
+            let least = ring() + 12.0 + 20.0;
+            assert!(timeline.end() > least && timeline.end() < least + 4.0);
+        }
     }
 
     #[test]
-    fn a_canceled_call_counts_the_pages_that_were_over() {
-        let timeline = Timeline::of(Outcome::Delivered, &[PAGE, PAGE], 0.0);
-        assert_eq!(timeline.canceled(20.0).page_count, 0);
-        assert_eq!(timeline.canceled(37.0).page_count, 1);
-        assert_eq!(timeline.canceled(1e9).call_duration_secs, timeline.ending().call_duration_secs);
+    fn a_page_that_was_never_confirmed_is_not_counted_and_has_printed() {
+        for (pages, confirmed) in [(1, 0), (3, 1)] {
+            let timeline = call(Outcome::NotConfirmed, pages);
+            let ending = timeline.ending();
+            assert_eq!((ending.failure, ending.page_count), (Some(FailureReason::ReceiverCommunicationError), confirmed));
+            assert_eq!(timeline.printed(), Printed { pages: confirmed + 1, bytes: 0 });
+            assert_seconds(timeline.end(), ring() + 12.0 + 24.0 * confirmed as f64 + 20.0 + 10.0);
+        }
+    }
+
+    #[test]
+    fn a_canceled_call_counts_the_pages_that_were_confirmed() {
+        let canceled = |after_ring: f64| call(Outcome::Delivered, 2).canceled(ring() + after_ring);
+        assert_eq!(canceled(12.0 + 5.0).printed(), Printed { pages: 0, bytes: PAGE / 4 });
+        assert_eq!(canceled(12.0 + 5.0).ending().page_count, 0);
+        assert_eq!(canceled(12.0 + 20.0 + 2.5).ending().page_count, 1);
+        assert_eq!(canceled(12.0 + 20.0 + 4.0 + 15.0).printed(), Printed { pages: 1, bytes: PAGE * 3 / 4 });
+        let late = call(Outcome::Delivered, 2).canceled(1e9);
+        assert_eq!(late.ending().call_duration_secs, call(Outcome::Delivered, 2).ending().call_duration_secs);
+        assert_eq!(late.ending().failure, Some(FailureReason::SenderCanceled));
+    }
+
+    #[test]
+    fn the_story_of_a_call_can_be_read() {
+        let machine = Machine { ecm: true, failed_trainings: 1, noise: 1.0, ..machine() };
+        let story = Timeline::of(Outcome::DroppedMidPage, &[PAGE, PAGE], &machine, &Id::from("fax")).story();
+        for told in [
+            "00:00.0  dialled\n",
+            "answered by \"FAX 0123\"",
+            "training at 14400 bit/s (V.17) failed",
+            "trained at 12000 bit/s (V.17), with error correction",
+            "page 1: 36000 bytes\n",
+            "(PPR)\n",
+            "page 1 is through (MPS)\n",
+            "page 1 is confirmed (MCF)\n",
+            "page 2: 36000 bytes\n",
+            "the line dropped\nreceiver_call_dropped, 1 pages confirmed, ",
+        ] {
+            assert!(story.contains(told), "{told} is missing in\n{story}");
+        }
     }
 }

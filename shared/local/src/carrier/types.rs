@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::Id;
+use super::outcome;
 
 /// A telephone number: `+`, then 7 to 15 digits, the first not 0 (ITU-T E.164).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub(crate) struct E164(String);
 
 #[derive(Debug, thiserror::Error)]
 #[error("not a telephone number in +E.164 format")]
-pub(crate) struct NotE164;
+pub struct NotE164;
 
 impl E164 {
     pub(crate) fn as_str(&self) -> &str {
@@ -105,9 +106,18 @@ pub(crate) enum Status {
     Delivered,
     #[serde(rename = "failed")]
     Failed,
+    /// A call comes in.
+    #[serde(rename = "initiated")]
+    Initiated,
+    #[serde(rename = "receiving")]
+    Receiving,
+    #[serde(rename = "media.processing")]
+    MediaProcessing,
+    #[serde(rename = "received")]
+    Received,
 }
 
-/// A fax as it was accepted. What became of it since is the ledger's.
+/// A fax as it was accepted, from the product or from the telephone. What became of it since is the ledger's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Fax {
     pub(crate) id: Id,
@@ -115,7 +125,8 @@ pub(crate) struct Fax {
     pub(crate) connection_id: String,
     pub(crate) from: E164,
     pub(crate) to: E164,
-    pub(crate) media_url: Link,
+    /// Empty for one that comes in: the carrier itself has its document.
+    pub(crate) media_url: Option<Link>,
     pub(crate) quality: Quality,
     pub(crate) store_media: bool,
     pub(crate) from_display_name: Option<String>,
@@ -126,6 +137,12 @@ pub(crate) struct Fax {
 }
 
 impl Fax {
+    /// The sender as far as the wire tells of it.
+    pub(crate) fn shown_from(&self) -> &str {
+        let withheld = self.direction == Direction::Inbound && outcome::withholds_number(&self.from);
+        if withheld { "anonymous" } else { self.from.as_str() }
+    }
+
     pub(crate) fn tag(&self) -> Tag {
         self.client_state.as_deref().and_then(Tag::parse).unwrap_or_default()
     }

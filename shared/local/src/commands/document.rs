@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use fax_document::sandbox::{Sandbox, SandboxError};
-use fax_document::{Coding, Header, Options, Paper, Progress, Resolution, read_fax_pdf, write_tiff};
+use fax_document::{Coding, FaxDocument, Header, Options, Paper, Progress, Resolution, read_fax_pdf, write_tiff};
 use serde::Serialize;
 
 use super::CommandError;
@@ -75,22 +75,42 @@ fn tell(Progress { done, of }: Progress) {
     }
 }
 
+fn failed(path: &Path, e: std::io::Error) -> CommandError {
+    CommandError::new("unavailable", format!("{}: {e}", path.display()))
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    fs::read(path).map_err(|e| failed(path, e))
+}
+
+pub(super) fn processors() -> usize {
+    available_parallelism().map_or(1, |processors| processors.get())
+}
+
+/// Makes a document fax-ready in a process of its own, as the service does and in the time that it gives one. Blocks.
+pub(super) fn fax_ready(
+    document: &[u8],
+    mut options: Options,
+    watch: Option<&(dyn Fn(Progress) + Sync)>,
+) -> Result<FaxDocument, CommandError> {
+    options.limits.deadline = Some(Instant::now() + TIME);
+    let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
+    sandbox.convert_watched(document, None, &options, watch).map_err(|e| match e {
+        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
+        SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
+    })
+}
+
 /// Converts a file; the output is there whole or not at all.
 pub fn convert(wanted: Conversion) -> Result<Converted, CommandError> {
     let path = wanted.output.path();
-    let failed = |path: &Path, e: std::io::Error| CommandError::new("unavailable", format!("{}: {e}", path.display()));
-    let document = fs::read(&wanted.input).map_err(|e| failed(&wanted.input, e))?;
-    let threads = wanted.threads.unwrap_or_else(|| available_parallelism().map_or(1, |processors| processors.get()));
+    let document = read(&wanted.input)?;
+    let threads = wanted.threads.unwrap_or_else(processors);
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let header = wanted.csid.as_deref().map(|csid| Header::new(&date, csid)).transpose();
     let header = header.map_err(|e| CommandError::invalid(e.to_string()))?;
-    let mut options = Options { paper: wanted.paper, resolution: wanted.resolution, header, threads, ..Options::default() };
-    options.limits.deadline = Some(Instant::now() + TIME);
-    let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
-    let fax = sandbox.convert_watched(&document, None, &options, Some(&tell)).map_err(|e| match e {
-        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
-        SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
-    })?;
+    let options = Options { paper: wanted.paper, resolution: wanted.resolution, header, threads, ..Options::default() };
+    let fax = fax_ready(&document, options, Some(&tell))?;
     let internal = |e: &dyn std::fmt::Display| CommandError::new("internal_error", e.to_string());
     let bytes = match &wanted.output {
         Output::Pdf(_) => fax.pdf,

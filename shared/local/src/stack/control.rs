@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -12,6 +13,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
+use crate::carrier::{Incoming, SendInError, Taken};
+
 /// The parts of a running stack that the control port reaches.
 pub trait Controls: Send + Sync + 'static {
     /// Moves every clock of the stack and returns the new time.
@@ -20,13 +23,19 @@ pub trait Controls: Send + Sync + 'static {
     fn ahead(&self) -> SignedDuration;
     /// One JSON object per submission that the carrier accepted.
     fn carrier_log(&self) -> Vec<serde_json::Value>;
+    /// Lets a fax come in to the carrier. Blocks.
+    fn carrier_send_in(&self, incoming: Incoming) -> Result<Taken, SendInError>;
 }
+
+/// More than any fax-ready document has.
+const LARGEST_DOCUMENT: usize = 64 << 20;
 
 pub fn router(controls: Arc<dyn Controls>, token: String) -> Router {
     Router::new()
         .route("/clock/advance/{milliseconds}", post(advance))
         .route("/clock", get(clock))
         .route("/carrier/log", get(carrier_log))
+        .route("/carrier/send-in/{to}/{from}", post(carrier_send_in).layer(DefaultBodyLimit::max(LARGEST_DOCUMENT)))
         .with_state(controls)
         .layer(from_fn_with_state(token, authorize))
 }
@@ -51,4 +60,14 @@ async fn clock(State(controls): State<Arc<dyn Controls>>) -> Response {
 
 async fn carrier_log(State(controls): State<Arc<dyn Controls>>) -> Response {
     Json(controls.carrier_log()).into_response()
+}
+
+async fn carrier_send_in(State(controls): State<Arc<dyn Controls>>, Path((to, from)): Path<(String, String)>, document: Bytes) -> Response {
+    let incoming = Incoming { to, from, document: document.to_vec() };
+    match tokio::task::spawn_blocking(move || controls.carrier_send_in(incoming)).await {
+        Ok(Ok(taken)) => Json(taken).into_response(),
+        Ok(Err(e @ SendInError::Storage(_))) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
+        Ok(Err(e)) => (StatusCode::BAD_REQUEST, e.to_string()).into_response(),
+        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
+    }
 }

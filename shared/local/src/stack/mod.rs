@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
-use crate::carrier::{Simulator, SimulatorConfig, SimulatorError};
+use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
 use crate::tap::Tap;
 use api::Route;
 use control::Controls;
@@ -136,6 +136,10 @@ impl Controls for Shared {
 
     fn carrier_log(&self) -> Vec<Value> {
         self.carrier.log().iter().filter_map(|submission| serde_json::to_value(submission).ok()).collect()
+    }
+
+    fn carrier_send_in(&self, incoming: Incoming) -> Result<Taken, SendInError> {
+        self.carrier.send_in(incoming)
     }
 }
 

@@ -44,8 +44,11 @@ async fn assert_call(number: &str, attempt: u32, expected: Expected) {
     assert_eq!(log[0].outcome.as_deref(), Some(expected.reason.unwrap_or("delivered")));
 }
 
-/// Ring 4–10 s, set-up 12 s, three pages of 1 s, two gaps of 4 s, 3.5 s at the end.
-const WHOLE_CALL: RangeInclusive<u64> = 30..=37;
+/// From V.34 (ring 4 s, set-up 6 s, three pages of 0.4 s, two gaps and the end of 1 s) to V.27ter after two failed trainings (ring 10 s,
+/// set-up 12 s and twice 4 s, three pages of 6 s, two gaps of 4 s, 3.5 s at the end).
+const WHOLE_CALL: RangeInclusive<u64> = 14..=60;
+/// The same, with one page and at most a part of the next.
+const DROPPED_CALL: RangeInclusive<u64> = 11..=43;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_number_is_delivered() {
@@ -70,7 +73,7 @@ async fn number_0003_does_not_answer() {
 
 #[tokio::test]
 async fn number_0004_drops_the_first_attempt_mid_page() {
-    let expected = Expected { events: &DROPPED, reason: Some("receiver_call_dropped"), pages: 1, seconds: 21..=28 };
+    let expected = Expected { events: &DROPPED, reason: Some("receiver_call_dropped"), pages: 1, seconds: DROPPED_CALL };
     assert_call("+15005550004", 1, expected).await;
 }
 
@@ -82,7 +85,7 @@ async fn number_0004_takes_the_second_attempt() {
 #[tokio::test]
 async fn number_0005_drops_every_attempt_after_one_page() {
     for attempt in [1, 3] {
-        let expected = Expected { events: &DROPPED, reason: Some("receiver_call_dropped"), pages: 1, seconds: 21..=28 };
+        let expected = Expected { events: &DROPPED, reason: Some("receiver_call_dropped"), pages: 1, seconds: DROPPED_CALL };
         assert_call("+15005550005", attempt, expected).await;
     }
 }
@@ -97,6 +100,18 @@ async fn number_0006_has_no_fax_tone() {
 async fn number_0007_is_unallocated() {
     let expected = Expected { events: &NO_CALL, reason: Some("receiver_unallocated_number"), pages: 0, seconds: 1..=3 };
     assert_call("+15005550007", 1, expected).await;
+}
+
+#[tokio::test]
+async fn number_0020_cannot_train() {
+    let expected = Expected { events: &NO_CALL, reason: Some("fax_signaling_error"), pages: 0, seconds: 20..=40 };
+    assert_call("+15005550020", 1, expected).await;
+}
+
+#[tokio::test]
+async fn number_0021_never_confirms_the_second_page() {
+    let expected = Expected { events: &DROPPED, reason: Some("receiver_communication_error"), pages: 1, seconds: 21..=60 };
+    assert_call("+15005550021", 1, expected).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
-//! Documents that can and cannot be sent.
+//! Documents that cannot be sent.
 
-use std::fs;
-
-use super::support::{Stage, THREE_PAGES};
+use super::support::Stage;
 
 async fn assert_fails(document: &str, reason: &str) {
     let stage = Stage::new(1000.0).await;
@@ -13,15 +11,6 @@ async fn assert_fails(document: &str, reason: &str) {
     assert_eq!(last["failure_reason"], reason);
     assert_eq!((last["page_count"].as_u64(), last["call_duration_secs"].as_u64()), (Some(0), Some(0)));
     assert_eq!(stage.view(&id).await["failure_reason"], reason);
-}
-
-#[tokio::test]
-async fn a_document_is_kept_as_it_came() {
-    let stage = Stage::new(1000.0).await;
-    let id = stage.send(&stage.fax_of("+15005550001", THREE_PAGES)).await;
-    stage.view_when(&id, "delivered").await;
-    let kept = fs::read_to_string(stage.dir.path().join(format!("received/{id}.pdf"))).unwrap();
-    assert_eq!(kept, "1800 1800 1800");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ mod callbacks;
 mod calls;
 mod durability;
 mod faults;
+mod inbound;
 mod media;
+mod printouts;
 mod protocol;
 mod support;

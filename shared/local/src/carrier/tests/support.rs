@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -18,12 +18,15 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::carrier::{Simulator, SimulatorConfig, http_client};
+use crate::carrier::{Incoming, Simulator, SimulatorConfig, http_client};
 use crate::tap::{Call, Tap, Verdict};
 
 pub(super) const KEY: &str = "key";
 /// Three pages of one second each.
 pub(super) const THREE_PAGES: &str = "/pages/1800-1800-1800";
+
+/// The real document.
+pub(super) const LETTER: &str = "/letter";
 
 /// Asks until there is an answer, for as long as a slow machine may need.
 pub(super) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -37,10 +40,22 @@ pub(super) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
     }
 }
 
-/// Documents of the tests are the sizes of their pages in words.
+/// Documents of the tests are the sizes of their pages in words, or real ones.
 fn decode(document: &[u8]) -> Result<Vec<usize>, String> {
+    if document.starts_with(b"%PDF") {
+        return crate::fax_pages(document);
+    }
     let text = std::str::from_utf8(document).map_err(|error| error.to_string())?;
     text.split_whitespace().map(|size| size.parse().map_err(|_| format!("{size} is not a page"))).collect()
+}
+
+/// A real document of two pages, fax-ready.
+pub(super) fn letter() -> Vec<u8> {
+    static LETTER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let letter = include_bytes!("../../../../fax-document/samples/letter.pdf");
+        fax_document::convert(letter, None, &fax_document::Options::default()).unwrap().pdf
+    });
+    LETTER.clone()
 }
 
 /// A callback as it came.
@@ -85,6 +100,7 @@ impl Product {
         product.fetches.fetch_add(1, Ordering::SeqCst);
         match path.strip_prefix("/pages/") {
             Some(sizes) => Response::new(Body::from(sizes.replace('-', " "))),
+            None if path == LETTER => Response::new(Body::from(letter())),
             None if path == "/broken" => Response::new(Body::from("broken")),
             None if path == "/empty" => Response::new(Body::empty()),
             None if path == "/many" => Response::new(Body::from("1 ".repeat(351))),
@@ -227,6 +243,12 @@ impl Stage {
         let (status, answer) = self.call("POST", "/v2/faxes", Some(fax)).await;
         assert_eq!(status, 202, "{answer}");
         answer["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets a fax come in and returns the carrier's id of it.
+    pub(super) fn send_in(&self, from: &str) -> String {
+        let incoming = Incoming { to: "+15005550100".into(), from: from.into(), document: letter() };
+        self.carrier.send_in(incoming).unwrap().carrier_fax_id
     }
 
     pub(super) async fn view(&self, id: &str) -> Value {
