@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+pub mod adapters;
 pub mod client;
 pub mod contract;
 pub mod documents;
+pub mod hostile;
 pub mod service;
+pub mod sinch;
 
 use std::time::{Duration, Instant};
 

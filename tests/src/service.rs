@@ -1,5 +1,6 @@
 //! A stack in this process, in a folder that goes with it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use sfm::tap::{NoTap, Tap};
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
+use sfm_core::secret::Secret;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -44,16 +46,22 @@ pub fn sfm_under_test() -> PathBuf {
 }
 
 async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, allow_loopback: bool) -> Stack {
-    let config = StackConfig {
+    Stack::start(StackConfig { tap, allow_loopback, ..config(dir) }).await.expect("the stack starts")
+}
+
+/// How stacks are started in tests.
+pub fn config(dir: PathBuf) -> StackConfig {
+    StackConfig {
         dir,
         port: 0,
         carrier_speed: CARRIER_SPEED,
-        allow_loopback,
+        allow_loopback: true,
+        parameters: BTreeMap::new(),
+        carrier_credentials: BTreeMap::new(),
         document_worker: Some(sfm_under_test()),
-        tap,
+        tap: Arc::new(NoTap),
         count_capacity: true,
-    };
-    Stack::start(config).await.expect("the stack starts")
+    }
 }
 
 impl Service {
@@ -72,6 +80,17 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let stack = start_with(folder.path().to_owned(), Arc::new(NoTap), false).await;
         Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack with another carrier.
+    pub async fn start_with_carrier(parameters: &[(&str, &str)], credentials: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StackConfig {
+            parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            carrier_credentials: credentials.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+            ..config(folder.path().to_owned())
+        };
+        Self { stack: Stack::start(config).await.expect("the stack starts"), _folder: Some(folder) }
     }
 
     pub async fn customer(&self) -> Customer {

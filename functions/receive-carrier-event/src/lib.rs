@@ -1,9 +1,9 @@
-//! `POST /carrier/telnyx`: what the carrier tells of its own accord. Answered 200 once it is stored; the carrier repeats what it got
-//! another answer for.
+//! `POST /carrier/telnyx`, `POST /carrier/sinch/{secret}`: what the carrier tells of its own accord. Answered 200 once it is stored;
+//! the carrier repeats what it got another answer for.
 
 use http::StatusCode;
-use sfm_core::carrier::telnyx::Callbacks;
-use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News};
+use sfm_core::carrier::chosen::Callbacks;
+use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News, Received};
 use sfm_core::fax::Effect;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
@@ -16,29 +16,47 @@ pub struct ReceiveCarrierEvent {
 }
 
 impl Endpoint for ReceiveCarrierEvent {
-    const ROUTE: &'static str = "POST /carrier/telnyx";
+    // What follows may be a secret, and is never logged.
+    const ROUTE: &'static str = "POST /carrier/{carrier}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
-        let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
-        let read = self.callbacks.read(signature, timestamp, &request.body, request.now);
-        let event = read.map_err(|e| match e {
+        let callback = self.read(request).await?.map_err(|e| match e {
             CallbackError::Unreadable => Problem::invalid(e.to_string()),
             CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
             CallbackError::Unavailable(reason) => Problem::unavailable(reason),
         })?;
-        if let Callback::Attempt(event) = event {
-            self.record(&event).await?;
+        match callback {
+            Callback::Attempt(event) => self.record(&event).await?,
+            Callback::Received(received) => self.received(&received).await?,
+            Callback::Other => {}
         }
         Ok(Response::empty(StatusCode::OK))
     }
 }
 
 impl ReceiveCarrierEvent {
+    /// Reads the callback as the chosen carrier's. There is no route of another one's.
+    async fn read(&self, request: &Request) -> Result<Result<Callback, CallbackError>, Problem> {
+        match (&self.callbacks, request.path_params.get("secret")) {
+            (Callbacks::Telnyx(telnyx), None) => {
+                let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
+                let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
+                Ok(telnyx.read(signature, timestamp, &request.body, request.now))
+            }
+            (Callbacks::Sinch(sinch), Some(secret)) => Ok(sinch.read(secret, &request.body).await),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    async fn received(&self, received: &Received) -> Result<(), Problem> {
+        tracing::info!(carrier_fax_id = %received.id, "a fax has come in");
+        Ok(())
+    }
+
     async fn record(&self, event: &CarrierEvent) -> Result<(), Problem> {
         let CarrierEvent { mark, id, news } = event;
         let recorded = self
