@@ -42,7 +42,7 @@ impl Stack {
                 return Some(fax);
             }
             self.advance(SignedDuration::from_mins(1));
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             None
         })
         .await

@@ -5,9 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sfm_core::carrier::sinch::{Callbacks, Sinch};
 use sfm_core::carrier::telnyx::Telnyx;
-use sfm_core::carrier::{
-    CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError,
-};
+use sfm_core::carrier::{CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
 use sfm_core::secret::Secret;
@@ -94,7 +92,8 @@ async fn a_carrier_that_is_slow_for_ever_is_left_at_the_deadline() {
         assert_eq!(both(&hostile.url, SHORT).await, [Came::Ambiguous, Came::Ambiguous], "{then:?}");
         let (telnyx, sinch) = adapters(&hostile.url, SHORT).await;
         let id = CarrierFaxId("f".into());
-        let asked = async { (telnyx.get(&id).await.is_err(), sinch.get(&id).await.is_err(), sinch.received(Timestamp::now()).await.is_err()) };
+        let asked =
+            async { (telnyx.get(&id).await.is_err(), sinch.get(&id).await.is_err(), sinch.received(Timestamp::now()).await.is_err()) };
         assert_eq!(tokio::time::timeout(FOR_EVER, asked).await.expect("the deadline holds"), (true, true, true), "{then:?}");
         let link = format!("{}/document", hostile.url);
         let fetched = async { (telnyx.document(&received(&link)).await, sinch.document(&received(&link)).await) };
@@ -120,7 +119,9 @@ async fn an_endless_answer_is_read_no_further_than_its_limit() {
     assert_eq!(both(&hostile.url, Deadlines::default()).await, [Came::Ambiguous, Came::Ambiguous]);
     let (telnyx, sinch) = adapters(&hostile.url, Deadlines::default()).await;
     let id = CarrierFaxId("f".into());
-    for error in [telnyx.get(&id).await.unwrap_err(), sinch.get(&id).await.unwrap_err(), telnyx.received(Timestamp::now()).await.unwrap_err()] {
+    for error in
+        [telnyx.get(&id).await.unwrap_err(), sinch.get(&id).await.unwrap_err(), telnyx.received(Timestamp::now()).await.unwrap_err()]
+    {
         assert!(error.0.contains("more than 2097152 bytes"), "{error}");
     }
     // Five answers, and what lies in the buffers of the sockets.
@@ -155,7 +156,7 @@ async fn a_redirect_is_not_followed_and_credentials_go_nowhere_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_certainly_not_taken_is_tried_later_when_the_carrier_asked_for_it() {
     let in_ten_minutes = Timestamp::now() + SignedDuration::from_mins(10);
-    let date = jiff::fmt::rfc2822::to_rfc9110_string(in_ten_minutes);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&in_ten_minutes).unwrap();
     for (status, headers, pauses) in [
         ("429 Too Many Requests", "retry-after: 120\r\n".to_owned(), 120..=120),
         ("429 Too Many Requests", format!("retry-after: {date}\r\n"), 400..=600),
@@ -220,7 +221,8 @@ async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
         }
     }
     // A list that says that there is always more.
-    let endless = Hostile::start(Then::answer("200 OK", "", r#"{"data":[],"meta":{"total_pages":1000000},"faxes":[],"totalPages":1000000}"#)).await;
+    let endless =
+        Hostile::start(Then::answer("200 OK", "", r#"{"data":[],"meta":{"total_pages":1000000},"faxes":[],"totalPages":1000000}"#)).await;
     let (telnyx, sinch) = adapters(&endless.url, Deadlines::default()).await;
     assert!(telnyx.received(now).await.is_err() && sinch.received(now).await.is_err());
 }

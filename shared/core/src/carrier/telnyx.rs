@@ -174,7 +174,8 @@ impl Carrier for Telnyx {
         match status {
             200..=299 => {
                 let accepted = answer.json().map_err(SendError::Ambiguous)?;
-                let fax = TelnyxFax::new(&accepted["data"]).ok_or_else(|| SendError::Ambiguous(format!("status {status} without an id")))?;
+                let fax =
+                    TelnyxFax::new(&accepted["data"]).ok_or_else(|| SendError::Ambiguous(format!("status {status} without an id")))?;
                 Ok(fax.id())
             }
             // A key, or a bill, that an operator has to mend: nothing was taken.

@@ -14,50 +14,50 @@ const FAILURES: &[(&str, u32, FailureCode, Retry)] = &[
     (CALL, 15, NumberUnreachable, Retry::LATER), // congestion
     (CALL, 16, NoAnswer, Retry::LATER),
     (CALL, 17, Busy, Retry::BUSY),
-    (CALL, 19, LineDropped, Retry::SOON),     // immediate hang-up
-    (CALL, 30, NoFaxTone, Retry::ONCE),       // no answer from a fax machine
-    (CALL, 32, Rejected, Retry::NEVER),       // incompatible destination
-    (CALL, 34, NumberInvalid, Retry::NEVER),  // number not operational
+    (CALL, 19, LineDropped, Retry::SOON),    // immediate hang-up
+    (CALL, 30, NoFaxTone, Retry::ONCE),      // no answer from a fax machine
+    (CALL, 32, Rejected, Retry::NEVER),      // incompatible destination
+    (CALL, 34, NumberInvalid, Retry::NEVER), // number not operational
     (CALL, 43, NumberUnreachable, Retry::LATER),
-    (CALL, 49, NumberInvalid, Retry::NEVER),  // number not active
+    (CALL, 49, NumberInvalid, Retry::NEVER), // number not active
     (FAX, 6, TrainingFailed, Retry::SOON),
-    (FAX, 7, Rejected, Retry::NEVER),         // cannot receive the size
-    (FAX, 8, LineDropped, Retry::SOON),       // no response after a page: it may have printed
+    (FAX, 7, Rejected, Retry::NEVER),   // cannot receive the size
+    (FAX, 8, LineDropped, Retry::SOON), // no response after a page: it may have printed
     (FAX, 10, LineDropped, Retry::SOON),
-    (FAX, 12, TrainingFailed, Retry::SOON),   // no response to DCS
-    (FAX, 13, NoFaxTone, Retry::ONCE),        // nothing heard in time
+    (FAX, 12, TrainingFailed, Retry::SOON), // no response to DCS
+    (FAX, 13, NoFaxTone, Retry::ONCE),      // nothing heard in time
     (FAX, 14, NoFaxTone, Retry::ONCE),
     (FAX, 18, TrainingFailed, Retry::SOON),
     (FAX, 20, TrainingFailed, Retry::SOON),
-    (FAX, 21, LineDropped, Retry::SOON),      // DCN after a page
+    (FAX, 21, LineDropped, Retry::SOON), // DCN after a page
     (FAX, 22, TrainingFailed, Retry::SOON),
-    (FAX, 25, Rejected, Retry::NEVER),        // cannot receive the resolution
+    (FAX, 25, Rejected, Retry::NEVER), // cannot receive the resolution
     (FAX, 26, NoFaxTone, Retry::ONCE),
     (FAX, 28, TrainingFailed, Retry::SOON),
     (FAX, 29, LineDropped, Retry::SOON),
-    (FAX, 31, Rejected, Retry::NEVER),        // incompatible machine
+    (FAX, 31, Rejected, Retry::NEVER), // incompatible machine
     (FAX, 38, LineDropped, Retry::SOON),
     (FAX, 40, LineDropped, Retry::SOON),
     (FAX, 41, LineDropped, Retry::SOON),
     (FAX, 44, LineDropped, Retry::SOON),
     (FAX, 46, CarrierError, Retry::UNPAID),
-    (FAX, 48, NoAnswer, Retry::LATER),        // perhaps out of paper
+    (FAX, 48, NoAnswer, Retry::LATER), // perhaps out of paper
     (FAX, 53, LineDropped, Retry::SOON),
     (FAX, 60, LineDropped, Retry::SOON),
     (FAX, 63, TrainingFailed, Retry::SOON),
-    (FAX, 68, Rejected, Retry::NEVER),        // incompatible machine
-    (FAX, 75, Rejected, Retry::NEVER),        // canceled by the user
-    (FAX, 76, CarrierError, Retry::LATER),    // canceled because it took too long
+    (FAX, 68, Rejected, Retry::NEVER),     // incompatible machine
+    (FAX, 75, Rejected, Retry::NEVER),     // canceled by the user
+    (FAX, 76, CarrierError, Retry::LATER), // canceled because it took too long
     (FAX, 77, LineDropped, Retry::SOON),
     (FAX, 80, LineDropped, Retry::SOON),
     (FAX, 82, TrainingFailed, Retry::SOON),
     (FAX, 84, LineDropped, Retry::SOON),
     (FAX, 113, DocumentUnreadable, Retry::NEW_LINK),
     (FAX, 117, DocumentUnreadable, Retry::NEVER), // no pages
-    (FAX, 119, CarrierError, Retry::NEVER),   // simulated, as asked for
-    (FAX, 131, LineDropped, Retry::SOON),     // incomplete
+    (FAX, 119, CarrierError, Retry::NEVER),       // simulated, as asked for
+    (FAX, 131, LineDropped, Retry::SOON),         // incomplete
     (FAX, 132, NoFaxTone, Retry::ONCE),
-    (FAX, 133, Rejected, Retry::NEVER),       // number not permitted
+    (FAX, 133, Rejected, Retry::NEVER), // number not permitted
     (DOCUMENT, 4, DocumentUnreadable, Retry::NEVER),
     (DOCUMENT, 54, DocumentUnreadable, Retry::NEW_LINK),
     (DOCUMENT, 55, DocumentUnreadable, Retry::NEW_LINK),
@@ -71,11 +71,8 @@ const FAILURES: &[(&str, u32, FailureCode, Retry)] = &[
 ];
 
 /// Types whose codes are not told.
-const TYPES: &[(&str, FailureCode, Retry)] = &[
-    ("LINE_ERROR", LineDropped, Retry::SOON),
-    ("GENERAL_ERROR", CarrierError, Retry::LATER),
-    ("FATAL_ERROR", CarrierError, Retry::LATER),
-];
+const TYPES: &[(&str, FailureCode, Retry)] =
+    &[("LINE_ERROR", LineDropped, Retry::SOON), ("GENERAL_ERROR", CarrierError, Retry::LATER), ("FATAL_ERROR", CarrierError, Retry::LATER)];
 
 /// One that is not known is a carrier error, and tried again.
 pub(super) fn failure(kind: &str, code: Option<u32>) -> CallFailure {

@@ -63,7 +63,10 @@ mod tests {
         let violation = |field: &str| json!([{"field": field, "description": "…"}]);
         let rows = [
             (json!({"code": "422", "details": {"fieldViolations": violation("to")}}), FailureCode::NumberInvalid),
-            (json!({"details": [{"type": "ErrorInfo"}, {"type": "BadRequest", "fieldViolations": violation("to")}]}), FailureCode::NumberInvalid),
+            (
+                json!({"details": [{"type": "ErrorInfo"}, {"type": "BadRequest", "fieldViolations": violation("to")}]}),
+                FailureCode::NumberInvalid,
+            ),
             (json!({"fieldViolations": violation("contentUrl")}), FailureCode::DocumentUnreadable),
             (json!({"details": {"fieldViolations": violation("from")}}), FailureCode::Rejected),
             (json!({"details": {"fieldViolations": "to"}}), FailureCode::Rejected),

@@ -48,7 +48,11 @@ impl<'v> SinchFax<'v> {
     pub fn mark(self) -> Option<AttemptMark> {
         let labels = &self.fields["labels"];
         let id = |name| text(labels, name);
-        Some(AttemptMark { account_id: id("account")?.parse().ok()?, fax_id: id("fax")?.parse().ok()?, attempt: number(labels, "attempt")? })
+        Some(AttemptMark {
+            account_id: id("account")?.parse().ok()?,
+            fax_id: id("fax")?.parse().ok()?,
+            attempt: number(labels, "attempt")?,
+        })
     }
 
     /// None while the call is not over. How long it took is not told: the times that are include the wait for it.
