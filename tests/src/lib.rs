@@ -2,12 +2,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+pub mod adapters;
 pub mod client;
 pub mod contract;
 pub mod documents;
+pub mod hostile;
 pub mod injector;
 pub mod receiver;
 pub mod service;
+pub mod sinch;
 
 use std::time::{Duration, Instant};
 

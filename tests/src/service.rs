@@ -1,6 +1,6 @@
 //! A stack in this process, in a folder that goes with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use sfm::tap::{NoTap, Tap};
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
+use sfm_core::secret::Secret;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -35,18 +36,11 @@ pub struct Customer {
 }
 
 pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
-    start_with(dir, tap, Doors::Loopback).await
+    start_as(StackConfig { tap, ..config(dir) }).await
 }
 
-/// What of a stack is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doors {
-    /// Customers' URLs may lead to this machine.
-    Loopback,
-    /// As in the cloud.
-    Closed,
-    /// Nothing runs but what the test invokes.
-    Disconnected,
+async fn start_as(config: StackConfig) -> Stack {
+    Stack::start(config).await.expect("the stack starts")
 }
 
 /// The `sfm` binary that is built beside the tests.
@@ -55,23 +49,21 @@ pub fn sfm_under_test() -> PathBuf {
     test.parent().and_then(|deps| deps.parent()).unwrap().join("sfm-under-test")
 }
 
-async fn start_with(dir: PathBuf, tap: Arc<dyn Tap>, doors: Doors) -> Stack {
-    start_as(dir, tap, doors, HashMap::new()).await
-}
-
-async fn start_as(dir: PathBuf, tap: Arc<dyn Tap>, doors: Doors, variables: HashMap<String, String>) -> Stack {
-    let config = StackConfig {
+/// How stacks are started in tests.
+pub fn config(dir: PathBuf) -> StackConfig {
+    StackConfig {
         dir,
         port: 0,
         carrier_speed: CARRIER_SPEED,
-        allow_loopback: doors == Doors::Loopback,
+        allow_loopback: true,
+        parameters: BTreeMap::new(),
+        carrier_credentials: BTreeMap::new(),
         document_worker: Some(sfm_under_test()),
-        tap,
+        tap: Arc::new(NoTap),
         count_capacity: true,
-        connected: doors != Doors::Disconnected,
-        variables,
-    };
-    Stack::start(config).await.expect("the stack starts")
+        connected: true,
+        variables: HashMap::new(),
+    }
 }
 
 impl Service {
@@ -88,7 +80,7 @@ impl Service {
     /// A stack as it is in the cloud: without the switch that lets customers' URLs lead to this machine.
     pub async fn start_closed() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stack = start_with(folder.path().to_owned(), Arc::new(NoTap), Doors::Closed).await;
+        let stack = start_as(StackConfig { allow_loopback: false, ..config(folder.path().to_owned()) }).await;
         Self { stack, _folder: Some(folder) }
     }
 
@@ -97,8 +89,19 @@ impl Service {
     pub async fn start_disconnected(tap: Arc<dyn Tap>, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let stack = start_as(folder.path().to_owned(), tap, Doors::Disconnected, variables).await;
+        let stack = start_as(StackConfig { tap, variables, connected: false, ..config(folder.path().to_owned()) }).await;
         Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack with another carrier.
+    pub async fn start_with_carrier(parameters: &[(&str, &str)], credentials: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StackConfig {
+            parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            carrier_credentials: credentials.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+            ..config(folder.path().to_owned())
+        };
+        Self { stack: start_as(config).await, _folder: Some(folder) }
     }
 
     pub async fn customer(&self) -> Customer {

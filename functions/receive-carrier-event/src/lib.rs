@@ -1,8 +1,8 @@
-//! `POST /carrier/telnyx`: what the carrier tells of its own accord. Answered 200 once it is stored; the carrier repeats what it got
-//! another answer for.
+//! `POST /carrier/telnyx`, `POST /carrier/sinch/{secret}`: what the carrier tells of its own accord. Answered 200 once it is stored;
+//! the carrier repeats what it got another answer for.
 
 use http::StatusCode;
-use sfm_core::carrier::telnyx::Callbacks;
+use sfm_core::carrier::chosen::Callbacks;
 use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News};
 use sfm_core::fax::Effect;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
@@ -18,22 +18,20 @@ pub struct ReceiveCarrierEvent {
 }
 
 impl Endpoint for ReceiveCarrierEvent {
-    const ROUTE: &'static str = "POST /carrier/telnyx";
+    // What follows may be a secret, and is never logged.
+    const ROUTE: &'static str = "POST /carrier/{carrier}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)?, reception: Reception::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
-        let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
-        let read = self.callbacks.read(signature, timestamp, &request.body, request.now);
-        let event = read.map_err(|e| match e {
+        let callback = self.read(request).await?.map_err(|e| match e {
             CallbackError::Unreadable => Problem::invalid(e.to_string()),
             CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
             CallbackError::Unavailable(reason) => Problem::unavailable(reason),
         })?;
-        match event {
+        match callback {
             Callback::Attempt(event) => self.record(&event).await?,
             // A number that is nobody's is no error of the carrier's: it need not tell again.
             Callback::Received(received) => drop(self.reception.note(received).await?),
@@ -44,6 +42,19 @@ impl Endpoint for ReceiveCarrierEvent {
 }
 
 impl ReceiveCarrierEvent {
+    /// Reads the callback as the chosen carrier's. There is no route of another one's.
+    async fn read(&self, request: &Request) -> Result<Result<Callback, CallbackError>, Problem> {
+        match (&self.callbacks, request.path_params.get("secret")) {
+            (Callbacks::Telnyx(telnyx), None) => {
+                let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
+                let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
+                Ok(telnyx.read(signature, timestamp, &request.body, request.now))
+            }
+            (Callbacks::Sinch(sinch), Some(secret)) => Ok(sinch.read(secret, &request.body).await),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
     async fn record(&self, event: &CarrierEvent) -> Result<(), Problem> {
         let CarrierEvent { mark, id, news } = event;
         let recorded = self

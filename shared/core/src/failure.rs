@@ -54,10 +54,10 @@ impl FailureCode {
     /// How the next attempt is made after a call that ended this way.
     pub fn retry(self) -> Retry {
         match self {
-            Self::Busy => Retry::again(3, 3),
-            Self::NoAnswer | Self::NumberUnreachable | Self::CarrierError | Self::Timeout => Retry::again(3, 5),
-            Self::LineDropped | Self::TrainingFailed => Retry::again(3, 1),
-            Self::NoFaxTone => Retry::again(2, 5),
+            Self::Busy => Retry::BUSY,
+            Self::NoAnswer | Self::NumberUnreachable | Self::CarrierError | Self::Timeout => Retry::LATER,
+            Self::LineDropped | Self::TrainingFailed => Retry::SOON,
+            Self::NoFaxTone => Retry::ONCE,
             Self::NumberInvalid | Self::Rejected | Self::DocumentUnreadable => Retry::NEVER,
         }
     }
@@ -72,6 +72,17 @@ pub struct Retry {
 
 impl Retry {
     pub const NEVER: Self = Self { attempts: 1, after: SignedDuration::ZERO };
+    /// The line was fine: it was taken.
+    pub const BUSY: Self = Self::again(3, 3);
+    /// The call was cut off or went badly.
+    pub const SOON: Self = Self::again(3, 1);
+    pub const LATER: Self = Self::again(3, 5);
+    /// Somebody may have answered who is no machine: not to be called over and over.
+    pub const ONCE: Self = Self::again(2, 5);
+    /// The carrier could not fetch or keep the document: once more with a new link, which made no call.
+    pub const NEW_LINK: Self = Self::again(2, 0);
+    /// Somebody has to pay the carrier first.
+    pub const UNPAID: Self = Self::again(3, 60);
 
     pub const fn again(attempts: u32, minutes: i64) -> Self {
         Self { attempts, after: SignedDuration::from_mins(minutes) }

@@ -1,5 +1,6 @@
 //! `sfm local`: starts the stack, says how to use it, and stops it on Ctrl-C or SIGTERM.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
         port: args.port,
         carrier_speed: args.carrier_speed,
         allow_loopback: args.allow_loopback,
+        parameters: BTreeMap::new(),
+        carrier_credentials: BTreeMap::new(),
         document_worker: None,
         tap: Arc::new(NoTap),
         count_capacity: false,

@@ -2,8 +2,11 @@
 //!
 //! [`Carrier`] is what the flows know; [`Chosen`] is the one that the configuration names.
 
+mod api;
 pub mod chosen;
 pub mod credentials;
+mod json;
+pub mod sinch;
 pub mod telnyx;
 
 use std::fmt;
@@ -14,6 +17,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use api::Deadlines;
 pub use chosen::Chosen;
 
 use crate::fax::CallReport;

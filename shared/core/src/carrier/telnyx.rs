@@ -2,42 +2,37 @@
 //!
 //! Facts from the vendor's published SDK sources and documentation; which failure deserves another attempt is our own reading.
 
-use std::time::Duration;
+mod callbacks;
+mod failures;
+mod wire;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use serde_json::json;
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
 
+pub use callbacks::Callbacks;
+use wire::TelnyxFax;
+
+use super::api::{Answer, Api, Deadlines, Document};
 use super::credentials::{CredentialStore, CredentialsError, needed};
-use super::{
-    AttemptMark, Callback, CallbackError, Carrier, CarrierEvent, CarrierFax, CarrierFaxId, LookupError, MediaError, News, Received,
-    SendError, Submission,
-};
-use crate::failure::{FailureCode, Retry};
-use crate::fax::{CallFailure, CallReport};
-use crate::http_client;
+use super::json::number;
+use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use crate::failure::FailureCode;
+use crate::fax::CallReport;
 use crate::phone::E164;
 use crate::platform::{ConfigError, Platform};
-use crate::secret::Secret;
 
-const TIMEOUT: Duration = Duration::from_secs(15);
-/// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed.
-const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(5);
 /// The carrier's clock and ours may differ by this much.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// One page of a list, the most that the API gives.
-const LIST_PAGE: usize = 250;
+/// One page of a list; the API gives 250 at most.
+const LIST_PAGE: usize = 100;
 /// Pages of a list that a look-up reads before it calls itself unable to tell.
-const LIST_PAGES: usize = 20;
+const LIST_PAGES: usize = 50;
 
 #[derive(Debug, Clone)]
 pub struct Telnyx {
-    http: reqwest::Client,
-    base_url: String,
+    api: Api,
     credentials: CredentialStore,
     connection_id: String,
     /// Where callbacks go; without it, where the connection says.
@@ -46,114 +41,113 @@ pub struct Telnyx {
 
 impl Telnyx {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        let http = http_client::build(TIMEOUT).map_err(|e| ConfigError { name: "TLS".into(), reason: e.to_string() })?;
         Ok(Self {
-            http,
-            base_url: platform.var("TELNYX_API_URL")?.trim_end_matches('/').to_owned(),
+            api: Api::new(platform, "TELNYX_API_URL")?,
             credentials: CredentialStore::new(platform)?,
             connection_id: platform.var("TELNYX_CONNECTION_ID").unwrap_or_default(),
             webhook_url: platform.var("CARRIER_CALLBACK_URL").ok().map(|url| format!("{url}/telnyx")),
         })
     }
 
-    async fn api_key(&self) -> Result<Secret, CredentialsError> {
-        let credentials = self.credentials.get().await?;
-        needed(&credentials.telnyx_api_key, "telnyx_api_key").cloned()
+    /// The same with other deadlines.
+    pub fn within(mut self, deadlines: Deadlines) -> Self {
+        self.api.deadlines = deadlines;
+        self
     }
 
-    async fn read(&self, path: &str, query: &[(&str, String)]) -> Result<Option<Vec<u8>>, LookupError> {
-        let mut url = reqwest::Url::parse(&format!("{}{path}", self.base_url)).map_err(|e| LookupError(e.to_string()))?;
-        url.query_pairs_mut().extend_pairs(query.iter().map(|(k, v)| (*k, v.as_str())));
-        let failed = |e: reqwest::Error| LookupError(e.without_url().to_string());
-        let api_key = self.api_key().await.map_err(|e| LookupError(e.to_string()))?;
-        let answer = self.http.get(url).bearer_auth(api_key.expose()).send().await.map_err(failed)?;
-        match answer.status().as_u16() {
-            200 => Ok(Some(answer.bytes().await.map_err(failed)?.to_vec())),
+    async fn authorized(&self, method: Method, url: Url) -> Result<reqwest::RequestBuilder, CredentialsError> {
+        let credentials = self.credentials.get().await?;
+        let key = needed(&credentials.telnyx_api_key, "telnyx_api_key")?;
+        Ok(self.api.request(method, url).bearer_auth(key.expose()))
+    }
+
+    async fn ask(&self, method: Method, url: Url) -> Result<Answer, LookupError> {
+        let request = self.authorized(method, url).await.map_err(|e| LookupError(e.to_string()))?;
+        let answer = self.api.exchange(request).await?;
+        if matches!(answer.status, 401 | 403) {
+            self.credentials.forget().await;
+        }
+        Ok(answer)
+    }
+
+    /// Reads JSON; None for a 404.
+    async fn read(&self, url: Url) -> Result<Option<Value>, LookupError> {
+        let answer = self.ask(Method::GET, url).await?;
+        match answer.status {
+            200 => answer.json().map(Some).map_err(LookupError),
             404 => Ok(None),
             status => Err(LookupError(format!("status {status}"))),
         }
     }
-}
 
-#[derive(Debug, Deserialize)]
-struct One {
-    data: TelnyxFax,
-}
-
-#[derive(Debug, Deserialize)]
-struct Many {
-    data: Vec<TelnyxFax>,
-}
-
-/// A fax in answers, and the payload of events.
-#[derive(Debug, Deserialize)]
-struct TelnyxFax {
-    #[serde(alias = "fax_id")]
-    id: String,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    client_state: Option<String>,
-    #[serde(default)]
-    page_count: Option<u32>,
-    #[serde(default)]
-    call_duration_secs: Option<u32>,
-    #[serde(default)]
-    failure_reason: Option<String>,
-}
-
-impl TelnyxFax {
-    fn mark(&self) -> Option<AttemptMark> {
-        AttemptMark::decode(self.client_state.as_deref()?)
-    }
-
-    fn report(&self) -> Option<CallReport> {
-        let result = match self.status.as_deref() {
-            Some("delivered") => Ok(()),
-            Some("failed") => Err(failure(self.failure_reason.as_deref().unwrap_or_default())),
-            _ => return None,
-        };
-        Some(CallReport { result, pages_sent: self.page_count, duration_seconds: self.call_duration_secs })
-    }
-
-    fn into_carrier_fax(self) -> CarrierFax {
-        CarrierFax { report: self.report(), id: CarrierFaxId(self.id) }
-    }
-}
-
-/// What a `failure_reason` means to us. One that is not known is a carrier error, and tried again.
-fn failure(reason: &str) -> CallFailure {
-    use FailureCode::*;
-    let code = match reason {
-        "user_busy" => Busy,
-        "receiver_no_answer" | "receiver_no_response" => NoAnswer,
-        "receiver_call_dropped" | "sender_call_dropped" | "carrier_lost" => LineDropped,
-        "fax_initial_communication_timeout" => NoFaxTone,
-        "fax_signaling_error"
-        | "receiver_communication_error"
-        | "sender_communication_error"
-        | "invalid_ecm_response_from_receiver"
-        | "receiver_recovery_on_timer_expire" => TrainingFailed,
-        "destination_unreachable" => NumberUnreachable,
-        "receiver_unallocated_number" | "receiver_invalid_number_format" | "destination_invalid" => NumberInvalid,
-        "receiver_incompatible_destination"
-        | "receiver_decline"
-        | "destination_not_in_countries_whitelist"
-        | "destination_not_in_service_plan"
-        | "no_outbound_profile"
-        | "unverified_origination_number"
-        | "unverified_destination_not_allowed"
-        | "account_disabled"
-        | "outbound_profile_daily_spend_limit_exceeded"
-        | "sender_canceled" => Rejected,
-        "file_format_invalid" | "file_size_limit_exceeded" | "page_count_limit_exceeded" | "media_processing_exception" => {
-            DocumentUnreadable
+    /// Goes through the faxes that a filter lets through until `pick` gives something.
+    async fn search<T>(
+        &self,
+        since: Timestamp,
+        filter: &[(&str, &str)],
+        mut pick: impl FnMut(TelnyxFax<'_>) -> Option<T> + Send,
+    ) -> Result<Option<T>, LookupError> {
+        let since = (since - CLOCK_SKEW).to_string();
+        for page in 1..=LIST_PAGES {
+            let mut url = self.api.url(&["v2", "faxes"]);
+            url.query_pairs_mut()
+                .append_pair("filter[created_at][gte]", &since)
+                .extend_pairs(filter)
+                .append_pair("page[number]", &page.to_string())
+                .append_pair("page[size]", &LIST_PAGE.to_string());
+            let list = self.read(url).await?.ok_or_else(|| LookupError("status 404".into()))?;
+            let faxes = list["data"].as_array().ok_or_else(|| LookupError("the list has no data".into()))?;
+            if let Some(found) = faxes.iter().filter_map(TelnyxFax::new).find_map(&mut pick) {
+                return Ok(Some(found));
+            }
+            // Pages may be smaller than was asked for.
+            let last = number(&list["meta"], "total_pages").map_or(faxes.len() < LIST_PAGE, |total| page >= total as usize);
+            if last {
+                return Ok(None);
+            }
         }
-        // The link may have expired on its way: a new one is signed for the second attempt.
-        "file_download_failed" => return CallFailure { code: DocumentUnreadable, retry: Retry::again(2, 0) },
-        _ => CarrierError,
-    };
-    code.into()
+        Err(LookupError("the list is too long to tell".into()))
+    }
+
+    /// Asks for a new link to the document of a received fax.
+    async fn renewed(&self, id: &CarrierFaxId) -> Result<Url, MediaError> {
+        let not_yet = |e: LookupError| MediaError::NotYet(e.0);
+        let refresh = self.api.url(&["v2", "faxes", &id.0, "actions", "refresh"]);
+        let refreshed = self.ask(Method::POST, refresh).await.map_err(not_yet)?.status;
+        if !matches!(refreshed, 200..=299 | 400 | 404..=407 | 409..=424) {
+            return Err(MediaError::NotYet(format!("the link could not be renewed: status {refreshed}")));
+        }
+        let fax = self.read(self.api.url(&["v2", "faxes", &id.0])).await.map_err(not_yet)?;
+        let fax = fax.ok_or_else(|| MediaError::Gone("it does not know the fax".into()))?;
+        match TelnyxFax::new(&fax["data"]).and_then(|fax| fax.media_url()) {
+            Some(link) => self.media(link.expose()),
+            None if refreshed < 300 => Err(MediaError::NotYet("it gives no link".into())),
+            None => Err(MediaError::Gone(format!("it gives no link, and answers {refreshed} to the wish for one"))),
+        }
+    }
+
+    /// A link that may be followed: plain HTTP only where the API itself is spoken to so, on a machine of one's own.
+    fn media(&self, link: &str) -> Result<Url, MediaError> {
+        let url = Url::parse(link).ok();
+        let plain = self.api.url(&[]).scheme() == "http";
+        let url = url.filter(|url| url.has_host() && (url.scheme() == "https" || plain && url.scheme() == "http"));
+        url.ok_or_else(|| MediaError::NotYet("its link is no https:// URL".into()))
+    }
+
+    async fn fetched(&self, received: &Received) -> Result<Bytes, MediaError> {
+        // A link is signed by itself: our key is for the API alone.
+        let get = |url| self.api.document(self.api.request(Method::GET, url));
+        if let Some(url) = received.media_url.as_ref().and_then(|link| self.media(link.expose()).ok())
+            && let Document::Fetched(bytes) = get(url).await?
+        {
+            return Ok(bytes);
+        }
+        match get(self.renewed(&received.id).await?).await? {
+            Document::Fetched(bytes) => Ok(bytes),
+            Document::Refused(status @ (404 | 410)) => Err(MediaError::Gone(format!("status {status} under a new link"))),
+            Document::Refused(status) => Err(MediaError::NotYet(format!("status {status} under a new link"))),
+        }
+    }
 }
 
 impl Carrier for Telnyx {
@@ -171,33 +165,28 @@ impl Carrier for Telnyx {
         if let Some(url) = &self.webhook_url {
             body["webhook_url"] = url.as_str().into();
         }
-        let api_key = self.api_key().await.map_err(|e| SendError::not_taken(e.to_string()))?;
-        let request = self
-            .http
-            .post(format!("{}/v2/faxes", self.base_url))
-            .bearer_auth(api_key.expose())
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        let answer = request.send().await.map_err(|e| {
-            let not_taken = e.is_connect();
-            let text = e.without_url().to_string();
-            if not_taken { SendError::not_taken(text) } else { SendError::Ambiguous(text) }
-        })?;
-        let status = answer.status().as_u16();
+        let request = self.authorized(Method::POST, self.api.url(&["v2", "faxes"])).await;
+        let request = request.map_err(|e| SendError::not_taken(e.to_string()))?;
+        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
+        let answer = self.api.exchange(request).await?;
+        let status = answer.status;
+        let not_taken = SendError::NotTaken { reason: format!("status {status}"), retry_after: answer.retry_after };
         match status {
             200..=299 => {
-                let bytes = answer.bytes().await.map_err(|e| SendError::Ambiguous(e.without_url().to_string()))?;
-                let fax: One = serde_json::from_slice(&bytes).map_err(|e| SendError::Ambiguous(format!("status {status}: {e}")))?;
-                Ok(CarrierFaxId(fax.data.id))
+                let accepted = answer.json().map_err(SendError::Ambiguous)?;
+                let fax =
+                    TelnyxFax::new(&accepted["data"]).ok_or_else(|| SendError::Ambiguous(format!("status {status} without an id")))?;
+                Ok(fax.id())
             }
-            // Too many in process, or a key that an operator has to mend: nothing was taken.
+            // A key, or a bill, that an operator has to mend: nothing was taken.
             401..=403 => {
                 self.credentials.forget().await;
-                Err(SendError::not_taken(format!("status {status}")))
+                Err(not_taken)
             }
-            429 => Err(SendError::not_taken(format!("status {status}"))),
+            // Too many in process.
+            425 | 429 => Err(not_taken),
             400..=499 if status != 408 => {
-                let about_number = answer.text().await.is_ok_and(|text| text.contains("/to"));
+                let about_number = answer.body.is_ok_and(|body| String::from_utf8_lossy(&body).contains("/to"));
                 let code = if about_number { FailureCode::NumberInvalid } else { FailureCode::Rejected };
                 Err(SendError::Refused(CallReport::failed(code)))
             }
@@ -206,94 +195,30 @@ impl Carrier for Telnyx {
     }
 
     async fn find(&self, mark: &AttemptMark, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
-        for page in 1..=LIST_PAGES {
-            let query = [
-                ("filter[created_at][gte]", (since - CLOCK_SKEW).to_string()),
-                ("filter[direction][eq]", "outbound".to_owned()),
-                ("filter[to][eq]", to.to_string()),
-                ("filter[from][eq]", from.to_string()),
-                ("page[number]", page.to_string()),
-                ("page[size]", LIST_PAGE.to_string()),
-            ];
-            let bytes = self.read("/v2/faxes", &query).await?.ok_or_else(|| LookupError("status 404".into()))?;
-            let many: Many = serde_json::from_slice(&bytes).map_err(|e| LookupError(e.to_string()))?;
-            let last = many.data.len() < LIST_PAGE;
-            if let Some(found) = many.data.into_iter().find(|fax| fax.mark().as_ref() == Some(mark)) {
-                return Ok(Some(found.into_carrier_fax()));
-            }
-            if last {
-                return Ok(None);
-            }
-        }
-        Err(LookupError("the list is too long to tell".into()))
+        let filter = [("filter[direction][eq]", "outbound"), ("filter[to][eq]", to.as_str()), ("filter[from][eq]", from.as_str())];
+        self.search(since, &filter, |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await
     }
 
     async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {
-        let Some(bytes) = self.read(&format!("/v2/faxes/{id}"), &[]).await? else { return Ok(None) };
-        let fax: One = serde_json::from_slice(&bytes).map_err(|e| LookupError(e.to_string()))?;
-        Ok(Some(fax.data.into_carrier_fax()))
+        let Some(answer) = self.read(self.api.url(&["v2", "faxes", &id.0])).await? else { return Ok(None) };
+        let fax = TelnyxFax::new(&answer["data"]).ok_or_else(|| LookupError("an answer without an id".into()))?;
+        Ok(Some(fax.carrier_fax()))
     }
 
-    async fn received(&self, _since: Timestamp) -> Result<Vec<Received>, LookupError> {
-        Ok(Vec::new())
+    async fn received(&self, since: Timestamp) -> Result<Vec<Received>, LookupError> {
+        let mut received = Vec::new();
+        let now = self.api.clock.now();
+        let filter = [("filter[direction][eq]", "inbound")];
+        self.search(since, &filter, |fax| {
+            received.extend(fax.received(now));
+            None::<()>
+        })
+        .await?;
+        Ok(received)
     }
 
-    async fn document(&self, _received: &Received) -> Result<Bytes, MediaError> {
-        Err(MediaError::Gone("not yet".into()))
+    async fn document(&self, received: &Received) -> Result<Bytes, MediaError> {
+        let fetched = tokio::time::timeout(self.api.deadlines.media, self.fetched(received)).await;
+        fetched.unwrap_or_else(|_| Err(MediaError::NotYet("it took too long".into())))
     }
 }
-
-/// Reads callbacks, after their signature has shown that they are Telnyx's.
-#[derive(Debug, Clone)]
-pub struct Callbacks {
-    public_key: VerifyingKey,
-}
-
-#[derive(Debug, Deserialize)]
-struct Envelope {
-    data: EventData,
-}
-
-#[derive(Debug, Deserialize)]
-struct EventData {
-    event_type: String,
-    payload: TelnyxFax,
-}
-
-impl Callbacks {
-    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        let name = "TELNYX_PUBLIC_KEY";
-        let text = platform.var(name)?;
-        let bytes: Option<[u8; 32]> = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-        let public_key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-        let reason = "is not the base64 of an Ed25519 public key";
-        public_key.map(|public_key| Self { public_key }).ok_or_else(|| ConfigError { name: name.into(), reason: reason.into() })
-    }
-
-    /// Verifies the headers `telnyx-signature-ed25519` and `telnyx-timestamp` over the exact body, then reads it.
-    ///
-    pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
-        let signed_at = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CallbackError::Unsigned)?;
-        let signature =
-            STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;
-        if now.duration_since(signed_at).abs() > SIGNATURE_AGE {
-            return Err(CallbackError::Stale);
-        }
-        let signed = [timestamp.as_bytes(), b"|", body].concat();
-        self.public_key.verify_strict(&signed, &signature).map_err(|_| CallbackError::Forged)?;
-        let envelope: Envelope = serde_json::from_slice(body).map_err(|_| CallbackError::Unreadable)?;
-        let EventData { event_type, payload } = envelope.data;
-        let Some(mark) = payload.mark() else { return Ok(Callback::Other) };
-        let report = |result| CallReport { result, pages_sent: payload.page_count, duration_seconds: payload.call_duration_secs };
-        let news = match event_type.as_str() {
-            "fax.delivered" => News::Ended(report(Ok(()))),
-            "fax.failed" => News::Ended(report(Err(failure(payload.failure_reason.as_deref().unwrap_or_default())))),
-            "fax.sending.started" => News::UnderWay,
-            _ => return Ok(Callback::Other),
-        };
-        Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId(payload.id.clone()), news }))
-    }
-}
-
-#[cfg(test)]
-mod tests;

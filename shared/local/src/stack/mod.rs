@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 use sfm_core::platform::Platform;
+use sfm_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -56,6 +57,10 @@ pub struct StackConfig {
     /// How many times faster than the telephone the simulated carrier is.
     pub carrier_speed: f64,
     pub allow_loopback: bool,
+    /// Values of the template's parameters, instead of the stack's own: another carrier's, for instance.
+    pub parameters: BTreeMap<String, String>,
+    /// Members of the carrier's secret, beside the stack's own.
+    pub carrier_credentials: BTreeMap<String, Secret>,
     /// The program that converts documents when it is started as a worker; None: this one, whose `main` is [`crate::run::main`].
     pub document_worker: Option<PathBuf>,
     pub tap: Arc<dyn Tap>,
@@ -178,7 +183,9 @@ impl Stack {
         let base_url = format!("http://127.0.0.1:{api_port}");
         let aws_url = format!("http://127.0.0.1:{aws_port}");
         let callback_url = format!("{base_url}/carrier/telnyx");
-        let carrier_secret = json!({"telnyx_api_key": state.carrier_api_key}).to_string();
+        let mut credentials = config.carrier_credentials;
+        credentials.insert("telnyx_api_key".to_owned(), Secret::new(&state.carrier_api_key));
+        let carrier_secret = json!(credentials).to_string();
 
         let carrier = Simulator::start(SimulatorConfig {
             listener: carrier_listener,
@@ -203,7 +210,8 @@ impl Stack {
             ("TelnyxConnectionId", "local"),
             ("TelnyxPublicKey", &carrier.public_key()),
         ];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let mut parameters = BTreeMap::from(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        parameters.extend(config.parameters);
         let attributes = BTreeMap::from([("Api.ApiEndpoint".to_owned(), base_url.clone())]);
         let template = Template::parse(TEMPLATE, parameters, attributes, &aws_url)?;
 

@@ -1,7 +1,12 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 
+use serde_json::json;
+
 use super::*;
+use crate::carrier::{AttemptMark, CarrierFaxId, Received};
+use crate::fax::CallReport;
 use crate::id::{AccountId, FaxId};
+use crate::secret::Secret;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -76,54 +81,51 @@ fn events_that_are_not_about_an_attempt_of_ours_say_nothing() {
     assert_eq!(read(&event("fax.queued", &mark(), json!({}))), Ok(Callback::Other));
     assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": null}))), Ok(Callback::Other));
     assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": "bm90IG91cnM="}))), Ok(Callback::Other));
+    let unknown = json!({"data": {"event_type": "fax.telepathy", "payload": ["not", "a", "fax"]}}).to_string();
+    assert_eq!(read(unknown.as_bytes()), Ok(Callback::Other));
     assert_eq!(read(b"{}"), Err(CallbackError::Unreadable));
     assert_eq!(read(b"\xff"), Err(CallbackError::Unreadable));
 }
 
-/// The facts' three classes: what is tried again, what is not, what is about the document.
-#[test]
-fn each_failure_reason_has_a_code_and_a_retry_class() {
-    use FailureCode::*;
-    let rows = [
-        ("user_busy", Busy, 3),
-        ("receiver_no_answer", NoAnswer, 3),
-        ("receiver_no_response", NoAnswer, 3),
-        ("receiver_call_dropped", LineDropped, 3),
-        ("sender_call_dropped", LineDropped, 3),
-        ("carrier_lost", LineDropped, 3),
-        ("fax_signaling_error", TrainingFailed, 3),
-        ("fax_initial_communication_timeout", NoFaxTone, 2),
-        ("receiver_communication_error", TrainingFailed, 3),
-        ("sender_communication_error", TrainingFailed, 3),
-        ("invalid_ecm_response_from_receiver", TrainingFailed, 3),
-        ("receiver_recovery_on_timer_expire", TrainingFailed, 3),
-        ("service_unavailable", CarrierError, 3),
-        ("destination_unreachable", NumberUnreachable, 3),
-        ("connection_channel_limit_exceeded", CarrierError, 3),
-        ("receiver_unallocated_number", NumberInvalid, 1),
-        ("receiver_invalid_number_format", NumberInvalid, 1),
-        ("receiver_incompatible_destination", Rejected, 1),
-        ("receiver_decline", Rejected, 1),
-        ("destination_invalid", NumberInvalid, 1),
-        ("destination_not_in_countries_whitelist", Rejected, 1),
-        ("destination_not_in_service_plan", Rejected, 1),
-        ("no_outbound_profile", Rejected, 1),
-        ("unverified_origination_number", Rejected, 1),
-        ("unverified_destination_not_allowed", Rejected, 1),
-        ("account_disabled", Rejected, 1),
-        ("outbound_profile_daily_spend_limit_exceeded", Rejected, 1),
-        ("sender_canceled", Rejected, 1),
-        ("file_download_failed", DocumentUnreadable, 2),
-        ("file_format_invalid", DocumentUnreadable, 1),
-        ("file_size_limit_exceeded", DocumentUnreadable, 1),
-        ("page_count_limit_exceeded", DocumentUnreadable, 1),
-        ("media_processing_exception", DocumentUnreadable, 1),
-        ("something_new", CarrierError, 3),
-    ];
-    for (reason, code, attempts) in rows {
-        let failure = failure(reason);
-        assert_eq!((failure.code, failure.retry.attempts), (code, attempts), "{reason}");
+fn inbound(kind: &str, extra: serde_json::Value) -> Vec<u8> {
+    let mut payload = json!({
+        "fax_id": "f-2", "connection_id": "1", "direction": "inbound", "from": "+12025550100", "to": "+12125551234",
+        "status": "received", "page_count": 2, "media_url": "https://media.example.com/f-2", "partial_content": false, "caller_id": "x",
+    });
+    for (name, value) in extra.as_object().into_iter().flatten() {
+        payload[name] = value.clone();
     }
+    json!({"data": {"event_type": kind, "id": "e-2", "occurred_at": "2026-07-01T17:00:00Z", "payload": payload}}).to_string().into_bytes()
+}
+
+/// Some material of the vendor's says `fax.received`, some `fax.delivered` with the direction inbound.
+#[test]
+fn a_fax_that_came_in_is_read_in_both_shapes() {
+    let signer = signer();
+    let timestamp = NOW.to_string();
+    let read = |body: &[u8]| signer.callbacks().read(&signer.sign(&timestamp, body), &timestamp, body, now());
+    let expected = Received {
+        id: CarrierFaxId("f-2".into()),
+        to: "+12125551234".parse().unwrap_or_else(|_| unreachable!()),
+        from: "+12025550100".parse().ok(),
+        pages: Some(2),
+        received_at: Timestamp::from_second(1_782_925_200).unwrap_or_default(),
+        media_url: Some(Secret::new("https://media.example.com/f-2")),
+    };
+    assert_eq!(read(&inbound("fax.received", json!({}))), Ok(Callback::Received(expected.clone())));
+    assert_eq!(read(&inbound("fax.delivered", json!({"status": "delivered"}))), Ok(Callback::Received(expected.clone())));
+    for withheld in [json!("anonymous"), json!("sip:fax@example.com"), json!(null), json!(""), json!({"number": "+1"})] {
+        let without = Received { from: None, ..expected.clone() };
+        assert_eq!(read(&inbound("fax.received", json!({"from": withheld}))), Ok(Callback::Received(without)), "{withheld}");
+    }
+    let sparse = Received { pages: None, media_url: None, ..expected };
+    let odd = json!({"page_count": "many", "media_url": null, "new_field": [1, 2]});
+    assert_eq!(read(&inbound("fax.received", odd)), Ok(Callback::Received(sparse)));
+    assert_eq!(read(&inbound("fax.received", json!({"to": "sip:us@example.com"}))), Ok(Callback::Other));
+    for early in ["fax.receiving.started", "fax.media.processing.started"] {
+        assert_eq!(read(&inbound(early, json!({}))), Ok(Callback::Other), "{early}");
+    }
+    assert_eq!(read(&inbound("fax.failed", json!({"status": "failed"}))), Ok(Callback::Other), "not an attempt of ours");
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! A carrier's HTTP API: each exchange is bounded in time and in size, and follows no redirect.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Method, RequestBuilder, Url};
+use serde_json::Value;
+
+use super::{LARGEST_MEDIA, LookupError, MediaError, SendError};
+use crate::clock::Clock;
+use crate::http_client;
+use crate::platform::{ConfigError, Platform};
+
+/// A page of a list is the longest answer that there is.
+const LARGEST_ANSWER: usize = 2 * 1024 * 1024;
+/// A document has its signature within so many bytes.
+const SIGNATURE_WITHIN: usize = 1024;
+/// Pauses that carriers ask for are cut to these: a longer one is more likely an error than meant.
+const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long an exchange may take, its body included.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    pub call: Duration,
+    /// A document, with everything that it takes to get a link to it.
+    pub media: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { call: Duration::from_secs(15), media: Duration::from_secs(40) }
+    }
+}
+
+/// An answer whose head has arrived; its body may have failed on its way.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub retry_after: Option<SignedDuration>,
+    pub body: Result<Bytes, String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Not a byte of the request has left.
+    NotSent(String),
+    Unclear(String),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Api {
+    http: reqwest::Client,
+    base: Url,
+    pub clock: Clock,
+    pub deadlines: Deadlines,
+}
+
+impl Api {
+    /// The API whose URL the variable `name` has.
+    pub fn new(platform: &Platform, name: &str) -> Result<Self, ConfigError> {
+        let wrong = |reason: String| ConfigError { name: name.into(), reason };
+        let base = Url::parse(&platform.var(name)?).map_err(|e| wrong(e.to_string()))?;
+        if !matches!(base.scheme(), "https" | "http") {
+            return Err(wrong("is not an https:// URL".into()));
+        }
+        let deadlines = Deadlines::default();
+        let http = http_client::build(deadlines.media).map_err(|e| wrong(e.to_string()))?;
+        Ok(Self { http, base, clock: platform.clock(), deadlines })
+    }
+
+    /// The URL of a path, whose segments may be any text.
+    pub fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url).timeout(self.deadlines.call)
+    }
+
+    pub async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        self.bounded(request, LARGEST_ANSWER).await
+    }
+
+    async fn bounded(&self, request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
+        let mut answer = request.send().await.map_err(|e| {
+            let not_sent = e.is_connect() || e.is_builder();
+            let text = e.without_url().to_string();
+            if not_sent { Failure::NotSent(text) } else { Failure::Unclear(text) }
+        })?;
+        let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = pause.and_then(|text| pause_of(text, self.clock.now()));
+        Ok(Answer { status: answer.status().as_u16(), retry_after, body: read(&mut answer, limit).await })
+    }
+
+    /// Fetches a document. What stands under a link that is refused may be there under another one: the caller looks at the status.
+    pub async fn document(&self, request: RequestBuilder) -> Result<Document, MediaError> {
+        let request = request.timeout(self.deadlines.media);
+        let answer = self.bounded(request, LARGEST_MEDIA).await.map_err(|e| MediaError::NotYet(e.into_text()))?;
+        match answer.status {
+            200 => {
+                let bytes = answer.body.map_err(MediaError::NotYet)?;
+                let head = &bytes[..bytes.len().min(SIGNATURE_WITHIN)];
+                let is_pdf = head.windows(5).any(|window| window == b"%PDF-");
+                if is_pdf { Ok(Document::Fetched(bytes)) } else { Err(MediaError::NotYet("what came is no PDF".into())) }
+            }
+            status @ 300..=499 if !matches!(status, 408 | 425 | 429) => Ok(Document::Refused(status)),
+            status => Err(MediaError::NotYet(format!("status {status}"))),
+        }
+    }
+}
+
+pub(super) enum Document {
+    Fetched(Bytes),
+    /// The answer was this status, of 3xx or 4xx.
+    Refused(u16),
+}
+
+/// Reads a body up to a limit; one that is longer, or says so, is an error.
+async fn read(answer: &mut reqwest::Response, limit: usize) -> Result<Bytes, String> {
+    let too_large = || format!("the answer has more than {limit} bytes");
+    if answer.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|e| e.without_url().to_string())? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+impl Answer {
+    pub fn json(self) -> Result<Value, String> {
+        let body = self.body?;
+        serde_json::from_slice(&body).map_err(|e| format!("status {}: {e}", self.status))
+    }
+}
+
+impl Failure {
+    pub fn into_text(self) -> String {
+        match self {
+            Self::NotSent(text) | Self::Unclear(text) => text,
+        }
+    }
+}
+
+impl From<Failure> for SendError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotSent(text) => Self::not_taken(text),
+            Failure::Unclear(text) => Self::Ambiguous(text),
+        }
+    }
+}
+
+impl From<Failure> for LookupError {
+    fn from(failure: Failure) -> Self {
+        Self(failure.into_text())
+    }
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): whole seconds, or the moment itself.
+fn pause_of(text: &str, now: Timestamp) -> Option<SignedDuration> {
+    let text = text.trim();
+    let pause = if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+        text.parse().map_or(LONGEST_PAUSE, SignedDuration::from_secs)
+    } else {
+        rfc2822::parse(text).ok()?.timestamp().duration_since(now)
+    };
+    Some(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_in_seconds_or_a_date_and_neither_endless_nor_none() {
+        let now = Timestamp::from_second(784_111_777).unwrap_or_default();
+        let seconds = |text| pause_of(text, now).map(|pause| pause.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds(" 7 "), Some(7));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT"), Some(1), "a moment that is over");
+        assert_eq!(seconds("0"), Some(1));
+        assert_eq!(seconds("99999999999999999999999"), Some(3600));
+        assert_eq!(seconds("Wed, 01 Jan 2042 00:00:00 GMT"), Some(3600));
+        for unreadable in ["", "soon", "-5", "1.5"] {
+            assert_eq!(seconds(unreadable), None, "{unreadable}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Telnyx's callbacks. They come unordered, may come twice, and are signed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, VerifyingKey};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::wire::TelnyxFax;
+use crate::carrier::json::{text, time};
+use crate::carrier::{Callback, CallbackError, CarrierEvent, News};
+use crate::platform::{ConfigError, Platform};
+
+/// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed.
+const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Reads callbacks, after their signature has shown that they are Telnyx's.
+#[derive(Debug, Clone)]
+pub struct Callbacks {
+    public_key: VerifyingKey,
+}
+
+impl Callbacks {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        let name = "TELNYX_PUBLIC_KEY";
+        let text = platform.var(name)?;
+        let bytes: Option<[u8; 32]> = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        let public_key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        let reason = "is not the base64 of an Ed25519 public key";
+        public_key.map(|public_key| Self { public_key }).ok_or_else(|| ConfigError { name: name.into(), reason: reason.into() })
+    }
+
+    /// Verifies the headers `telnyx-signature-ed25519` and `telnyx-timestamp` over the exact body, then reads it.
+    pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
+        let signed_at = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CallbackError::Unsigned)?;
+        let signature =
+            STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;
+        if now.duration_since(signed_at).abs() > SIGNATURE_AGE {
+            return Err(CallbackError::Stale);
+        }
+        let signed = [timestamp.as_bytes(), b"|", body].concat();
+        self.public_key.verify_strict(&signed, &signature).map_err(|_| CallbackError::Forged)?;
+        let envelope: Value = serde_json::from_slice(body).map_err(|_| CallbackError::Unreadable)?;
+        let event = &envelope["data"];
+        let kind = text(event, "event_type").ok_or(CallbackError::Unreadable)?;
+        if !matches!(kind, "fax.delivered" | "fax.failed" | "fax.sending.started" | "fax.received") {
+            return Ok(Callback::Other);
+        }
+        let fax = TelnyxFax::new(&event["payload"]).ok_or(CallbackError::Unreadable)?;
+        let complete = kind == "fax.received" || (kind == "fax.delivered" && fax.is_inbound());
+        if complete {
+            let received = fax.as_received(time(event, "occurred_at").unwrap_or(now));
+            return Ok(received.map_or(Callback::Other, Callback::Received));
+        }
+        let Some(mark) = fax.mark() else { return Ok(Callback::Other) };
+        let news = match kind {
+            "fax.delivered" => News::Ended(fax.delivered()),
+            "fax.failed" => News::Ended(fax.failed()),
+            _ => News::UnderWay,
+        };
+        Ok(Callback::Attempt(CarrierEvent { mark, id: fax.id(), news }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

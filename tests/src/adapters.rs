@@ -1,0 +1,56 @@
+//! Carriers' adapters by themselves, against a URL: the platform that they need, and a secret that is there to be read.
+
+use std::collections::HashMap;
+
+use axum::Router;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sfm_core::carrier::{AttemptMark, Submission};
+use sfm_core::clock::Clock;
+use sfm_core::id::{AccountId, FaxId};
+use sfm_core::platform::Platform;
+use sfm_core::secret::Secret;
+use tokio::net::TcpListener;
+
+use crate::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT};
+
+/// Starts a router on a free port and returns its URL.
+pub async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// A platform whose carriers are at `carrier`, and whose Secrets Manager knows one secret.
+pub async fn platform(carrier: &str, clock: Clock) -> Platform {
+    let secret = json!({
+        "telnyx_api_key": "telnyx-key", "sinch_key_id": KEY_ID, "sinch_key_secret": KEY_SECRET, "callback_secret": CALLBACK_SECRET,
+    });
+    platform_with(carrier, clock, secret).await
+}
+
+pub async fn platform_with(carrier: &str, clock: Clock, secret: Value) -> Platform {
+    let answer = json!({"ARN": "arn", "Name": "carrier", "SecretString": secret.to_string()}).to_string();
+    let secrets = serve(Router::new().fallback(move || async move { (StatusCode::OK, answer) })).await;
+    let vars = HashMap::from(
+        [
+            ("CARRIER_SECRET", "carrier"),
+            ("CARRIER_CALLBACK_URL", "https://api.example.com/carrier"),
+            ("TELNYX_API_URL", carrier),
+            ("TELNYX_CONNECTION_ID", "connection"),
+            ("SINCH_API_URL", carrier),
+            ("SINCH_PROJECT_ID", PROJECT),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    Platform::local("carriers", &secrets, "secret", "us-east-1", vars, clock)
+}
+
+/// The first attempt of a fax of its own.
+pub fn submission(to: &str, media_url: &str) -> Submission {
+    let now = Timestamp::now();
+    let mark = AttemptMark { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
+    Submission { mark, to: to.parse().unwrap(), from: "+12025550100".parse().unwrap(), media_url: Secret::new(media_url) }
+}
