@@ -1,6 +1,5 @@
 //! One attempt over HTTP: signed, to an address that was checked just now, bounded in time and bytes.
 
-use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -100,17 +99,17 @@ fn retry_after(response: &Response, clock: &Clock) -> Option<SignedDuration> {
 
 /// The class of an error of the client's, by what it stands on.
 fn class(error: &reqwest::Error) -> Trouble {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.downcast_ref::<rustls::Error>().is_some() {
-            return Trouble::Tls;
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
-        {
-            return Trouble::Tls;
-        }
-        source = cause.source();
+    if is_tls(error) {
+        Trouble::Tls
+    } else if error.is_connect() {
+        Trouble::Connect
+    } else {
+        Trouble::Protocol
     }
-    if error.is_connect() { Trouble::Connect } else { Trouble::Protocol }
+}
+
+/// An `io::Error` hides what it wraps from the chain of sources.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }
