@@ -51,6 +51,8 @@ struct Trial<'a> {
     dir: &'a Path,
     tap: Arc<Injector>,
     to: &'a str,
+    /// Whether it is sent now, or put off by some minutes.
+    put_off: bool,
     /// How far the clock is moved at a time while nothing happens.
     stride: SignedDuration,
 }
@@ -60,9 +62,13 @@ impl Trial<'_> {
     fn run(&self, mut process: Process, target: Option<(Point, Fault)>) -> (Process, bool) {
         let mut struck = false;
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
-        self.tap.arm(OF_A_SEND, target.clone());
+        self.tap.arm(self.callers(), target.clone());
         let deadline = Instant::now() + Duration::from_secs(120);
-        let body = fax(self.to, documents::LETTER, "application/pdf").to_string().into_bytes();
+        let mut body = fax(self.to, documents::LETTER, "application/pdf");
+        if self.put_off {
+            body["send_at"] = json!((process.stack.clock().now() + SignedDuration::from_mins(5)).to_string());
+        }
+        let body = body.to_string().into_bytes();
         let mut acknowledged: Option<String> = None;
         let mut patience = Instant::now();
         loop {
@@ -70,7 +76,7 @@ impl Trial<'_> {
             if self.tap.process_gone() {
                 struck = true;
                 process.crash();
-                self.tap.arm(OF_A_SEND, None);
+                self.tap.arm(self.callers(), None);
                 process = Process::start(self.dir, self.tap.clone());
                 patience = Instant::now();
             }
@@ -79,7 +85,11 @@ impl Trial<'_> {
                 acknowledged = self.try_send(&process, &client, &body);
                 continue;
             };
-            let fax = process.runtime.block_on(client.fax(id));
+            let Some(fax) = process.runtime.block_on(self.fax(&client, id)) else {
+                process.stack.advance(self.stride).unwrap();
+                std::thread::sleep(Duration::from_millis(150));
+                continue;
+            };
             if fax["status"] == "delivered" || fax["status"] == "failed" {
                 assert_eq!(fax["status"], if self.to == "+15005550007" { "failed" } else { "delivered" }, "{target:?}: {fax}");
                 break;
@@ -98,18 +108,35 @@ impl Trial<'_> {
         }
         // One more look at what is late: nothing may come of it.
         process.stack.advance(SignedDuration::from_mins(40)).unwrap();
-        let invariants = self.invariants(&process.stack, &customer, acknowledged.as_deref().unwrap());
+        let client = Client::new(process.stack.base_url(), &customer.key);
+        let sent = process.runtime.block_on(self.fax(&client, acknowledged.as_deref().unwrap())).unwrap();
+        let invariants = self.invariants(&process.stack, &customer, sent["id"].as_str().unwrap());
         process.runtime.block_on(invariants).unwrap_or_else(|broken| panic!("{target:?}: {broken}"));
         struck |= self.tap.was_hit();
         (process, struck)
     }
 
+    fn callers(&self) -> &'static [&'static str] {
+        if self.put_off { OF_A_SCHEDULE } else { OF_A_SEND }
+    }
+
+    /// The fax of an acknowledged id; none while it is put off.
+    async fn fax(&self, client: &Client, id: &str) -> Option<Value> {
+        if !self.put_off {
+            return Some(client.fax(id).await);
+        }
+        let scheduled = client.get(&format!("/v1/scheduled/{id}")).await.json();
+        assert!(scheduled["status"] == "pending" || scheduled["status"] == "sent", "{scheduled}");
+        Some(client.fax(scheduled["fax_id"].as_str()?).await)
+    }
+
     /// Sends with one key until there is an answer; gives up the wait when the process is gone.
     fn try_send(&self, process: &Process, client: &Client, body: &[u8]) -> Option<String> {
         let (client, body, tap) = (client.clone(), body.to_vec(), self.tap.clone());
+        let path = if self.put_off { "/v1/scheduled" } else { "/v1/faxes" };
         process.runtime.block_on(async move {
             let headers = [("idempotency-key", "once")];
-            let sending = client.try_call(Method::POST, "/v1/faxes", &headers, Some(body));
+            let sending = client.try_call(Method::POST, path, &headers, Some(body));
             let gone = async {
                 while !tap.process_gone() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -171,14 +198,14 @@ impl Trial<'_> {
 }
 
 /// Tries every point of a send to `to` with every fault, and prints how many that were.
-fn try_every_point(to: &str, stride: SignedDuration) {
+fn try_every_point(to: &str, put_off: bool, stride: SignedDuration) {
     let folder = tempfile::tempdir().unwrap();
     let tap = Arc::new(Injector::default());
-    let trial = Trial { dir: folder.path(), tap: tap.clone(), to, stride };
+    let trial = Trial { dir: folder.path(), tap: tap.clone(), to, put_off, stride };
     let (mut process, _) = trial.run(Process::start(folder.path(), tap.clone()), None);
     // Of the clean run only what was made before the fax was final and settled is a send; the invariants' own calls are not seen.
     let points = tap.seen();
-    assert!(points.len() > 12, "a send makes more calls than {points:?}");
+    assert!(points.len() > if put_off { 8 } else { 12 }, "a send makes more calls than {points:?}");
     let (mut tried, mut hit) = (0, 0);
     for point in &points {
         for fault in point.faults() {
@@ -199,24 +226,32 @@ fn try_every_point(to: &str, stride: SignedDuration) {
 
 #[test]
 fn a_send_that_is_delivered_survives_every_fault_of_every_call() {
-    try_every_point("+15005550001", SignedDuration::from_secs(61));
+    try_every_point("+15005550001", false, SignedDuration::from_secs(61));
 }
 
 /// Its first call is dropped, so there is a retry with all that belongs to it.
 #[test]
 fn a_send_that_is_delivered_at_the_second_attempt_survives_every_fault_of_every_call() {
-    try_every_point("+15005550004", SignedDuration::from_secs(61));
+    try_every_point("+15005550004", false, SignedDuration::from_secs(61));
 }
 
 #[test]
 fn a_send_that_fails_and_is_refunded_survives_every_fault_of_every_call() {
-    try_every_point("+15005550007", SignedDuration::from_secs(61));
+    try_every_point("+15005550007", false, SignedDuration::from_secs(61));
+}
+
+/// The functions that a fax passes before it is one.
+const OF_A_SCHEDULE: &[&str] = &["ScheduleFax", "SendScheduledFax"];
+
+#[test]
+fn a_send_that_is_put_off_survives_every_fault_of_every_call() {
+    try_every_point("+15005550001", true, SignedDuration::from_secs(61));
 }
 
 /// Here nothing but look-ups tells how it ended, so an answer that was lost must be found by one.
 #[test]
 fn a_send_whose_carrier_never_calls_back_survives_every_fault_of_every_call() {
-    try_every_point("+15005550008", SignedDuration::from_mins(6));
+    try_every_point("+15005550008", false, SignedDuration::from_mins(6));
 }
 
 /// A request's method, path and body.
