@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+use std::collections::HashSet;
+use std::path::PathBuf;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm_core::scope::Scope;
@@ -24,9 +27,18 @@ async fn end_of(service: &Service, client: &sfm_tests::client::Client, to: &str)
     .await
 }
 
+/// The pages of each PDF that the carrier has kept of what was received, but for those that were `seen` before.
+fn received(service: &Service, seen: &mut HashSet<PathBuf>) -> Vec<usize> {
+    let folder = service.stack.operator_env().with_file_name("carrier/received");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let new = files.filter(|file| file.extension().is_some_and(|kind| kind == "pdf") && seen.insert(file.clone()));
+    new.map(|file| sfm::fax_pages(&std::fs::read(file).unwrap()).unwrap().len()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_magic_number_ends_as_the_table_says_and_its_attempts_tell_the_story() {
     let service = Service::start().await;
+    let mut printed = HashSet::new();
     let rows: [(&str, &str, Value, &[&str], u64); 9] = [
         ("+15005550001", "delivered", Value::Null, &["delivered"], 2),
         ("+15005550002", "failed", json!("busy"), &["busy", "busy", "busy"], 0),
@@ -55,6 +67,15 @@ async fn each_magic_number_ends_as_the_table_says_and_its_attempts_tell_the_stor
         assert_eq!(service.used_pages(customer.account).await, charged, "{to}: pages never sent are given back");
         let accepted = carrier_log(&service.stack).iter().filter(|line| line["fax_id"] == fax["id"]).count();
         assert_eq!(accepted, outcomes.len(), "{to}: once per attempt");
+        let pages: Vec<usize> = received(&service, &mut printed);
+        let expected: &[usize] = match to {
+            // The first page and the upper part of the second, then both.
+            "+15005550004" => &[2, 2],
+            "+15005550005" => &[1, 1, 1],
+            _ if status == "delivered" => &[2],
+            _ => &[],
+        };
+        assert_eq!(pages, expected, "{to}: what came out of the machine");
     }
 }
 
