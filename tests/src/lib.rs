@@ -8,6 +8,7 @@ pub mod contract;
 pub mod documents;
 pub mod hostile;
 pub mod injector;
+pub mod process;
 pub mod receiver;
 pub mod service;
 pub mod sinch;

@@ -71,6 +71,8 @@ impl Reply {
 type Behaviour = Box<dyn Fn(&Request) -> Reply + Send>;
 
 struct Shared {
+    /// Exchanges under way, and the most that there ever were.
+    open: Mutex<(usize, usize)>,
     requests: Mutex<Vec<Request>>,
     behaviour: Mutex<Behaviour>,
 }
@@ -91,14 +93,22 @@ impl Receiver {
     pub async fn start(behaviour: impl Fn(&Request) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared { requests: Mutex::default(), behaviour: Mutex::new(Box::new(behaviour)) });
+        let shared = Arc::new(Shared { open: Mutex::default(), requests: Mutex::default(), behaviour: Mutex::new(Box::new(behaviour)) });
         let serving = tokio::spawn({
             let shared = shared.clone();
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     let shared = shared.clone();
                     // Whatever goes wrong on a connection is the sender's to notice.
-                    tokio::spawn(async move { drop(converse(stream, &shared).await) });
+                    tokio::spawn(async move {
+                        {
+                            let mut open = shared.open.lock().unwrap();
+                            open.0 += 1;
+                            open.1 = open.1.max(open.0);
+                        }
+                        drop(converse(stream, &shared).await);
+                        shared.open.lock().unwrap().0 -= 1;
+                    });
                 }
             }
         });
@@ -111,6 +121,11 @@ impl Receiver {
 
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// The most exchanges that were ever under way at a time.
+    pub fn most_at_a_time(&self) -> usize {
+        self.shared.open.lock().unwrap().1
     }
 
     /// Behaves otherwise from now on.
@@ -200,6 +215,7 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()>
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).await.map(drop)
         }
-        Reply::Hang => std::future::pending().await,
+        // Until the sender has had enough.
+        Reply::Hang => stream.read_to_end(&mut Vec::new()).await.map(drop),
     }
 }

@@ -20,31 +20,12 @@ use sfm_core::plan::Plan;
 use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents;
 use sfm_tests::injector::{Fault, Injector, Point};
-use sfm_tests::service::{Customer, carrier_log, customer, start_in, used_pages};
+use sfm_tests::process::Process;
+use sfm_tests::service::{Customer, carrier_log, customer, used_pages};
 use tokio::runtime::Runtime;
 
 /// The functions of a send. The dispatcher comes by the clock, not by the send; pollers and operators are not the product.
 const OF_A_SEND: &[&str] = &["SendFax", "RelayEvents", "TransmitFax", "ReceiveCarrierEvent"];
-
-/// A stack on a runtime of its own, which can be taken away from under it.
-struct Process {
-    runtime: Runtime,
-    stack: Stack,
-}
-
-impl Process {
-    fn start(dir: &Path, tap: Arc<Injector>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let stack = runtime.block_on(start_in(dir.to_owned(), tap));
-        Self { runtime, stack }
-    }
-
-    /// Everything that runs is cut off where it stands.
-    fn crash(self) {
-        self.runtime.shutdown_timeout(Duration::from_secs(20));
-        drop(self.stack);
-    }
-}
 
 /// One send under one fault, to its end, and the invariants after it.
 struct Trial<'a> {
