@@ -1,8 +1,12 @@
 //! The whole service with Sinch as its carrier.
 
+use std::io;
+use std::sync::{Arc, Mutex};
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm_tests::client::Client;
+use sfm_tests::documents;
 use sfm_tests::eventually;
 use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, Callback, Ending, KEY_ID, KEY_SECRET, PROJECT, Script, Sinch};
@@ -145,10 +149,54 @@ async fn only_the_path_with_the_secret_is_a_callback_and_the_other_carriers_rout
     assert_eq!(status("/carrier/sinch").await, 404);
     // A fax that came in is taken note of.
     stack.sinch.incoming_to(&format!("{}/carrier/sinch/s3cret%20of%20ours%3F", stack.service.stack.base_url()));
-    stack.sinch.receive("+12125551234", "+12025550100", Some(sfm_tests::documents::LETTER)).await;
+    stack.sinch.receive("+12125551234", "+12025550100", Some(documents::LETTER)).await;
     assert_eq!(stack.sinch.callbacks(), [200]);
 
     let telnyx = Service::start().await;
     assert_eq!(telnyx.anonymous().post("/carrier/sinch/s3cret", &body).await.status, 404);
     assert_eq!(telnyx.anonymous().post("/carrier/telnyx", &body).await.status, 401);
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_the_secret_of_the_path_nor_a_key_nor_a_number_is_in_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    // What the other tests of this process log is looked at too.
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || writer.clone()).init();
+    let stack = Stack::start().await;
+    let taken = Script { taken: true, ..Script::answers(500, json!({"code": "500"})) };
+    stack.sinch.script(TO, [taken]);
+    stack.end_of(&stack.send().await).await;
+    let client: Client = stack.service.anonymous();
+    for path in
+        ["/carrier/sinch/s3cret%20of%20ours%3F", "/carrier/sinch/s3cret%20of%20ours%3F%3F", "/carrier/sinch/s3cret%20of%20ours%3F/x"]
+    {
+        for body in [json!({"event": "FAX_COMPLETED", "fax": {"id": "f"}}), json!([]), json!({"event": "FAX_COMPLETED"})] {
+            client.post(path, &body).await;
+        }
+    }
+    stack.sinch.incoming_to(&format!("{}/carrier/sinch/s3cret%20of%20ours%3F", stack.service.stack.base_url()));
+    stack.sinch.receive(TO, "sip:us@example.com", Some(documents::LETTER)).await;
+    stack.sinch.receive(TO, "+12025550100", Some(documents::LETTER)).await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for seen in ["POST /carrier/{carrier}", "no clear answer", "has come in", "no telephone number", "API does not say"] {
+        assert!(log.contains(seen), "{seen} is not in the log:\n{log}");
+    }
+    for secret in ["s3cret", KEY_SECRET, KEY_ID, "Basic ", TO, "12025550100", "X-Amz-Signature"] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
 }
