@@ -128,8 +128,8 @@ fn a_recovery_survives_every_fault_of_every_call() {
     let process = Process::start(folder.path(), tap.clone());
     let operator = process.stack.operator_platform();
     let trial = |target: Option<(Point, Fault)>| {
+        let receiver = outside.block_on(Receiver::start(|_| Reply::status(410)));
         process.runtime.block_on(async {
-            let receiver = outside.block_on(Receiver::start(|_| Reply::status(410)));
             let customer = customer(&process.stack, Plan::Business, None).await;
             let since = process.stack.clock().now();
             let made = webhook::add(&operator, customer.account, &receiver.url("/"), vec![], None).await.unwrap();

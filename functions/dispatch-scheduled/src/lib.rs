@@ -2,7 +2,7 @@
 //!
 //! Scheduled faxes and late retries of webhooks are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
 //! every lane, gets another hint: whoever does the work takes the row out of the index, so what is still there needs one. Events
-//! that the relay did not publish in time are published.
+//! that were not fanned out in time are published again.
 
 mod lane;
 
@@ -18,7 +18,6 @@ use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::due::{Cursors, DueIndex, Stretch};
 use sfm_core::store::deliveries::DeliveryKey;
-use sfm_core::store::events::Events;
 use sfm_core::store::faxes::{FaxEntry, FaxKey};
 use sfm_core::store::inbound::InboundKey;
 use sfm_core::store::scheduled::ScheduledKey;
@@ -44,7 +43,6 @@ pub struct DispatchScheduled {
     inbound: Lane,
     deliveries: Lane,
     unpublished: DueIndex,
-    events: Events,
     bus: Bus,
 }
 
@@ -64,7 +62,6 @@ impl Worker for DispatchScheduled {
             inbound: Lane::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Sends::WhatIsLate)?,
             deliveries: Lane::new(platform, "deliveries", "DELIVERIES_TABLE", "WEBHOOKS_QUEUE_URL", Sends::Ahead)?,
             unpublished: DueIndex::new(platform, "EVENTS_TABLE")?,
-            events: Events::new(platform)?,
             bus: Bus::new(platform)?,
         })
     }
@@ -99,7 +96,8 @@ impl DispatchScheduled {
                 let events: Vec<&Event> = events.iter().collect();
                 for (event, published) in events.iter().zip(self.bus.publish(&events).await?) {
                     match published {
-                        Ok(()) => self.events.published(event.account_id, event.id).await?,
+                        // It leaves the index when it is fanned out.
+                        Ok(()) => {}
                         // One that the bus does not take must not keep the others waiting.
                         Err(e) => {
                             tracing::error!(error = %e, event_id = %event.id, "event not published");

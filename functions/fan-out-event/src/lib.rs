@@ -12,6 +12,7 @@ use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
+use sfm_core::store::events::Events;
 use sfm_core::store::webhooks::Webhooks;
 use sfm_core::webhook::delivery::Delivery;
 
@@ -19,6 +20,7 @@ use sfm_core::webhook::delivery::Delivery;
 pub struct FanOutEvent {
     webhooks: Webhooks,
     deliveries: Deliveries,
+    events: Events,
     queue: Queue,
     clock: Clock,
 }
@@ -37,6 +39,7 @@ impl Worker for FanOutEvent {
         Ok(Self {
             webhooks: Webhooks::new(platform)?,
             deliveries: Deliveries::new(platform)?,
+            events: Events::new(platform)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
             clock: platform.clock(),
         })
@@ -57,6 +60,7 @@ impl FanOutEvent {
             self.deliveries.add(&delivery).await?;
             self.queue.send_fair(&DeliveryKey::from(&delivery), event.account_id, now, now).await?;
         }
-        Ok(())
+        // From here on its deliveries have due times of their own.
+        Ok(self.events.fanned_out(event.account_id, event.id).await?)
     }
 }

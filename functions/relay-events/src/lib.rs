@@ -1,4 +1,5 @@
-//! Stream of table `events` → event bus. What is published is taken from the due index; what is not stays there for the dispatcher.
+//! Stream of table `events` → event bus. An event leaves the due index once it is fanned out; one that is not in time is published again
+//! by the dispatcher.
 
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use serde::Serialize;
@@ -6,12 +7,10 @@ use sfm_core::bus::{BATCH, Bus};
 use sfm_core::event::Event;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::events::Events;
 
 #[derive(Debug)]
 pub struct RelayEvents {
     bus: Bus,
-    events: Events,
 }
 
 /// Where Lambda is to go on: at the first record that failed.
@@ -32,7 +31,7 @@ impl Worker for RelayEvents {
     type Answer = BatchAnswer;
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { bus: Bus::new(platform)?, events: Events::new(platform)? })
+        Ok(Self { bus: Bus::new(platform)? })
     }
 
     async fn handle(&self, batch: StreamEvent) -> Result<BatchAnswer, Error> {
@@ -75,7 +74,7 @@ impl RelayEvents {
         let mut first_failed = None;
         for ((record, event), result) in read.iter().zip(results) {
             match result {
-                Ok(()) => self.settle(event).await,
+                Ok(()) => {}
                 Err(e) => {
                     tracing::error!(error = %e, event_id = %event.id, "event not published");
                     first_failed = first_failed.or(Some(*record));
@@ -83,14 +82,5 @@ impl RelayEvents {
             }
         }
         first_failed.or(unreadable)
-    }
-
-    /// Should this fail, the dispatcher publishes the event once more, which its receivers recognise by its id.
-    async fn settle(&self, event: &Event) {
-        if event.due_at.is_some()
-            && let Err(e) = self.events.published(event.account_id, event.id).await
-        {
-            tracing::warn!(error = %e, event_id = %event.id, "a published event stays in the due index");
-        }
     }
 }

@@ -11,8 +11,8 @@ use crate::scheduled::Scheduled;
 
 /// How long events can be listed, and their webhooks redelivered.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// An event that was not published by then is published by the dispatcher.
-const PUBLISHED_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+/// An event that was not fanned out by then is published again by the dispatcher.
+const FANNED_OUT_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EventType {
@@ -143,7 +143,7 @@ impl Event {
             created_at: now,
             data: Some(data),
             expires_at: (now + KEPT).as_second(),
-            due_at: Some((now + PUBLISHED_WITHIN).as_millisecond()),
+            due_at: Some((now + FANNED_OUT_WITHIN).as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         }
     }

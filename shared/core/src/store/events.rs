@@ -1,4 +1,4 @@
-//! Table `events`: the outbox. Key `account_id`, `id`; index `due` over what was not published in time; TTL `expires_at`; its
+//! Table `events`: the outbox. Key `account_id`, `id`; index `due` over what is not fanned out; TTL `expires_at`; its
 //! stream feeds `relay-events`.
 
 use aws_sdk_dynamodb::Client;
@@ -75,8 +75,8 @@ impl Events {
             .expression_attribute_values(":first", s(first))
     }
 
-    /// The event has been published: nobody needs to look after it any more. (1 WRU and 1 for the index)
-    pub async fn published(&self, account: AccountId, id: EventId) -> Result<(), StoreError> {
+    /// The event has been fanned out: nobody needs to look after it any more. (1 WRU and 1 for the index)
+    pub async fn fanned_out(&self, account: AccountId, id: EventId) -> Result<(), StoreError> {
         let settled = self
             .client
             .update_item()
