@@ -102,7 +102,11 @@ async fn an_endpoint_that_hangs_does_not_keep_another_accounts_events_waiting() 
         waited.await;
         let waited = first_attempts(&service, &ids, &healthy).await;
         let at = |part: f64| waited[((waited.len() - 1) as f64 * part) as usize];
-        println!("{count} events, beside a hanging endpoint: {beside_a_hanging_one}: first attempt after {} ms (p50), {} ms (p99)", at(0.5), at(0.99));
+        println!(
+            "{count} events, beside a hanging endpoint: {beside_a_hanging_one}: first attempt after {} ms (p50), {} ms (p99)",
+            at(0.5),
+            at(0.99)
+        );
         assert_eq!(told.load(Ordering::SeqCst), count, "once each");
         // The count that shows it: of the slow one's events only so many are under way at a time.
         assert!(hanging.most_at_a_time() <= 10, "{} at a time", hanging.most_at_a_time());

@@ -74,7 +74,10 @@ async fn a_fax_to_an_active_number_is_received_with_its_document_however_the_car
         let (own, _) = own_number(&customer.client).await;
         send_in(&service.stack, &own, from).await;
         let fax = inbound(&service, &customer.client).await;
-        assert_eq!((&fax["status"], &fax["direction"], &fax["to"], &fax["from"]), (&json!("received"), &json!("inbound"), &json!(own), &shown));
+        assert_eq!(
+            (&fax["status"], &fax["direction"], &fax["to"], &fax["from"]),
+            (&json!("received"), &json!("inbound"), &json!(own), &shown)
+        );
         assert_eq!((&fax["pages"], &fax["attempts"], &fax["failure"]), (&json!(LETTER_PAGES), &json!([]), &Value::Null));
         let id = fax["id"].as_str().unwrap();
         assert_eq!(customer.client.fax(id).await, fax);

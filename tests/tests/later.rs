@@ -167,7 +167,8 @@ impl Later {
         let sqs = self.service.stack.operator_platform().sqs();
         let url = sqs.get_queue_url().queue_name("DueQueue").send().await.unwrap().queue_url.unwrap();
         loop {
-            let received = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap().messages.unwrap_or_default();
+            let received =
+                sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap().messages.unwrap_or_default();
             if received.is_empty() {
                 return;
             }
@@ -459,7 +460,10 @@ async fn a_thousand_races_between_canceling_and_claiming_have_one_winner_each() 
             let now = customer.client.get(&format!("/v1/scheduled/{}", row.id)).await.json();
             match answer.status {
                 200 => {
-                    assert_eq!((&answer.json()["status"], &now["status"], &now["fax_id"]), (&json!("canceled"), &json!("canceled"), &Value::Null));
+                    assert_eq!(
+                        (&answer.json()["status"], &now["status"], &now["fax_id"]),
+                        (&json!("canceled"), &json!("canceled"), &Value::Null)
+                    );
                     canceled.insert(row.id.clone());
                 }
                 409 => {

@@ -66,9 +66,11 @@ async fn a_fax_scheduled_90_days_ahead_is_sent_in_its_time_and_not_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fax_of_a_schedule_ends_as_its_number_says() {
     let service = Service::start().await;
-    for (to, status, code, attempts, charged) in
-        [("+15005550004", "delivered", Value::Null, 2, LETTER_PAGES), ("+15005550005", "failed", json!("line_dropped"), 3, 1), ("+15005550006", "failed", json!("no_fax_tone"), 2, 0)]
-    {
+    for (to, status, code, attempts, charged) in [
+        ("+15005550004", "delivered", Value::Null, 2, LETTER_PAGES),
+        ("+15005550005", "failed", json!("line_dropped"), 3, 1),
+        ("+15005550006", "failed", json!("no_fax_tone"), 2, 0),
+    ] {
         let customer = service.customer().await;
         let (id, _) = schedule(&service, &customer.client, to, SignedDuration::from_mins(30)).await;
         service.advance(SignedDuration::from_mins(30));
@@ -111,16 +113,20 @@ async fn the_gates_are_those_of_the_moment_of_sending() {
     quota.client.send_letter("+15005550001").await;
     let unsigned = service.customer().await;
     let (without_baa, _) = schedule(&service, &unsigned.client, "+15005550001", ahead).await;
-    account::update(&operator, unsigned.account, change(AccountChange { requires_baa: Some(true), ..AccountChange::default() })).await.unwrap();
+    account::update(&operator, unsigned.account, change(AccountChange { requires_baa: Some(true), ..AccountChange::default() }))
+        .await
+        .unwrap();
     let numberless = service.customer().await;
     let (without_number, _) = schedule(&service, &numberless.client, "+15005550001", ahead).await;
     let own = numberless.client.get("/v1/numbers").await.json()["data"][0]["id"].as_str().unwrap().parse().unwrap();
     number::release(&operator, own).await.unwrap();
 
     service.advance(ahead);
-    for (customer, id, code) in
-        [(&quota, over_quota, "quota_exceeded"), (&unsigned, without_baa, "baa_required"), (&numberless, without_number, "no_active_number")]
-    {
+    for (customer, id, code) in [
+        (&quota, over_quota, "quota_exceeded"),
+        (&unsigned, without_baa, "baa_required"),
+        (&numberless, without_number, "no_active_number"),
+    ] {
         let failed = settled(&customer.client, &id).await;
         assert_eq!((&failed["status"], &failed["failure"]["code"], &failed["fax_id"]), (&json!("failed"), &json!(code), &Value::Null));
         assert!(failed["failure"]["message"].as_str().is_some_and(|message| message.len() > 20), "{failed}");

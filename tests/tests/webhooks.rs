@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sfm::commands::webhook;
 use sfm_core::event::EventType;
 use sfm_core::id::EndpointId;
-use sfm_core::webhook::signature;
 use sfm_core::secret::Secret;
+use sfm_core::webhook::signature;
 use sfm_tests::eventually;
 use sfm_tests::receiver::{Receiver, Reply, Request};
 use sfm_tests::service::{Customer, Service};
@@ -171,7 +171,12 @@ async fn what_a_receiver_does_wrong_is_told_in_the_log_and_tried_again() {
     };
     let plain = Receiver::start(|_| Reply::status(200)).await;
     let cases: Vec<(&str, Receiver, &str, &str)> = vec![
-        ("a redirect to the metadata address", Receiver::start(|_| Reply::redirect("http://169.254.169.254/latest/")).await, "redirect", "/"),
+        (
+            "a redirect to the metadata address",
+            Receiver::start(|_| Reply::redirect("http://169.254.169.254/latest/")).await,
+            "redirect",
+            "/",
+        ),
         ("a server error", Receiver::start(|_| Reply::status(500).body("oops")).await, "status", "/"),
         ("headers that never end", Receiver::start(|_| Reply::SlowHeaders).await, "timeout", "/"),
         ("a body that drips", Receiver::start(|_| Reply::SlowBody).await, "timeout", "/"),

@@ -54,13 +54,7 @@ fn trouble(status: StatusCode) -> Option<Trouble> {
     }
 }
 
-async fn exchange(
-    guard: &Guard,
-    endpoint: &Endpoint,
-    event: &Event,
-    clock: &Clock,
-    answer: &mut Option<Answer>,
-) -> Result<(), Trouble> {
+async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clock, answer: &mut Option<Answer>) -> Result<(), Trouble> {
     let url = Url::parse(&endpoint.url).map_err(|_| Trouble::HostNotAllowed)?;
     // Resolved and checked at each attempt, because DNS changes.
     let client = guard.client_for(&url).await.map_err(|refused| match refused {

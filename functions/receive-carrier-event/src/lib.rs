@@ -22,7 +22,11 @@ impl Endpoint for ReceiveCarrierEvent {
     const ROUTE: &'static str = "POST /carrier/{carrier}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { callbacks: Callbacks::new(platform)?, transmissions: Transmissions::new(platform)?, reception: Reception::new(platform)? })
+        Ok(Self {
+            callbacks: Callbacks::new(platform)?,
+            transmissions: Transmissions::new(platform)?,
+            reception: Reception::new(platform)?,
+        })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {

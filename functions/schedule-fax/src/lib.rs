@@ -11,10 +11,10 @@ use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::id::ScheduledId;
 use sfm_core::list::Head;
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::Queue;
 use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
 use sfm_core::scope::Scope;
 use sfm_core::store::numbers::Numbers;
-use sfm_core::queue::Queue;
 use sfm_core::store::scheduled::{Planned, ScheduledKey, Scheduling};
 use sfm_submission::{Admission, Admitted, Deadline, Door, Preparer, SubmitRequest};
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Closed, Number};
 use crate::clock::{ApiTime, parse_time};
-use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
 use crate::fax::Fax;
+use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
 use crate::list::Head;
 use crate::phone::E164;
 
@@ -89,7 +89,9 @@ impl Failure {
     /// What happened and what to do, for the person who scheduled the fax.
     pub fn message(self) -> &'static str {
         match self {
-            Self::QuotaExceeded => "When it was to be sent, this month's pages did not suffice. Upgrade the plan or send it next month (UTC).",
+            Self::QuotaExceeded => {
+                "When it was to be sent, this month's pages did not suffice. Upgrade the plan or send it next month (UTC)."
+            }
             Self::BaaRequired => {
                 "When it was to be sent, this account had no signed HIPAA Business Associate Agreement. Sign it in the dashboard and send again."
             }

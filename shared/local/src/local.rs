@@ -1,8 +1,8 @@
 //! `sfm local`: starts the stack, says how to use it, and stops it on Ctrl-C or SIGTERM.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;

@@ -70,7 +70,14 @@ impl Arrivals {
 
     /// Makes the inbound fax, its place in the list and its event, and settles the row, in one transaction. None when another worker
     /// was faster. (One round trip; 15 WRU, indexes included)
-    pub async fn take(&self, inbound: &Inbound, pages: u32, account: Account, now: Timestamp, until: Instant) -> Result<Option<Box<Fax>>, AcceptError> {
+    pub async fn take(
+        &self,
+        inbound: &Inbound,
+        pages: u32,
+        account: Account,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Option<Box<Fax>>, AcceptError> {
         let entered = self.intake.enter(account, now, until, |_, place| {
             let received = &inbound.received;
             let fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);

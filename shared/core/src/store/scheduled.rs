@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::lists::{List, Lists};
-use super::requests::{Reply, Requests};
 use super::events::Events;
 use super::faxes::{AcceptError, Entered, Entry, Intake, charged};
+use super::lists::{List, Lists};
+use super::requests::{Reply, Requests};
 use super::transaction::{Reason, past_conflicts, transact};
 use super::{StoreError, from_item, list_from, s, to_item};
 use crate::account::{Account, Number};

@@ -212,7 +212,8 @@ fn conflict(operation: &str) -> Option<Response<Bytes>> {
     match operation {
         "TransactWriteItems" => {
             let mut body = error("TransactionCanceledException");
-            body["CancellationReasons"] = serde_json::json!([{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]);
+            body["CancellationReasons"] =
+                serde_json::json!([{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]);
             Some(json(400, &body))
         }
         "PutItem" | "UpdateItem" | "DeleteItem" => Some(json(400, &error("TransactionConflictException"))),
