@@ -88,7 +88,8 @@ fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
     let bench = Bench { dir: folder.path(), tap: tap.clone(), outside: &outside };
     let mut process = Process::start(folder.path(), tap.clone());
     // The first attempt fails, so that the retry and all that belongs to it is struck too.
-    for failures in [1] {
+    {
+        let failures = 1;
         process = bench.deliver_under(process, failures, None).0;
         tap.arm(OF_A_WEBHOOK, None);
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
@@ -168,7 +169,7 @@ fn a_recovery_survives_every_fault_of_every_call() {
             sfm_tests::eventually("all to be delivered", || async {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let log = webhook::deliveries(&operator, &made["id"].as_str().unwrap().to_owned(), None).await.unwrap();
+                let log = webhook::deliveries(&operator, made["id"].as_str().unwrap(), None).await.unwrap();
                 let log = log["data"].as_array().unwrap().clone();
                 (log.len() == 2 && log.iter().all(|delivery| delivery["status"] == "succeeded")).then_some(())
             })
