@@ -6,10 +6,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
 use sfm_core::due::{AHEAD, moment};
+use sfm_core::id::AccountId;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{BATCH, Queue};
 use sfm_core::runtime::Error;
+use sfm_core::store::deliveries::DeliveryKey;
 use sfm_core::store::due::{Cursor, Cursors, DueIndex, Rest, Stretch, Unfinished};
+use sfm_core::store::faxes::FaxKey;
+use sfm_core::store::inbound::InboundKey;
+use sfm_core::store::scheduled::ScheduledKey;
 use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +30,22 @@ const LATE: SignedDuration = SignedDuration::from_secs(45);
 
 /// A cursor that nothing moves is written anew when it has fallen behind by this many milliseconds.
 const RENEWED: i64 = 10 * 60 * 1000;
+
+/// A hint, and the account that a fair queue is to know it by.
+pub trait Hint: Serialize {
+    fn account(&self) -> Option<AccountId> {
+        None
+    }
+}
+
+impl Hint for ScheduledKey {}
+impl Hint for FaxKey {}
+impl Hint for InboundKey {}
+impl Hint for DeliveryKey {
+    fn account(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+}
 
 #[derive(Debug)]
 pub struct Lane {
@@ -51,7 +72,7 @@ impl Lane {
     pub async fn dispatch<E, H>(&self, cursors: &Cursors, clock: &Clock, rescan: bool, until: Instant) -> Result<(), Error>
     where
         E: DeserializeOwned + Into<H>,
-        H: Serialize,
+        H: Hint,
     {
         let stored = cursors.get(self.name).await?;
         let shards = stored.into_iter().zip(0..).map(|(stored, shard)| async move {
@@ -87,7 +108,7 @@ impl Lane {
     async fn shard<E, H>(&self, shard: u8, cursor: &mut Cursor, clock: &Clock, until: Instant) -> Result<usize, Error>
     where
         E: DeserializeOwned + Into<H>,
-        H: Serialize,
+        H: Hint,
     {
         let now = clock.now();
         let late = match self.sends {
@@ -130,13 +151,13 @@ impl Lane {
     ) -> Result<Option<Rest>, Error>
     where
         E: DeserializeOwned + Into<H>,
-        H: Serialize,
+        H: Hint,
     {
         loop {
             let page = self.index.page::<Entry<E>>(stretch, from).await?;
             let hints: Vec<_> = page.entries.into_iter().map(|entry| (entry.key.into(), moment(entry.due_at))).collect();
             for batch in hints.chunks(BATCH) {
-                self.queue.send_batch(batch, clock).await?;
+                self.queue.send_batch(batch, H::account, clock).await?;
                 *count += batch.len();
             }
             from = page.rest;

@@ -70,17 +70,23 @@ impl Queue {
     }
 
     /// Sends at most [`BATCH`] hints in one call; each arrives at its time, not before, or at once when that has passed. A time
-    /// farther away than the longest delay is met too early, which the worker sees.
+    /// farther away than the longest delay is met too early, which the worker sees. `group` names the account between which and others
+    /// the queue shares its workers fairly.
     ///
     /// What the queue did not take is tried again, with the delay that is then right.
-    pub async fn send_batch<H: Serialize>(&self, hints: &[(H, Timestamp)], clock: &Clock) -> Result<(), QueueError> {
+    pub async fn send_batch<H: Serialize>(
+        &self,
+        hints: &[(H, Timestamp)],
+        group: impl Fn(&H) -> Option<AccountId>,
+        clock: &Clock,
+    ) -> Result<(), QueueError> {
         let mut left: Vec<usize> = (0..hints.len()).collect();
         for _ in 0..TRIES {
             let now = clock.now();
             let entries = left.iter().filter_map(|i| Some((i, hints.get(*i)?))).map(|(i, (hint, due))| {
                 let body = serde_json::to_string(hint).map_err(|e| QueueError(e.to_string()))?;
                 let entry = SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(body).delay_seconds(delay(*due, now));
-                entry.build().map_err(|e| QueueError(e.to_string()))
+                entry.set_message_group_id(group(hint).map(|account| account.to_string())).build().map_err(|e| QueueError(e.to_string()))
             });
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
