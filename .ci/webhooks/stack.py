@@ -87,18 +87,25 @@ class Stack:
         self.wrong += not holds
         print(f"{'ok' if holds else 'WRONG':5}  {what}")
 
-    def delivery(self, path, kind):
-        """The next delivery of a type to a path."""
+    def delivery(self, path, kind, event=None):
+        """The next delivery of a type, or of one event, to a path."""
         def look():
             for index, delivery in enumerate(self.arrived):
-                if index not in self.taken and delivery.path == path and json.loads(delivery.body)["type"] == kind:
+                body = json.loads(delivery.body)
+                if index not in self.taken and delivery.path == path and body["type"] == kind and event in (None, body["id"]):
                     self.taken.add(index)
                     return delivery
         return wait_for(f"{kind} at {path}", look)
 
+    def entries(self, endpoint):
+        return self.sfm("webhook", "deliveries", endpoint["id"])["data"]
+
     def test_event(self, endpoint, path):
-        self.sfm("webhook", "test", endpoint["id"])
-        return self.delivery(path, "webhook.test")
+        event = self.sfm("webhook", "test", endpoint["id"])["event_id"]
+        delivery = self.delivery(path, "webhook.test", event)
+        # Should the clock be advanced before that is written down, the event would come again.
+        wait_for("the log of all", lambda: all(entry["status"] == "succeeded" for entry in self.entries(endpoint)))
+        return delivery
 
     def customer(self, number):
         return Customer(self, number)
@@ -107,13 +114,13 @@ class Stack:
         """An endpoint that is down for so long gets its event in the end, each attempt in its time. Returns the attempts."""
         path = endpoint["url"].removeprefix(f"http://127.0.0.1:{self.receiver.server_port}")
         attempts = lambda: [delivery for delivery in self.arrived if delivery.path == path]
-        log = lambda: self.sfm("webhook", "deliveries", endpoint["id"])["data"]
+        logged = lambda: [entry for entry in self.entries(endpoint) if len(entry["attempts"]) == len(attempts())]
         self.down.add(path)
         customer.send("+15005550001")
         began = wait_for("a first attempt", attempts)[0].at
         while True:
-            tried = len(attempts())
-            entry = wait_for("the log of an attempt", lambda: [entry for entry in log() if len(entry["attempts"]) == tried])[0]
+            entry = wait_for("the log of an attempt", logged)[0]
+            tried = len(entry["attempts"])
             if entry["status"] != "pending":
                 break
             due = datetime.datetime.fromisoformat(entry["next_attempt_at"].replace("Z", "+00:00")).timestamp()
