@@ -47,7 +47,7 @@ async fn first_attempts(service: &Service, ids: &[String], customer: &Customer) 
     let operator = service.stack.operator_platform();
     let mut waited = Vec::new();
     for id in ids {
-        let log = webhook::deliveries(&operator, id, Some(customer.account)).await.unwrap();
+        let log = webhook::deliveries(&operator, id, Some(customer.account), None).await.unwrap();
         let delivery = &log["data"][0];
         let attempt: Timestamp = delivery["attempts"][0]["at"].as_str().unwrap().parse().unwrap();
         let event: EventId = delivery["event_id"].as_str().unwrap().parse().unwrap();
@@ -96,7 +96,7 @@ async fn an_endpoint_that_hangs_does_not_keep_another_accounts_events_waiting() 
         }
         // Each was told at its first attempt: none had to wait for the slow one's.
         let waited = eventually("the log", || async {
-            let log = webhook::deliveries(&operator, ids.last().unwrap(), Some(healthy.account)).await.unwrap();
+            let log = webhook::deliveries(&operator, ids.last().unwrap(), Some(healthy.account), None).await.unwrap();
             (log["data"][0]["status"] == "succeeded").then_some(())
         });
         waited.await;

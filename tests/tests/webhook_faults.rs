@@ -54,7 +54,7 @@ impl Bench<'_> {
             let settled = process.runtime.block_on(async {
                 let endpoints = webhook::endpoints(&process.stack.operator_platform(), customer.account).await.ok()?;
                 let id = endpoints["data"][0]["id"].as_str()?.to_owned();
-                let log = webhook::deliveries(&process.stack.operator_platform(), &id, None).await.ok()?;
+                let log = webhook::deliveries(&process.stack.operator_platform(), &id, None, None).await.ok()?;
                 Some(log["data"][0]["status"] == "succeeded" && log["data"].as_array()?.len() == 1)
             });
             if settled == Some(true) {
@@ -169,7 +169,7 @@ fn a_recovery_survives_every_fault_of_every_call() {
             sfm_tests::eventually("all to be delivered", || async {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let log = webhook::deliveries(&operator, made["id"].as_str().unwrap(), None).await.unwrap();
+                let log = webhook::deliveries(&operator, made["id"].as_str().unwrap(), None, None).await.unwrap();
                 let log = log["data"].as_array().unwrap().clone();
                 (log.len() == 2 && log.iter().all(|delivery| delivery["status"] == "succeeded")).then_some(())
             })

@@ -20,7 +20,7 @@ async fn register(service: &Service, customer: &Customer, url: &str, events: &[E
 }
 
 async fn log(service: &Service, endpoint: EndpointId) -> Vec<Value> {
-    let log = webhook::deliveries(&service.stack.operator_platform(), &endpoint.to_string(), None).await.unwrap();
+    let log = webhook::deliveries(&service.stack.operator_platform(), &endpoint.to_string(), None, None).await.unwrap();
     log["data"].as_array().unwrap().clone()
 }
 
@@ -151,7 +151,9 @@ async fn an_endpoint_that_is_down_for_good_ends_disabled_and_everything_can_be_r
     receiver.reply(|_| Reply::status(200));
     let enabled = webhook::enable(&service.stack.operator_platform(), id).await.unwrap();
     assert!(enabled["recover_since"].is_string(), "{enabled}");
-    let recovered = webhook::recover(&service.stack.operator_platform(), id, &began.to_string()).await.unwrap();
+    let since = enabled["recover_since"].as_str().unwrap();
+    assert!(since.parse::<jiff::Timestamp>().unwrap() >= began);
+    let recovered = webhook::recover(&service.stack.operator_platform(), id, since).await.unwrap();
     assert_eq!(recovered["recovered"], sent + 1, "{recovered}");
     eventually("all to be delivered", || async {
         let log = log(&service, id).await;

@@ -29,6 +29,8 @@ use sfm_core::webhook::{Endpoint, Health, Reason, Status};
 
 /// Attempts at one endpoint at a time.
 const AT_A_TIME: usize = 10;
+/// Attempts at all endpoints of an account at a time: one whose endpoints all hang leaves most workers to the others.
+const OF_AN_ACCOUNT: usize = 25;
 /// A slot whose worker died is free again after so long: longer than a claim.
 const SLOT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// For the whole exchange, the answer's body included.
@@ -40,6 +42,7 @@ pub struct DeliverWebhook {
     webhooks: Webhooks,
     events: Events,
     slots: Slots,
+    account_slots: Slots,
     queue: Queue,
     guard: Guard,
     clock: Clock,
@@ -55,6 +58,7 @@ impl Worker for DeliverWebhook {
             webhooks: Webhooks::new(platform)?,
             events: Events::new(platform)?,
             slots: Slots::new(platform, AT_A_TIME, SLOT_LEASE)?,
+            account_slots: Slots::new(platform, OF_AN_ACCOUNT, SLOT_LEASE)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
             guard: Guard::new(platform)?,
             clock: platform.clock(),
@@ -86,7 +90,13 @@ impl DeliverWebhook {
     }
 
     async fn attempt(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event) -> Result<(), Error> {
-        let Some(slot) = self.slots.take(endpoint.id, self.clock.now()).await? else { return self.defer(delivery).await };
+        let Some(of_account) = self.account_slots.take(endpoint.account_id, self.clock.now()).await? else {
+            return self.defer(delivery).await;
+        };
+        let Some(slot) = self.slots.take(endpoint.id, self.clock.now()).await? else {
+            self.account_slots.give_back(&of_account).await;
+            return self.defer(delivery).await;
+        };
         let done = async {
             let now = self.clock.now();
             delivery.claim(claim_token(), now);
@@ -97,14 +107,14 @@ impl DeliverWebhook {
                 Err(e) => return Err(e.into()),
             }
             let outcome = post::post(&self.guard, endpoint, event, DEADLINE, &self.clock).await;
-            self.record(delivery, endpoint, outcome).await
+            self.record(delivery, endpoint, event, outcome).await
         };
         let done = done.await;
-        self.slots.give_back(&slot).await;
+        tokio::join!(self.slots.give_back(&slot), self.account_slots.give_back(&of_account));
         done
     }
 
-    async fn record(&self, mut delivery: Delivery, endpoint: &Endpoint, outcome: Outcome) -> Result<(), Error> {
+    async fn record(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event, outcome: Outcome) -> Result<(), Error> {
         let error = outcome.attempt.error;
         let now = self.clock.now();
         let tries = delivery.tries + 1;
@@ -121,22 +131,22 @@ impl DeliverWebhook {
         }
         self.hint(&delivery).await;
         if error.is_some() || endpoint.failing.is_some() {
-            self.judge(&delivery, error, now).await?;
+            self.judge(&delivery, event, error, now).await?;
         }
         Ok(())
     }
 
     /// What an attempt says of the endpoint's health.
-    async fn judge(&self, delivery: &Delivery, error: Option<Trouble>, now: Timestamp) -> Result<(), Error> {
+    async fn judge(&self, delivery: &Delivery, event: &Event, error: Option<Trouble>, now: Timestamp) -> Result<(), Error> {
         let judged = self.webhooks.update(delivery.account_id, delivery.endpoint_id, |endpoint| match error {
             None => (endpoint.failing.take().is_some(), Health::Failing),
             // Nothing that was under way when it was switched off, or on again, says more of it.
             Some(_) if endpoint.status == Status::Disabled => (false, Health::Failing),
             Some(Trouble::Gone) => {
-                endpoint.disable(Reason::Gone);
+                endpoint.disable(Reason::Gone, now);
                 (true, Health::Disabled)
             }
-            Some(_) => (true, endpoint.failed(now)),
+            Some(_) => (true, endpoint.failed(event.created_at, now)),
         });
         match judged.await? {
             Some((endpoint, Health::Warning(percent))) => {

@@ -38,9 +38,13 @@ pub trait Hint: Serialize {
     }
 }
 
-impl Hint for ScheduledKey {}
 impl Hint for FaxKey {}
 impl Hint for InboundKey {}
+impl Hint for ScheduledKey {
+    fn account(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+}
 impl Hint for DeliveryKey {
     fn account(&self) -> Option<AccountId> {
         Some(self.account_id)

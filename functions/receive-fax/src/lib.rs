@@ -63,10 +63,11 @@ impl ReceiveFax {
     }
 
     async fn take(&self, inbound: Inbound) -> Result<(), Error> {
-        let (pdf, pages) = match self.fetch(&inbound).await {
-            Ok(fetched) => fetched,
+        let pdf = match self.carrier.document(&inbound.received).await {
+            Ok(pdf) => pdf,
             Err(e) => return self.again(inbound, &e).await,
         };
+        let pages = inbound.received.pages.unwrap_or(1);
         let until = Instant::now() + PATIENCE;
         let account = self.arrivals.intake.accounts.get(inbound.account_id).await?.ok_or("a number without its account")?;
         self.documents.put(&document_key(inbound.account_id, inbound.fax_id), pdf).await?;
@@ -74,14 +75,6 @@ impl ReceiveFax {
             tracing::info!(fax_id = %inbound.fax_id, pages, "fax received");
         }
         Ok(())
-    }
-
-    async fn fetch(&self, inbound: &Inbound) -> Result<(bytes::Bytes, u32), MediaError> {
-        let pdf = self.carrier.document(&inbound.received).await?;
-        if !pdf.starts_with(b"%PDF-") {
-            return Err(MediaError::NotYet("what the carrier sent is not a PDF".into()));
-        }
-        Ok((pdf, inbound.received.pages.unwrap_or(1)))
     }
 
     async fn again(&self, mut inbound: Inbound, reason: &MediaError) -> Result<(), Error> {

@@ -90,7 +90,7 @@ impl ScheduleFax {
         // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
         // a row does nothing.
         let hint = ScheduledKey { account_id: caller.account, id };
-        if let Err(e) = self.due.send(&hint, send_at.at(), now).await {
+        if let Err(e) = self.due.send_fair(&hint, hint.account_id, send_at.at(), now).await {
             tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
         }
         // After an error it is unknown whether the row exists: its document must stay.

@@ -21,8 +21,9 @@ use sfm_core::store::numbers::Numbers;
 use sfm_core::store::scheduled::{ScheduledKey, ScheduledSending, Sent};
 use tokio::time::Instant;
 
-/// Faxes of one account meet in its item: how long one waits for the others before its message is left to come again.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Faxes of one account meet in its item: how long those of a batch wait for others before their messages are left to come again. Less
+/// than the function's timeout.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct SendScheduledFax {
@@ -48,6 +49,7 @@ impl Worker for SendScheduledFax {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let until = Instant::now() + PATIENCE;
         // Faxes of one account meet in its item: they take turns here rather than stand in each other's way there.
         let mut accounts: HashMap<Option<AccountId>, Vec<usize>> = HashMap::new();
         let keys: Vec<_> = batch.records.iter().map(|message| parse(message.body.as_deref())).collect();
@@ -58,7 +60,8 @@ impl Worker for SendScheduledFax {
             let mut followed = Vec::new();
             for (place, key) in places.into_iter().filter_map(|place| Some((place, keys.get(place)?))) {
                 let result = match key {
-                    Ok(key) => self.follow(*key).await,
+                    _ if Instant::now() >= until => Err("no time is left in this batch".into()),
+                    Ok(key) => self.follow(*key, until).await,
                     Err(e) => Err(e.to_string().into()),
                 };
                 followed.push((place, result));
@@ -77,18 +80,17 @@ fn parse(message: Option<&str>) -> Result<ScheduledKey, serde_json::Error> {
 }
 
 impl SendScheduledFax {
-    async fn follow(&self, key: ScheduledKey) -> Result<(), Error> {
+    async fn follow(&self, key: ScheduledKey, until: Instant) -> Result<(), Error> {
         let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == Status::Pending) else { return Ok(()) };
         let now = self.clock.now();
         if now < scheduled.send_at {
             // A message's longest delay may end before the time has come.
-            return Ok(self.due.send(&key, scheduled.send_at, now).await?);
+            return Ok(self.due.send_fair(&key, key.account_id, scheduled.send_at, now).await?);
         }
-        self.send(&scheduled).await
+        self.send(&scheduled, until).await
     }
 
-    async fn send(&self, scheduled: &Scheduled) -> Result<(), Error> {
-        let until = Instant::now() + PATIENCE;
+    async fn send(&self, scheduled: &Scheduled, until: Instant) -> Result<(), Error> {
         let (account, numbers) =
             tokio::try_join!(self.sending.intake.accounts.get(scheduled.account_id), self.numbers.active(scheduled.account_id))?;
         let account = account.ok_or("a scheduled fax without its account")?;
@@ -97,7 +99,7 @@ impl SendScheduledFax {
         let month = Month::of(account.faxes.next(now).last_at);
         let sender = match account.gates(pages, month, scheduled.sender(&numbers)) {
             Ok(sender) => sender,
-            Err(closed) => return self.fail(scheduled, closed.into()).await,
+            Err(closed) => return self.fail(scheduled, closed.into()).await.map(drop),
         };
         let document = sfm_core::fax::document_key(scheduled.account_id, scheduled.future_fax());
         if !self.documents.copy(&scheduled.document_key(), &document).await? {
@@ -117,8 +119,11 @@ impl SendScheduledFax {
                 Ok(())
             }
             Err(AcceptError::Closed(closed)) => {
-                self.documents.discard(&document).await;
-                self.fail(scheduled, closed.into()).await
+                // Another worker may have made the fax meanwhile, and filled the quota with it: then the copy is its document.
+                if self.fail(scheduled, closed.into()).await? {
+                    self.documents.discard(&document).await;
+                }
+                Ok(())
             }
             Err(e) => Err(e.into()),
         }
@@ -128,16 +133,18 @@ impl SendScheduledFax {
     async fn without_document(&self, scheduled: &Scheduled) -> Result<(), Error> {
         let key = ScheduledKey { account_id: scheduled.account_id, id: scheduled.id };
         match self.sending.get(key).await? {
-            Some(pending) if pending.status == Status::Pending => self.fail(scheduled, Failure::DocumentUnreadable).await,
+            Some(pending) if pending.status == Status::Pending => self.fail(scheduled, Failure::DocumentUnreadable).await.map(drop),
             _ => Ok(()),
         }
     }
 
-    async fn fail(&self, scheduled: &Scheduled, failure: Failure) -> Result<(), Error> {
-        if self.sending.fail(scheduled, failure, self.clock.now()).await? {
+    /// False when it was no longer pending.
+    async fn fail(&self, scheduled: &Scheduled, failure: Failure) -> Result<bool, Error> {
+        let failed = self.sending.fail(scheduled, failure, self.clock.now()).await?;
+        if failed {
             tracing::warn!(scheduled_id = %scheduled.id, failure = failure.as_str(), "scheduled fax not sent");
             self.documents.discard(&scheduled.document_key()).await;
         }
-        Ok(())
+        Ok(failed)
     }
 }

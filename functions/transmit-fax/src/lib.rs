@@ -114,7 +114,7 @@ impl TransmitFax {
         let Some(from) = fax.from.clone() else { return Ok(()) };
         let now = self.clock.now();
         let rests_until = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        if now < rests_until {
+        if now < rests_until && fax.may_wait(now) {
             return self.postpone(fax, number, rests_until).await;
         }
         let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
@@ -153,7 +153,7 @@ impl TransmitFax {
     /// Puts a fax off without a claim, while the carrier takes nothing anyway.
     async fn postpone(&self, fax: Fax, number: u32, rests_until: Timestamp) -> Result<(), Error> {
         let postponed = self.record(&fax, |fax, now| {
-            if fax.step(now) != Step::Submit(number) {
+            if ![Step::Submit(number), Step::Reconcile(number)].contains(&fax.step(now)) {
                 return Progress::Nothing;
             }
             fax.postponed(rests_until.max(now + deferral(fax.created_at, now)));

@@ -335,7 +335,7 @@ impl Fax {
     ///
     /// A fax that nobody took for a day has failed.
     pub fn deferred(&mut self, number: u32, until: Timestamp, now: Timestamp) -> Effect {
-        if now > self.created_at + DEFERRAL_LIMIT {
+        if !self.may_wait(now) {
             return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
         }
         if self.current_attempt().is_some_and(|a| a.number == number && a.carrier_fax_id.is_none()) {
@@ -343,6 +343,11 @@ impl Fax {
             self.due(until);
         }
         Effect::None
+    }
+
+    /// Whether it may wait for a carrier that takes nothing. After a day it is tried once more, and given up if it is not taken.
+    pub fn may_wait(&self, now: Timestamp) -> bool {
+        now <= self.created_at + DEFERRAL_LIMIT
     }
 
     /// The carrier takes nothing for now: what is to be handed over next is looked at again at `until`.

@@ -18,6 +18,9 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 /// How long a row that is dealt with is kept, so that a fax that is told of again is known.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// One that is lost is kept for those who look for it.
+const LOST_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -42,7 +45,7 @@ pub struct Inbound {
     pub announced_at: Timestamp,
     #[serde(default)]
     pub tries: u32,
-    /// Seconds since the epoch, once it is taken.
+    /// Seconds since the epoch, once it is taken or lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
     /// The moment of the next try in milliseconds since the epoch, and where the due index keeps it.
@@ -79,7 +82,7 @@ impl Inbound {
     pub fn failed(&mut self, now: Timestamp) {
         self.tries += 1;
         if now > self.announced_at + GIVEN_UP_AFTER {
-            self.settle(Status::Lost);
+            self.settle(Status::Lost, now + LOST_KEPT);
             return;
         }
         let doubled = FIRST_PAUSE.saturating_mul(2i32.saturating_pow(self.tries.saturating_sub(1).min(10)));
@@ -88,14 +91,14 @@ impl Inbound {
 
     /// It has become a fax.
     pub fn taken(&mut self, now: Timestamp) {
-        self.settle(Status::Taken);
-        self.expires_at = Some((now + KEPT).as_second());
-        // It may have been a key to the document.
-        self.received.media_url = None;
+        self.settle(Status::Taken, now + KEPT);
     }
 
-    fn settle(&mut self, status: Status) {
+    fn settle(&mut self, status: Status, kept_until: Timestamp) {
         self.status = status;
+        self.expires_at = Some(kept_until.as_second());
+        // It may be a key to the document.
+        self.received.media_url = None;
         self.due_at = None;
         self.due_shard = None;
     }

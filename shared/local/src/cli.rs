@@ -185,10 +185,16 @@ pub enum WebhookCommand {
         id: String,
         #[arg(long)]
         account: Option<String>,
+        /// Goes on behind this delivery
+        #[arg(long)]
+        before: Option<String>,
     },
-    /// The newest events of an account
+    /// The newest 100 events of an account, of 30 days
     Events {
         account: String,
+        /// Goes on behind this event
+        #[arg(long)]
+        before: Option<String>,
     },
     Redeliver {
         delivery: String,

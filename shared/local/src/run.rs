@@ -94,11 +94,15 @@ async fn on_webhooks(platform: &Platform, command: WebhookCommand) -> Result<Val
         WebhookCommand::Rotate { id: endpoint, expire_now } => webhook::rotate(platform, id(&endpoint, "endpoint")?, expire_now).await,
         WebhookCommand::ExpireOld { id: endpoint } => webhook::expire_old_secret(platform, id(&endpoint, "endpoint")?).await,
         WebhookCommand::Test { id: endpoint } => webhook::test(platform, id(&endpoint, "endpoint")?).await,
-        WebhookCommand::Deliveries { id: of, account } => {
+        WebhookCommand::Deliveries { id: of, account, before } => {
             let account = account.map(|account| id(&account, "account")).transpose()?;
-            webhook::deliveries(platform, &of, account).await
+            let before = before.map(|before| id(&before, "delivery")).transpose()?;
+            webhook::deliveries(platform, &of, account, before).await
         }
-        WebhookCommand::Events { account } => webhook::events(platform, id(&account, "account")?).await,
+        WebhookCommand::Events { account, before } => {
+            let before = before.map(|before| id(&before, "event")).transpose()?;
+            webhook::events(platform, id(&account, "account")?, before).await
+        }
         WebhookCommand::Redeliver { delivery } => webhook::redeliver(platform, id(&delivery, "delivery")?).await,
         WebhookCommand::Recover { id: endpoint, since } => webhook::recover(platform, id(&endpoint, "endpoint")?, &since).await,
     }

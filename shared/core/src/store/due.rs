@@ -63,7 +63,10 @@ impl DueIndex {
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        let entries = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        // An entry that cannot be read must not hide the others of its shard.
+        let read =
+            |item| from_item(item).map_err(|e| tracing::error!(error = %e, table = self.table, "an entry of a due index cannot be read"));
+        let entries = found.items.unwrap_or_default().into_iter().filter_map(|item| read(item).ok()).collect();
         Ok(Page { entries, rest: found.last_evaluated_key.map(Rest) })
     }
 }

@@ -45,11 +45,29 @@ impl Events {
         put.send().await.map(drop).map_err(StoreError::from_sdk)
     }
 
-    /// The newest events of an account, newest first, at most 100. (0.5 RRU for each 4 KB)
-    pub async fn newest(&self, account: AccountId, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let found = self.query(account, EventId::earliest(Timestamp::UNIX_EPOCH)).scan_index_forward(false);
-        let found = found.limit(i32::try_from(limit.clamp(1, 100)).unwrap_or(100)).send().await.map_err(StoreError::from_sdk)?;
-        found.items.unwrap_or_default().into_iter().map(from_item).collect()
+    /// The events that an account is told of, newest first, at most `limit` older than `before`. (0.5 RRU for each 4 KB read)
+    pub async fn told(&self, account: AccountId, before: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let last = before.map_or_else(|| "evt_~".to_owned(), |event| event.to_string());
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("account_id = :account AND id < :before")
+            .filter_expression("attribute_exists(#data)")
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":before", s(last))
+            .scan_index_forward(false)
+            .into_paginator()
+            .items()
+            .send();
+        let mut events = Vec::new();
+        while events.len() < limit
+            && let Some(item) = items.next().await
+        {
+            events.push(from_item(item.map_err(StoreError::from_sdk)?)?);
+        }
+        Ok(events)
     }
 
     /// A page of an account's events since a time, oldest first, and where the next one begins.

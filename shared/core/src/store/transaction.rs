@@ -105,14 +105,16 @@ pub(super) async fn transact(client: &Client, writes: Vec<TransactWriteItem>) ->
         };
         let reasons = cancelled.cancellation_reasons();
         let code = |code: &str| reasons.iter().any(|r| r.code() == Some(code));
-        if code("ConditionalCheckFailed") {
+        let conflict = code("TransactionConflict") || code("ThrottlingError") || code("ProvisionedThroughputExceeded");
+        // With a conflict beside it a failed condition may be half of the truth: what another's transaction is writing is the rest.
+        if code("ConditionalCheckFailed") && !conflict {
             let reasons = reasons.iter().map(|r| match r.code() {
                 Some("ConditionalCheckFailed") => Reason::Condition(r.item().cloned()),
                 _ => Reason::None,
             });
             return Ok(Err(Cancelled(reasons.collect())));
         }
-        if !(code("TransactionConflict") || code("ThrottlingError") || code("ProvisionedThroughputExceeded")) {
+        if !conflict {
             return Err(StoreError::from_sdk(error));
         }
         backoff.wait().await?;

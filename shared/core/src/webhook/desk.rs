@@ -137,13 +137,18 @@ impl WebhookDesk {
     }
 
     pub async fn disable(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
-        self.change(account, id, |endpoint| endpoint.disable(Reason::Owner)).await
+        let now = self.clock.now();
+        self.change(account, id, |endpoint| endpoint.disable(Reason::Owner, now)).await
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
     pub async fn enable(&self, account: AccountId, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
-        let failing_since = self.get(account, id).await?.failing.map(|failing| failing.since);
-        Ok((self.change(account, id, Endpoint::enable).await?, failing_since))
+        let enabled = self.webhooks.update(account, id, |endpoint| {
+            let missed_since = endpoint.missed_since();
+            endpoint.enable();
+            (true, missed_since)
+        });
+        enabled.await?.ok_or(DeskError::NotFound)
     }
 
     pub async fn delete(&self, account: AccountId, id: EndpointId) -> Result<(), DeskError> {
@@ -212,9 +217,9 @@ impl WebhookDesk {
         self.deliveries.find(id).await?.ok_or(DeskError::NotFound)
     }
 
-    /// The newest events of an account that it is told of, within 30 days, newest first.
-    pub async fn events(&self, account: AccountId, limit: u32) -> Result<Vec<Event>, DeskError> {
-        Ok(self.events.newest(account, limit).await?.into_iter().filter(|event| event.data.is_some()).collect())
+    /// The events of an account that it is told of, within 30 days, newest first: at most `limit` older than `before`.
+    pub async fn events(&self, account: AccountId, before: Option<EventId>, limit: usize) -> Result<Vec<Event>, DeskError> {
+        Ok(self.events.told(account, before, limit).await?)
     }
 
     /// Tries a delivery anew, at once, whatever became of it.

@@ -65,6 +65,8 @@ pub struct SigningSecret {
 pub struct Failing {
     pub since: Timestamp,
     pub last: Timestamp,
+    /// When the oldest event happened that was told in vain.
+    pub oldest_event: Timestamp,
     pub attempts: u32,
     /// The last warning that was logged, in percent of the way.
     #[serde(default)]
@@ -83,6 +85,8 @@ pub struct Endpoint {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Timestamp>,
     /// Newest first.
     pub secrets: Vec<SigningSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,7 @@ impl Endpoint {
             description,
             status: Status::Enabled,
             disabled_reason: None,
+            disabled_at: None,
             secrets: vec![new_secret()],
             failing: None,
             created_at: now,
@@ -154,23 +159,33 @@ impl Endpoint {
     pub fn enable(&mut self) {
         self.status = Status::Enabled;
         self.disabled_reason = None;
+        self.disabled_at = None;
         self.failing = None;
     }
 
-    pub fn disable(&mut self, reason: Reason) {
+    pub fn disable(&mut self, reason: Reason, now: Timestamp) {
+        if self.status == Status::Enabled {
+            self.disabled_at = Some(now);
+        }
         self.status = Status::Disabled;
         self.disabled_reason = Some(reason);
     }
 
-    /// An attempt failed.
-    pub fn failed(&mut self, now: Timestamp) -> Health {
-        let failing = self.failing.get_or_insert(Failing { since: now, last: now, attempts: 0, warned: 0 });
+    /// Since when events were told in vain, or not at all: what a recovery would begin with. None when nothing was missed.
+    pub fn missed_since(&self) -> Option<Timestamp> {
+        self.failing.map(|failing| failing.oldest_event).into_iter().chain(self.disabled_at).min()
+    }
+
+    /// An attempt failed to tell of an event of `event_at`.
+    pub fn failed(&mut self, event_at: Timestamp, now: Timestamp) -> Health {
+        let failing = self.failing.get_or_insert(Failing { since: now, last: now, oldest_event: event_at, attempts: 0, warned: 0 });
+        failing.oldest_event = failing.oldest_event.min(event_at);
         failing.last = failing.last.max(now);
         failing.attempts = failing.attempts.saturating_add(1);
         let since = failing.last.duration_since(failing.since);
         let way = u8::try_from((since.as_secs() * 100 / DISABLED_AFTER.as_secs()).clamp(0, 100)).unwrap_or(100);
         if way >= 100 && failing.attempts >= FAILURES && since >= FAILURES_APART && self.status == Status::Enabled {
-            self.disable(Reason::Failing);
+            self.disable(Reason::Failing, now);
             return Health::Disabled;
         }
         match WARNINGS.into_iter().rev().find(|warning| way >= *warning && *warning > failing.warned) {
@@ -231,7 +246,8 @@ mod tests {
         assert!(endpoint.wants(EventType::FaxDelivered) && endpoint.wants(EventType::FaxFailed) && endpoint.wants(EventType::FaxReceived));
         assert!(!endpoint.wants(EventType::ScheduledFailed) && !endpoint.wants(EventType::FaxQueued));
         let mut disabled = endpoint;
-        disabled.disable(Reason::Owner);
+        disabled.disable(Reason::Owner, at(7));
+        assert_eq!(disabled.missed_since(), Some(at(7)));
         assert!(!disabled.wants(EventType::FaxDelivered));
     }
 
@@ -255,7 +271,7 @@ mod tests {
         let mut endpoint = endpoint();
         let mut told = Vec::new();
         for hour in (0..=120).step_by(6) {
-            match endpoint.failed(at(hour)) {
+            match endpoint.failed(at(hour - 1), at(hour)) {
                 Health::Failing => {}
                 other => told.push((hour, other)),
             }
@@ -263,6 +279,7 @@ mod tests {
         let warning = Health::Warning;
         assert_eq!(told, [(60, warning(50)), (84, warning(70)), (108, warning(90)), (120, Health::Disabled)]);
         assert_eq!((endpoint.status, endpoint.disabled_reason), (Status::Disabled, Some(Reason::Failing)));
+        assert_eq!(endpoint.missed_since(), Some(at(-1)), "the event whose failure was the first");
         endpoint.enable();
         assert_eq!((endpoint.status, endpoint.failing), (Status::Enabled, None));
     }
@@ -271,8 +288,8 @@ mod tests {
     fn a_few_failures_far_apart_do_not_disable() {
         let mut endpoint = endpoint();
         for hour in [0, 130, 260, 390] {
-            assert_ne!(endpoint.failed(at(hour)), Health::Disabled, "{hour}");
+            assert_ne!(endpoint.failed(at(hour), at(hour)), Health::Disabled, "{hour}");
         }
-        assert_eq!(endpoint.failed(at(400)), Health::Disabled, "the fifth");
+        assert_eq!(endpoint.failed(at(400), at(400)), Health::Disabled, "the fifth");
     }
 }

@@ -81,10 +81,10 @@ pub async fn update(
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    let (enabled, failing_since) = desk.enable(found.account_id, endpoint).await?;
+    let (enabled, missed_since) = desk.enable(found.account_id, endpoint).await?;
     let mut value = shown(&enabled);
     // What a recovery would begin with.
-    value["recover_since"] = json!(failing_since.map(ApiTime::from));
+    value["recover_since"] = json!(missed_since.map(ApiTime::from));
     Ok(value)
 }
 
@@ -120,21 +120,26 @@ pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, Co
 }
 
 /// The log of an endpoint, or of an event of an account.
-pub async fn deliveries(platform: &Platform, of: &str, account: Option<AccountId>) -> Result<Value, CommandError> {
+pub async fn deliveries(
+    platform: &Platform,
+    of: &str,
+    account: Option<AccountId>,
+    before: Option<DeliveryId>,
+) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = match (of.parse::<EventId>(), account) {
         (Ok(event), Some(account)) => desk.deliveries_of_event(account, event).await?,
         (Ok(_), None) => return Err(CommandError::invalid("The deliveries of an event need --account.")),
         (Err(_), _) => {
             let endpoint = desk.find(id(of, "endpoint")?).await?;
-            desk.deliveries(endpoint.account_id, endpoint.id, None, SHOWN).await?
+            desk.deliveries(endpoint.account_id, endpoint.id, before, SHOWN).await?
         }
     };
     Ok(list(found.iter().map(|delivery| json!(delivery.resource())).collect()))
 }
 
-pub async fn events(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
-    let found = WebhookDesk::new(platform)?.events(account, SHOWN).await?;
+pub async fn events(platform: &Platform, account: AccountId, before: Option<EventId>) -> Result<Value, CommandError> {
+    let found = WebhookDesk::new(platform)?.events(account, before, SHOWN as usize).await?;
     let event = |body: String| serde_json::from_str(&body).map_err(|e| CommandError::new("internal_error", e.to_string()));
     Ok(list(found.iter().filter_map(|found| found.body()).map(event).collect::<Result<_, _>>()?))
 }

@@ -84,7 +84,8 @@ impl<'v> SinchFax<'v> {
             to,
             from: phone(self.fields, "from"),
             pages: number(self.fields, "numberOfPages"),
-            received_at: time(self.fields, "completedTime").or_else(|| time(self.fields, "createTime")).unwrap_or(now),
+            // When the call began: the number may change hands before it ends.
+            received_at: time(self.fields, "createTime").or_else(|| time(self.fields, "completedTime")).unwrap_or(now),
             media_url: None,
         })
     }
