@@ -42,7 +42,7 @@ pub struct DispatchScheduled {
     faxes: Lane,
     inbound: Lane,
     deliveries: Lane,
-    unpublished: DueIndex,
+    not_fanned_out: DueIndex,
     bus: Bus,
 }
 
@@ -61,7 +61,7 @@ impl Worker for DispatchScheduled {
             faxes: Lane::new(platform, "faxes", "FAXES_TABLE", "TRANSMISSIONS_QUEUE_URL", Sends::WhatIsLate)?,
             inbound: Lane::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Sends::WhatIsLate)?,
             deliveries: Lane::new(platform, "deliveries", "DELIVERIES_TABLE", "WEBHOOKS_QUEUE_URL", Sends::Ahead)?,
-            unpublished: DueIndex::new(platform, "EVENTS_TABLE")?,
+            not_fanned_out: DueIndex::new(platform, "EVENTS_TABLE")?,
             bus: Bus::new(platform)?,
         })
     }
@@ -91,7 +91,7 @@ impl DispatchScheduled {
         let mut result = Ok(());
         let mut rest = None;
         loop {
-            let page = self.unpublished.page::<Event>(overdue, rest).await?;
+            let page = self.not_fanned_out.page::<Event>(overdue, rest).await?;
             for events in page.entries.chunks(BATCH) {
                 let events: Vec<&Event> = events.iter().collect();
                 for (event, published) in events.iter().zip(self.bus.publish(&events).await?) {

@@ -6,30 +6,9 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn queued(pages: u32) -> Fax {
-    let created = at(0);
     let number: E164 = "+12125551234".parse().unwrap_or_else(|_| unreachable!());
-    Fax {
-        account_id: AccountId::generate(created),
-        id: FaxId::generate(created),
-        seq: Some(1),
-        direction: Direction::Outbound,
-        status: Status::Queued,
-        to: number.clone(),
-        from: Some(number),
-        pages,
-        pages_sent: 0,
-        failure: None,
-        attempts: Vec::new(),
-        scheduled_id: None,
-        live: true,
-        month: Month::of(created),
-        created_at: created,
-        completed_at: None,
-        deleted_at: None,
-        version: 1,
-        due_at: Some(created.as_millisecond()),
-        due_shard: Some(0),
-    }
+    let place = Head { last: 1, last_at: at(0), deleted: 0 };
+    Fax::queued(AccountId::generate(at(0)), FaxId::generate(at(0)), number.clone(), number, pages, place)
 }
 
 fn failed(code: FailureCode, pages_sent: u32) -> CallReport {
