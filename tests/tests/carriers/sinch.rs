@@ -168,7 +168,7 @@ async fn a_callback_says_what_the_api_says_whatever_stands_in_it() {
     assert_eq!(callbacks.read(CALLBACK_SECRET, &callback("FAX_TELEPATHY", &lie)).await, Ok(Callback::Other));
 
     let came = server.receive("Restricted", "+12025550100", Some(documents::LETTER)).await;
-    server.set(&came, "completedTime", "2026-07-01T17:00:00".into());
+    server.set(&came, "createTime", "2026-07-01T17:00:00".into());
     let read = callbacks.read(CALLBACK_SECRET, &callback("INCOMING_FAX", &json!({"id": came, "to": "+19998887777"}))).await;
     let expected = Received {
         id: CarrierFaxId(came),
