@@ -9,6 +9,7 @@ use serde_json::Value;
 use sfm::commands::{account, key, number};
 use sfm::stack::{Stack, StackConfig};
 use sfm::tap::{NoTap, Tap};
+use sfm_core::guarded::Names;
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
@@ -63,6 +64,7 @@ pub fn config(dir: PathBuf) -> StackConfig {
         count_capacity: true,
         connected: true,
         variables: HashMap::new(),
+        names: None,
     }
 }
 
@@ -102,6 +104,13 @@ impl Service {
             ..config(folder.path().to_owned())
         };
         Self { stack: start_as(config).await, _folder: Some(folder) }
+    }
+
+    /// A stack that asks this resolver for the hosts that customers name.
+    pub async fn start_with_names(names: Arc<dyn Names>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_as(StackConfig { names: Some(names), ..config(folder.path().to_owned()) }).await;
+        Self { stack, _folder: Some(folder) }
     }
 
     pub async fn customer(&self) -> Customer {

@@ -24,6 +24,7 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
+use sfm_core::guarded::Names;
 use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
 use tokio::net::TcpListener;
@@ -69,6 +70,8 @@ pub struct StackConfig {
     pub connected: bool,
     /// Variables of the functions' environment that differ from the template's.
     pub variables: HashMap<String, String>,
+    /// What resolves the hosts that customers name; None: the system.
+    pub names: Option<Arc<dyn Names>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -240,7 +243,11 @@ impl Stack {
                 vars.insert("DOCUMENT_WORKER".into(), worker.display().to_string());
             }
             vars.extend(config.variables.clone());
-            host.add(&function.name, &platform(&function.name, vars))?;
+            let mut platform = platform(&function.name, vars);
+            if let Some(names) = &config.names {
+                platform = platform.with_names(names.clone());
+            }
+            host.add(&function.name, &platform)?;
         }
 
         let mut operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
