@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 use sfm::commands::{account, key, number};
-use sfm::stack::{Stack, StackConfig};
+use sfm::stack::{Stack, StackConfig, StackError};
 use sfm::tap::{NoTap, Tap};
 use sfm_core::guarded::Names;
 use sfm_core::id::AccountId;
@@ -17,6 +17,7 @@ use sfm_core::secret::Secret;
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::eventually;
 
 /// How fast the simulated carrier plays in tests.
 pub const CARRIER_SPEED: f64 = 1000.0;
@@ -36,8 +37,16 @@ pub struct Customer {
     pub client: Client,
 }
 
+/// A document's worker that another test starts at the moment holds what this process has open until its program runs: the folder of a
+/// stack that is gone may be in use for so long.
 pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
-    start_as(StackConfig { tap, ..config(dir) }).await
+    eventually("the folder to be free", || async {
+        match Stack::start(StackConfig { tap: tap.clone(), ..config(dir.clone()) }).await {
+            Err(StackError::InUse(_)) => None,
+            started => Some(started.expect("the stack starts")),
+        }
+    })
+    .await
 }
 
 async fn start_as(config: StackConfig) -> Stack {
