@@ -1,6 +1,6 @@
 //! A fax as Telnyx writes it, in answers and as the payload of events.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failures::failure;
@@ -62,20 +62,18 @@ impl<'v> TelnyxFax<'v> {
         if self.is_inbound() && complete { self.as_received(now) } else { None }
     }
 
-    /// None where the number that was called cannot be read: it is none of ours. Whose it is follows from when the call began, of which
-    /// an event tells by its end and its length.
-    pub fn as_received(self, ended: Timestamp) -> Option<Received> {
+    /// None where the number that was called cannot be read: it is none of ours.
+    pub fn as_received(self, at: Timestamp) -> Option<Received> {
         let Some(to) = phone(self.fields, "to") else {
             tracing::warn!(carrier_fax_id = self.id, "a fax came in for what is no telephone number");
             return None;
         };
-        let length = SignedDuration::from_secs(number(self.fields, "call_duration_secs").unwrap_or(0).into());
         Some(Received {
             id: self.id(),
             to,
             from: phone(self.fields, "from"),
             pages: number(self.fields, "page_count"),
-            received_at: time(self.fields, "created_at").unwrap_or_else(|| ended.checked_sub(length).unwrap_or(ended)),
+            received_at: time(self.fields, "created_at").unwrap_or(at),
             media_url: self.media_url(),
         })
     }
