@@ -12,6 +12,7 @@ use sfm::tap::{NoTap, Tap};
 use sfm_core::guarded::Names;
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
+use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use tempfile::TempDir;
@@ -153,23 +154,30 @@ impl Service {
 }
 
 pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
-    let shown = account::show(&stack.operator_platform(), account).await.unwrap();
+    used_pages_of(&stack.operator_platform(), account).await
+}
+
+pub async fn used_pages_of(operator: &Platform, account: AccountId) -> u64 {
+    let shown = account::show(operator, account).await.unwrap();
     serde_json::to_value(shown).unwrap()["used_pages"].as_u64().unwrap()
 }
 
 pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> Customer {
-    let operator = stack.operator_platform();
+    customer_at(&stack.operator_platform(), stack.base_url(), plan, monthly_pages).await
+}
+
+pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthly_pages: Option<u32>) -> Customer {
     let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false };
-    let account = account::create(&operator, new).await.unwrap().id;
+    let account = account::create(operator, new).await.unwrap().id;
     // The first number that no other account of this stack has.
     for tail in 0..10_000_000 {
         let free = format!("+1202{:07}", 2_000_000 + tail).parse().unwrap();
-        if number::add(&operator, account, free, None).await.is_ok() {
+        if number::add(operator, account, free, None).await.is_ok() {
             break;
         }
     }
-    let key = key::create(&operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
-    let client = Client::new(stack.base_url(), &key);
+    let key = key::create(operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
+    let client = Client::new(base_url, &key);
     Customer { account, key, client }
 }
 

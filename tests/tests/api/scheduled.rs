@@ -8,7 +8,7 @@ use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER};
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
 
@@ -27,17 +27,17 @@ async fn schedule(client: &Client) -> String {
 }
 
 /// The documents kept for scheduled faxes.
-async fn kept(service: &Service) -> usize {
-    let listed = service.stack.operator_platform().s3().list_objects_v2().bucket("documents").prefix("scheduled/").send().await.unwrap();
+async fn kept(service: &Target) -> usize {
+    let listed = service.operator_platform().s3().list_objects_v2().bucket(service.documents()).prefix("scheduled/").send().await.unwrap();
     listed.contents().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     // No number and no page left: the gates are asked when it is sent.
     let new = account::New { name: "Empty".into(), plan: Plan::Business, monthly_pages: Some(0), requires_baa: true };
-    let account = account::create(&service.stack.operator_platform(), new).await.unwrap().id;
+    let account = account::create(&service.operator_platform(), new).await.unwrap().id;
     let client = service.client(&service.key(account, Scope::ALL.to_vec(), false).await);
     let mut body = fax("(500) 555-0001", LETTER, "application/pdf");
     let at = Timestamp::now() + TOMORROW;
@@ -59,7 +59,7 @@ async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let with = |field: &str, value: Value| {
         let mut body = scheduled(TOMORROW);
@@ -96,7 +96,7 @@ async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_one_is_canceled_once_and_its_document_goes() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let path = format!("/v1/scheduled/{}", schedule(&client).await);
     assert_eq!(kept(&service).await, 1);
@@ -125,7 +125,7 @@ async fn a_pending_one_is_canceled_once_and_its_document_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let body = scheduled(TOMORROW);
     let post = |body: &Value| {
@@ -153,7 +153,7 @@ async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scheduled_faxes_are_listed_newest_first_and_paged() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let mut all = Vec::new();
     for _ in 0..5 {
@@ -169,7 +169,7 @@ async fn scheduled_faxes_are_listed_newest_first_and_paged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_fax_of_another_account_is_absent_and_each_route_needs_its_scope() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let (owner, stranger) = (service.customer().await, service.customer().await.client);
     let id = schedule(&owner.client).await;
     for id in [id.as_str(), "sched_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense"] {
