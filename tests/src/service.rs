@@ -75,6 +75,7 @@ pub fn config(dir: PathBuf) -> StackConfig {
         connected: true,
         variables: HashMap::new(),
         names: None,
+        bootstrap: None,
     }
 }
 
@@ -114,6 +115,13 @@ impl Service {
             ..config(folder.path().to_owned())
         };
         Self { stack: start_as(config).await, _folder: Some(folder) }
+    }
+
+    /// A stack whose functions run in processes of their own.
+    pub async fn start_with_binaries(dir: PathBuf) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_as(StackConfig { bootstrap: Some(dir), ..config(folder.path().to_owned()) }).await;
+        Self { stack, _folder: Some(folder) }
     }
 
     /// A stack that asks this resolver for the hosts that customers name.

@@ -28,6 +28,7 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
         connected: true,
         variables: HashMap::new(),
         names: None,
+        bootstrap: args.bootstrap,
     })
     .await?;
     let ready = if args.json { ready_line(&stack) } else { welcome(&stack) };

@@ -1,6 +1,7 @@
 //! What the local stack reads of `template.yaml`: the resources with their intrinsic functions resolved for this stack.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
@@ -71,6 +72,12 @@ impl Template {
             variables.insert(name.clone(), text);
         }
         Ok(variables)
+    }
+
+    /// How long a function may take.
+    pub fn timeout(&self, function: &Resource) -> Duration {
+        let own = function.properties["Timeout"].as_u64();
+        Duration::from_secs(own.or_else(|| self.root["Globals"]["Function"]["Timeout"].as_u64()).unwrap_or(3))
     }
 
     fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
