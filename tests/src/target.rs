@@ -60,6 +60,14 @@ impl Target {
         }
     }
 
+    /// Whether to leave something out that the deployed stack under test cannot do.
+    pub fn leaves_out(&self, why: &str) -> bool {
+        if let Self::Deployed(deployed) = self {
+            deployed.note_skipped(why);
+        }
+        matches!(self, Self::Deployed(_))
+    }
+
     /// Lets a fax come in at the carrier.
     pub fn send_in(&self, incoming: Incoming) {
         let taken = match self {

@@ -164,7 +164,7 @@ impl DeliverWebhook {
     async fn defer(&self, mut delivery: Delivery) -> Result<(), Error> {
         let now = self.clock.now();
         let waited = now.duration_since(delivery.created_at) / 4;
-        let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(2));
+        let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(10));
         delivery.deferred(now + pause.mul_f64(rand::rng().random_range(0.5..1.5)));
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => self.hint(&delivery).await,

@@ -32,8 +32,12 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
         ("/v1/scheduled/sched_1", "DELETE, GET"),
         ("/v1/openapi.json", "GET"),
     ];
+    let no_options = service.leaves_out("the emulator answers OPTIONS itself");
     for (path, allow) in routes {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
+            if no_options && method == "OPTIONS" {
+                continue;
+            }
             let answer = call(&anonymous, method, path).await;
             if !allow.contains(method) {
                 assert_problem(&answer, 405, "method_not_allowed");
