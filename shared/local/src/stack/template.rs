@@ -112,6 +112,7 @@ impl Template {
             (_, None) => name.to_owned(),
             ("AWS::SQS::Queue", Some("QueueName")) => name.to_owned(),
             (kind, Some("Arn")) => arn(kind, name),
+            (kind @ "AWS::SecretsManager::Secret", Some("Id")) => arn(kind, name),
             ("AWS::DynamoDB::Table", Some("StreamArn")) => format!("{}/stream", arn(kind, name)),
             (_, Some(attribute)) => return Err(shape(format!("{name} has no attribute {attribute} on the local stack"))),
         })
