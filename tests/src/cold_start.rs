@@ -1,9 +1,9 @@
 //! How long each built function takes to start and to answer, how much memory it holds, and how large it is; beside a function that does
 //! nothing. Prints the table of `docs/performance.md`.
 //!
-//!     cargo build --release                                            # or the functions alone
-//!     cargo build --release -p sfm-core --example hello-function
-//!     cargo run -p sfm-tests --bin cold-start -- target/release
+//!     cargo build --release
+//!     cargo build --release --manifest-path tests/hello-function/Cargo.toml --target-dir target/hello
+//!     cargo run -p sfm-tests --bin cold-start -- target/release target/hello/release
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::Value;
+use sfm::stack::TEMPLATE;
 use sfm::stack::bootstrap::{Bootstrap, binary_of};
+use sfm::stack::template::Template;
 use sfm::tap::NoTap;
 use sfm_tests::service::Service;
 
@@ -63,6 +65,16 @@ fn zipped(binary: &Path) -> usize {
     encoder.finish().unwrap().len()
 }
 
+/// What the template gives a function, and where the emulated services are.
+fn environment(template: &Template, name: &str, aws: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let functions = template.resources("AWS::Serverless::Function").unwrap();
+    let function = functions.iter().find(|function| function.name == resource).unwrap();
+    let mut environment = template.environment(function).unwrap();
+    environment.extend(aws.clone());
+    environment
+}
+
 fn row(name: &str, binary: &Path, measured: &Measured) {
     let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
     let mb = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
@@ -79,16 +91,26 @@ fn row(name: &str, binary: &Path, measured: &Measured) {
 
 #[tokio::main]
 async fn main() {
-    let dir = PathBuf::from(std::env::args_os().nth(1).expect("the folder of the built functions"));
+    let [dir, hello] =
+        [1, 2].map(|nth| PathBuf::from(std::env::args_os().nth(nth).expect("the folders of the built functions, and of hello")));
     let service = Service::start_disconnected(std::sync::Arc::new(NoTap), &[]).await;
-    // What the operator has is what all functions have together, and where the emulated services are.
-    let lines = std::fs::read_to_string(service.stack.operator_env()).unwrap();
-    let environment: BTreeMap<String, String> =
-        lines.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let aws: BTreeMap<String, String> = std::fs::read_to_string(service.stack.operator_env())
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let public_key = service.stack.carrier().public_key();
+    let parameters =
+        [("AWS::StackName", "local"), ("TelnyxApiUrl", service.stack.carrier().url()), ("TelnyxPublicKey", public_key.as_str())];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let attributes = [("Api.ApiEndpoint".to_owned(), "https://api.example.com".to_owned())].into();
+    let template = Template::parse(TEMPLATE, parameters, attributes, service.stack.aws_endpoint_url()).unwrap();
     println!("| function | init ms | first ms | warm ms | resident MB | binary MB | zip MB |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let hello = dir.join("examples/hello-function");
-    let function = Bootstrap::new("Hello", hello.clone(), environment.clone(), TIMEOUT);
+    let hello = hello.join("hello-function");
+    let function = Bootstrap::new("Hello", hello.clone(), aws.clone(), TIMEOUT);
     row("*hello world*", &hello, &measure(&function, &Value::Null).await);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut events: Vec<PathBuf> = std::fs::read_dir(root.join("events")).unwrap().map(|file| file.unwrap().path()).collect();
@@ -96,8 +118,11 @@ async fn main() {
     for path in events {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let binary = binary_of(&dir, name).unwrap_or_else(|| panic!("{} has no {name}", dir.display()));
-        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let function = Bootstrap::new(name, binary.clone(), environment.clone(), TIMEOUT);
+        let mut event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        if event["headers"]["authorization"].is_string() {
+            event["headers"]["authorization"] = format!("Bearer {}", service.stack.demo().key).into();
+        }
+        let function = Bootstrap::new(name, binary.clone(), environment(&template, name, &aws), TIMEOUT);
         row(name, &binary, &measure(&function, &event).await);
     }
 }
