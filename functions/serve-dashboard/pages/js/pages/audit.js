@@ -1,0 +1,41 @@
+// Who did what, and when.
+import { fill, h } from "../dom.js";
+import { time } from "../format.js";
+import { action, empty, lead, link, sheet, table } from "../parts.js";
+
+export const title = "Audit";
+const WORDS = {
+    "key.created": "Created a key", "key.revoked": "Revoked a key", "webhook.created": "Added a webhook", "webhook.updated": "Changed a webhook", "webhook.deleted": "Deleted a webhook",
+    "webhook.secret_rotated": "Made a new webhook secret", "webhook.old_secret_expired": "Ended an old webhook secret", "webhook.tested": "Sent a test event", "webhook.recovered": "Sent missed events again",
+    "delivery.redelivered": "Sent an event again", "fax.viewed": "Looked at a document", "fax.sent": "Sent a fax", "fax.resent": "Sent a fax again", "fax.deleted": "Deleted a fax", "fax.scheduled": "Scheduled a fax",
+    "scheduled.created": "Scheduled a fax", "scheduled.canceled": "Cancelled a scheduled fax", "contact.created": "Added a contact", "contact.deleted": "Deleted a contact",
+    "member.added": "Added a member", "member.removed": "Removed a member", "number.added": "Added a number", "account.created": "Created the account",
+};
+
+function target(entry) {
+    if (!entry.target) return "–";
+    const code = h("code", null, entry.target);
+    if (entry.target.startsWith("fax_")) return link(`#/faxes/${entry.target}`, code);
+    return entry.target.startsWith("wh_") ? link(`#/developers/webhooks/${entry.target}`, code) : code;
+}
+
+const detail = (entry) => (typeof entry.detail === "string" ? entry.detail : Object.entries(entry.detail ?? {}).map(([name, value]) => `${name}: ${value}`).join(", ")) || "–";
+
+export async function render({ api, owner }) {
+    if (!owner) return [lead("Only owners of the account can read the audit log.")];
+    const entries = [], place = h("div", null);
+    async function more() {
+        const before = entries.at(-1)?.id;
+        const list = await api.get(`audit?limit=50${before ? `&before=${before}` : ""}`);
+        entries.push(...list.data);
+        fill(place, entries.length ? table("Audit log, newest first", [
+            ["What", (entry) => WORDS[entry.action] ?? entry.action],
+            ["Who", (entry) => entry.actor],
+            ["When", (entry) => time(entry.at)],
+            ["On", target],
+            ["Detail", detail],
+        ], entries) : empty("Nothing is recorded yet."), list.has_more && action("Show older entries", more));
+    }
+    await more();
+    return [lead("Changes to the account, and who looked at which document. Entries are kept for six years unless the operator chose otherwise."), sheet(null, place)];
+}
