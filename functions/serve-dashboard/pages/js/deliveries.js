@@ -1,5 +1,5 @@
 // An endpoint's deliveries and their attempts, kept up to date while the page is open.
-import { fill, h } from "./dom.js";
+import { fill, h, refill } from "./dom.js";
 import { count, status, time, timeOfDay } from "./format.js";
 import { action, empty, watch } from "./parts.js";
 
@@ -35,9 +35,7 @@ export async function deliveries({ api, owner, signal }, at) {
         for (let page = 1; page <= pages; page++) got.push(...(next = await api.get(`${at}/deliveries?limit=20&page=${page}`)).data);
         if (JSON.stringify(got) === shown) return;
         shown = JSON.stringify(got);
-        const focused = list.contains(document.activeElement) && [document.activeElement.closest("details")?.dataset.id, document.activeElement.tagName];
-        fill(list, got.length ? got.map(entry) : empty("Nothing has been delivered yet. Send a test event to see whether your program is reached."));
-        if (focused) list.querySelector(`[data-id="${focused[0]}"] ${focused[1].toLowerCase()}`)?.focus();
+        refill(list, got.length ? got.map(entry) : empty("Nothing has been delivered yet. Send a test event to see whether your program is reached."));
         fill(more, next.has_more && action("Show older ones", async () => { pages += 1; await refresh(); }));
     }
 

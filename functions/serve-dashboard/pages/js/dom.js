@@ -23,6 +23,14 @@ export function fill(element, ...children) {
     return put(element, children);
 }
 
+/** Fills again what changed meanwhile; the focus stays in the row that it was in. */
+export function refill(element, ...children) {
+    const { activeElement: focused } = document;
+    const row = element.contains(focused) && focused.closest("[data-id]")?.dataset.id;
+    fill(element, children);
+    if (row) element.querySelector(`[data-id="${row}"] ${focused.tagName}`)?.focus({ preventScroll: true });
+}
+
 let last = 0;
 export const unique = (prefix) => `${prefix}-${++last}`;
 

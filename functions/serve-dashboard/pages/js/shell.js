@@ -19,7 +19,7 @@ export function drawShell(state) {
         menu.setAttribute("aria-expanded", String(nav.classList.toggle("open")));
     } }, "Menu");
     fill(document.getElementById("header"), h("div", { class: "bar" }, brand(),
-        state && [state.account && switcher(state), h("span", { class: "who" }, state.session.email), h("button", { type: "button", onclick: signOut }, "Sign out"), state.account && menu]));
+        state && [state.account && switcher(state), h("span", { class: "who" }, state.session.email), h("button", { type: "button", class: "leave", onclick: signOut }, "Sign out"), state.account && menu]));
     if (!state?.account) return;
     const shown = PAGES.filter(([, , role]) => !role || state.account.role === role);
     fill(nav, h("ul", null, h("li", null, h("a", { class: "send", href: "#/send" }, "Send a fax")), shown.map(([href, label]) => h("li", null, h("a", { href }, label)))));

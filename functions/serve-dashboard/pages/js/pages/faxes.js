@@ -1,5 +1,5 @@
 // All faxes, with filters that are part of the address.
-import { h } from "../dom.js";
+import { h, refill } from "../dom.js";
 import { faxTable } from "../faxes.js";
 import { field } from "../form.js";
 import { lead, link, pager, sheet, watch } from "../parts.js";
@@ -40,7 +40,7 @@ export async function render({ api, query, go, signal }) {
     const body = h("div", null, faxTable(caption(), list.data));
     watch(signal, async () => {
         const next = await api.get(address);
-        if (JSON.stringify(next.data) !== JSON.stringify(list.data)) body.replaceChildren(faxTable(caption(), next.data));
+        if (JSON.stringify(next.data) !== JSON.stringify(list.data)) refill(body, faxTable(caption(), next.data));
         list = next;
         return true;
     });

@@ -1,5 +1,5 @@
 // What matters today: pages used, what hinders sending, the latest faxes.
-import { h } from "../dom.js";
+import { h, refill } from "../dom.js";
 import { faxTable } from "../faxes.js";
 import { amount, count, date } from "../format.js";
 import { empty, lead, link, sheet, watch } from "../parts.js";
@@ -30,17 +30,17 @@ const facts = (account) => sheet("Account", h("dl", null,
 
 export async function render({ api, signal }) {
     const [account, faxes] = await Promise.all([api.get(""), api.get("faxes?limit=5")]);
-    const recent = h("div", null, faxTable("The latest faxes", faxes.data));
+    const recent = h("div", null, faxTable("The last five, newest first", faxes.data));
     let shown = JSON.stringify(faxes.data);
     watch(signal, async () => {
         const { data } = await api.get("faxes?limit=5");
-        if (JSON.stringify(data) !== shown) recent.replaceChildren(faxTable("The latest faxes", data));
+        if (JSON.stringify(data) !== shown) refill(recent, faxTable("The last five, newest first", data));
         shown = JSON.stringify(data);
         return true;
     });
     const hindered = account.requires_baa && !account.baa_signed_at;
     return [
-        lead(account.name),
+        lead(`${account.name}, ${account.plan} plan`),
         hindered && h("div", { class: "notice bad" }, h("p", null, "This account cannot send until its business associate agreement is signed. Ask the service's operator.")),
         usage(account),
         sheet("Recent faxes", recent, faxes.data.length ? link("#/faxes", "All faxes") : empty("A fax is one number and one document. ", link("#/send", "Send the first"))),

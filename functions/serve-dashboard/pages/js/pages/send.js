@@ -50,5 +50,5 @@ export async function render({ api, query, go }) {
     } });
     element.addEventListener("input", renew);
     element.addEventListener("drop", renew);
-    return [lead("One number, one document. PDF, Word-processor output saved as PDF, TIFF, PNG, JPEG, GIF, WebP and plain text are taken."), sheet(null, element)];
+    return [lead("One number, one document: PDF, TIFF, PNG, JPEG, GIF, WebP or plain text. From a word processor, save it as PDF first."), sheet(null, element)];
 }
