@@ -54,7 +54,7 @@ async function run(browser, stack, receiver) {
     wrong.push(...tab.complaints);
     await tab.context.close();
     wrong.push(...(await trouble(browser, stack.base)));
-    console.log("trouble: deep link, refused token, lost connection with one idempotency key, no account, keyboard");
+    console.log("trouble: deep link, refused token, lost connection with one idempotency key, a form kept over a sign-in, foreign state and nonce, no account, keyboard");
     for (const scheme of ["light", "dark"]) for (const width of [1280, 360]) wrong.push(...(await lookAround(browser, stack.base, webhook, { scheme, width })));
     return wrong;
 }

@@ -19,14 +19,24 @@ async function comesBack(tab) {
     await page.getByRole("heading", { level: 1, name: "Numbers" }).waitFor();
 }
 
-/** A state that is not ours signs nobody in. */
-async function refusesForeignAnswer(tab) {
-    const { page, base } = tab;
-    await page.goto(`${base}/dashboard/?code=stolen&state=foreign`);
-    await page.getByRole("button", { name: /^Sign (in|out)$/ }).waitFor();
-    await page.evaluate(() => sessionStorage.setItem("sfm.flow", JSON.stringify({ verifier: "v".repeat(43), state: "ours", nonce: "n", place: "" })));
-    await page.goto(`${base}/dashboard/?code=stolen&state=foreign&again`);
-    await page.getByText("The sign-in did not come to an end").waitFor();
+/** An answer with another sign-in's state is not even sent to the issuer; an ID token with another's nonce is not taken. */
+async function refusesForeignAnswers(browser, base) {
+    for (const part of ["state", "nonce"]) {
+        const { context, page } = await openTab(browser, base);
+        await page.addInitScript((part) => {
+            const flow = location.search.includes("code=") && JSON.parse(sessionStorage.getItem("sfm.flow"));
+            if (flow) sessionStorage.setItem("sfm.flow", JSON.stringify({ ...flow, [part]: "another" }));
+        }, part);
+        let exchanged = 0;
+        page.on("request", (request) => { exchanged += request.method() === "POST" && !request.isNavigationRequest(); });
+        await page.goto(`${base}/dashboard/`);
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await chooseUser(page);
+        await page.getByText("The sign-in did not come to an end").waitFor();
+        assert.equal(exchanged, part === "state" ? 0 : 1);
+        assert.equal(await page.evaluate(() => sessionStorage.getItem("sfm.token")), null);
+        await context.close();
+    }
 }
 
 async function losesNothing(tab) {
@@ -45,6 +55,27 @@ async function losesNothing(tab) {
     await page.getByRole("heading", { level: 1, name: /^Fax to/ }).waitFor();
     assert.equal(keys.length, 2);
     assert.equal(keys[0], keys[1], "what may have arrived is sent again under its own key");
+}
+
+/** A sign-in that ended while somebody filled in a form. */
+async function keepsTheForm(tab) {
+    const { page, context } = tab;
+    await visit(tab, "#/contacts", "Contacts");
+    await page.getByLabel("Name").fill("Dr. Grace Okafor");
+    await page.getByLabel("Fax number").fill("+12125550123");
+    await page.evaluate(() => {
+        sessionStorage.setItem("sfm.token", "expired");
+        sessionStorage.setItem("sfm.signed-in-at", "0");
+    });
+    await page.getByRole("button", { name: "Add the contact" }).click();
+    const opened = context.waitForEvent("page");
+    await page.getByRole("button", { name: "Sign in again" }).click();
+    const beside = await opened;
+    await Promise.all([beside.waitForEvent("close"), chooseUser(beside)]);
+    await page.locator(".failure").waitFor({ state: "detached" });
+    assert.equal(await page.getByLabel("Name").inputValue(), "Dr. Grace Okafor");
+    await page.getByRole("button", { name: "Add the contact" }).click();
+    await page.getByRole("row", { name: /Dr. Grace Okafor/ }).waitFor();
 }
 
 async function keyboard(tab) {
@@ -78,10 +109,9 @@ export async function trouble(browser, base) {
     await comesBack(tab);
     await keyboard(tab);
     await losesNothing(tab);
+    await keepsTheForm(tab);
     const wrong = (await noAccount(tab)).filter((text) => !text.endsWith("the focus is nowhere"));
     await tab.context.close();
-    const other = await openTab(browser, base);
-    await refusesForeignAnswer(other);
-    await other.context.close();
+    await refusesForeignAnswers(browser, base);
     return wrong;
 }

@@ -9,11 +9,13 @@ export class ApiError extends Error {
 }
 const unreachable = () => new ApiError(0, { message: "The service could not be reached. Check your connection and try again; nothing is lost." });
 
-async function refused(status, text) {
-    if (status === 401 && !justSignedIn()) {
+/** Nothing is lost when a page that only reads is left to sign in; what somebody wants to change is for them to repeat. */
+async function refused(status, text, method) {
+    if (status === 401 && method === "GET" && !justSignedIn()) {
         await signIn();
         return new Promise(() => {});
     }
+    if (status === 401 && !justSignedIn()) throw new ApiError(401, { message: "Your sign-in has ended. Sign in again, which leaves this page as it is, and repeat what you did.", code: "signed_out" });
     if (status === 401) throw new ApiError(401, { message: "The service refused your sign-in. Sign out and in again; if that does not help, ask its operator." });
     let body;
     try { body = JSON.parse(text); } catch { body = {}; }
@@ -31,7 +33,7 @@ export async function call(method, path, { body, headers, signal } = {}) {
     } catch (error) {
         throw signal?.aborted ? error : unreachable();
     }
-    if (!answer.ok) return refused(answer.status, await answer.text());
+    if (!answer.ok) return refused(answer.status, await answer.text(), method);
     return answer.headers.get("content-type")?.startsWith("image/") ? answer.blob() : answer.json();
 }
 
@@ -44,7 +46,7 @@ export function upload(path, body, headers, progress) {
         request.upload.addEventListener("progress", (event) => event.lengthComputable && progress(event.loaded / event.total));
         request.addEventListener("error", () => reject(unreachable()));
         request.addEventListener("load", () => {
-            if (request.status >= 300) return refused(request.status, request.responseText).then(resolve, reject);
+            if (request.status >= 300) return refused(request.status, request.responseText, "POST").then(resolve, reject);
             resolve(JSON.parse(request.responseText));
         });
         request.send(JSON.stringify(body));

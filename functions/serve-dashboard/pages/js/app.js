@@ -1,6 +1,6 @@
 // Start, sign-in and routing: an address such as #/faxes/fax_… is a page of its own, loaded when it is first wanted.
 import { accountApi, call } from "./api.js";
-import { finishSignIn, signIn, signOut, token } from "./auth.js";
+import { finishSignIn, isBeside, signIn, signOut, token } from "./auth.js";
 import { announce, fill, h } from "./dom.js";
 import { failure, lead } from "./parts.js";
 import { drawShell, markPage } from "./shell.js";
@@ -60,7 +60,9 @@ function choose(id) {
 
 function signInPage(error) {
     drawShell(null);
-    show("Sign in", lead("Send and receive faxes, and manage the API, for your organisation."), error && failure(error), h("button", { class: "main", type: "button", onclick: () => signIn().catch((problem) => signInPage(unable(problem))) }, "Sign in"));
+    document.title = "Sign in – Send FAX Mail";
+    fill(main, h("div", { class: "sheet door" }, h("h1", null, "Sign in"), lead("Send and receive faxes, and manage the API, for your organisation."), error && failure(error),
+        h("button", { class: "main", type: "button", onclick: () => signIn().catch(() => signInPage(unable())) }, "Sign in")));
 }
 const unable = () => new Error("The sign-in did not come to an end. Try again; if it keeps happening, ask the service's operator.");
 
@@ -68,9 +70,10 @@ async function start() {
     document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
     try {
         await finishSignIn();
-    } catch (error) {
-        return signInPage(unable(error));
+    } catch {
+        return signInPage(unable());
     }
+    if (isBeside()) return signIn("", true).catch(() => signInPage(unable()));
     if (!token()) return signInPage();
     try {
         state.session = await call("GET", "session");

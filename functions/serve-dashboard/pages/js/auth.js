@@ -1,5 +1,5 @@
 // Sign-in: OpenID Connect's authorization code flow with PKCE. The ID token stays in this tab.
-const TOKEN = "sfm.token", FLOW = "sfm.flow", AT = "sfm.signed-in-at";
+const TOKEN = "sfm.token", FLOW = "sfm.flow", AT = "sfm.signed-in-at", BESIDE = "sfm.sign-in";
 const redirectUri = `${location.origin}/dashboard/`;
 
 export const token = () => sessionStorage.getItem(TOKEN);
@@ -14,10 +14,10 @@ async function setUp() {
 }
 
 /** Leaves for the issuer; comes back to `place`. */
-export async function signIn(place = location.hash) {
+export async function signIn(place = location.hash, beside = false) {
     sessionStorage.removeItem(TOKEN);
     const { oauth, server, client } = await setUp();
-    const flow = { verifier: oauth.generateRandomCodeVerifier(), state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), place };
+    const flow = { verifier: oauth.generateRandomCodeVerifier(), state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), place, beside };
     sessionStorage.setItem(FLOW, JSON.stringify(flow));
     const url = new URL(server.authorization_endpoint);
     const parameters = {
@@ -42,7 +42,26 @@ export async function finishSignIn() {
     const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer, { expectedNonce: flow.nonce, requireIdToken: true });
     sessionStorage.setItem(TOKEN, tokens.id_token);
     sessionStorage.setItem(AT, Date.now());
+    if (!flow.beside) return;
+    new BroadcastChannel(BESIDE).postMessage(tokens.id_token);
+    window.close();
 }
+
+/** Signs in in a window of its own, so that what was typed on this page stays. */
+export function signInBeside() {
+    window.open("/dashboard/?beside", "_blank", "width=560,height=680");
+    return new Promise((resolve) => {
+        const channel = new BroadcastChannel(BESIDE);
+        channel.addEventListener("message", ({ data }) => {
+            sessionStorage.setItem(TOKEN, data);
+            channel.close();
+            resolve();
+        });
+    });
+}
+
+/** Whether this is that window. */
+export const isBeside = () => location.search === "?beside";
 
 /** Whether the service refused a token that is some seconds old: signing in once more would go round in circles. */
 export const justSignedIn = () => Date.now() - Number(sessionStorage.getItem(AT)) < 10000;

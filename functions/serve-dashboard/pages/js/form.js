@@ -1,4 +1,5 @@
 // Forms: labelled fields, errors in words beside the field that they are about.
+import { signInBeside } from "./auth.js";
 import { announce, fill, h, put, unique } from "./dom.js";
 
 /** A field: `name` is the API's parameter. */
@@ -34,6 +35,7 @@ export function showError(form, error) {
         input.focus();
     } else {
         const failure = h("div", { class: "notice bad failure", role: "alert" }, h("p", null, error.message), error.requestId && h("p", { class: "small faint" }, `Request ${error.requestId}`));
+        if (error.code === "signed_out") put(failure, h("button", { type: "button", onclick: () => signInBeside().then(() => { failure.remove(); announce("You are signed in again."); }) }, "Sign in again"));
         form.querySelector(".submit").before(failure);
     }
     announce(error.message);

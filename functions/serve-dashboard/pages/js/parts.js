@@ -1,4 +1,5 @@
 // Parts that several pages use.
+import { signIn } from "./auth.js";
 import { announce, fill, h } from "./dom.js";
 
 export const sheet = (title, ...children) => h("section", { class: "sheet" }, title && h("h2", null, title), children);
@@ -39,6 +40,7 @@ export function action(label, run, { kind, done } = {}) {
             await run();
             if (done) announce(done);
         } catch (failure) {
+            if (failure.code === "signed_out") await signIn();
             fill(error, failure.message);
         } finally {
             running = false;

@@ -1,7 +1,7 @@
 // What matters today: pages used, what hinders sending, the latest faxes.
 import { h, refill } from "../dom.js";
 import { faxTable } from "../faxes.js";
-import { amount, count, date } from "../format.js";
+import { amount, count, date, time } from "../format.js";
 import { empty, lead, link, sheet, watch } from "../parts.js";
 
 export const title = "Overview";
@@ -9,11 +9,11 @@ export const title = "Overview";
 function usage(account) {
     const { used_pages: used, monthly_pages: all } = account;
     const left = Math.max(0, all - used);
-    const words = left === 0 ? "All of this period's pages are used. Sending begins again with the next period." : `${count(left, "page")} left until the period ends.`;
+    const words = left === 0 ? "All of this period's pages are used. Sending begins again with the next period." : `${count(left, "page")} left.`;
     return sheet("Pages this period",
         h("p", null, h("strong", null, amount(used)), ` of ${count(all, "page")} used. ${words}`),
         h("meter", { min: 0, max: Math.max(all, 1), high: all * 0.9, optimum: 0, value: Math.min(used, all), "aria-label": "Pages used" }),
-        h("p", { class: "small faint" }, "From ", date(account.period_start), " to ", date(account.period_end), "."));
+        h("p", { class: "small faint" }, "The next period begins on ", time(account.period_end), "."));
 }
 
 function agreement(account) {
