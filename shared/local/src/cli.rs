@@ -64,6 +64,9 @@ pub struct LocalArgs {
     /// Lets documents and webhooks be at loopback addresses and plain HTTP, for tests
     #[arg(long)]
     pub allow_loopback: bool,
+    /// Runs the functions' built binaries, which are here, in processes of their own, over Lambda's Runtime API
+    #[arg(long, value_name = "DIR")]
+    pub bootstrap: Option<PathBuf>,
     /// Prints one JSON line on stdout once it is ready
     #[arg(long)]
     pub json: bool,

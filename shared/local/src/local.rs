@@ -27,6 +27,8 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
         count_capacity: false,
         connected: true,
         variables: HashMap::new(),
+        names: None,
+        bootstrap: args.bootstrap,
     })
     .await?;
     let ready = if args.json { ready_line(&stack) } else { welcome(&stack) };

@@ -4,6 +4,7 @@
 //! ([`crate::carrier`]), makes what the template declares, hosts its functions and connects its event sources.
 
 mod api;
+pub mod bootstrap;
 mod control;
 mod demo;
 mod host;
@@ -24,6 +25,7 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
+use sfm_core::guarded::Names;
 use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
 use tokio::net::TcpListener;
@@ -34,6 +36,7 @@ use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
 use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
 use crate::tap::Tap;
 use api::Route;
+use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
 use host::{Host, HostError};
 use sources::{QueueSource, StreamSource, each, rate_minutes};
@@ -69,6 +72,10 @@ pub struct StackConfig {
     pub connected: bool,
     /// Variables of the functions' environment that differ from the template's.
     pub variables: HashMap<String, String>,
+    /// What resolves the hosts that customers name; None: the system.
+    pub names: Option<Arc<dyn Names>>,
+    /// Where the functions' binaries are, each to run in processes of its own; None: all run in this process.
+    pub bootstrap: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +98,8 @@ pub enum StackError {
     Carrier(#[from] SimulatorError),
     #[error("demo account: {0}")]
     Demo(String),
+    #[error("functions in processes of their own have the machine's clock, which cannot be moved")]
+    FixedClock,
 }
 
 impl StackError {
@@ -121,10 +130,14 @@ struct Shared {
     moved: watch::Sender<u64>,
     carrier: Arc<Simulator>,
     state: Mutex<State>,
+    fixed_clock: bool,
 }
 
 impl Controls for Shared {
     fn advance(&self, by: SignedDuration) -> Result<Timestamp, StackError> {
+        if self.fixed_clock {
+            return Err(StackError::FixedClock);
+        }
         self.clock.advance(by);
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         state.clock_offset_ms = i64::try_from(self.clock.offset().as_millis()).unwrap_or(i64::MAX);
@@ -172,6 +185,9 @@ impl Stack {
         let dir = dir.canonicalize().map_err(|e| StackError::io(&dir, e))?;
         let lock = Lock::take(&dir)?;
         let mut state = State::load(&dir)?;
+        if config.bootstrap.is_some() && state.clock_offset_ms != 0 {
+            return Err(StackError::FixedClock);
+        }
         let clock = Clock::ahead(SignedDuration::from_millis(state.clock_offset_ms));
 
         let (api_listener, api_port) = listen(config.port, state.ports.api).await?;
@@ -236,11 +252,23 @@ impl Stack {
             if config.allow_loopback {
                 vars.insert("ALLOW_LOOPBACK".into(), "true".into());
             }
+            vars.extend(config.variables.clone());
+            if let Some(dir) = &config.bootstrap {
+                let aws = [("AWS_ENDPOINT_URL", &*aws_url), ("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", &*function.name)];
+                vars.extend(aws.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                vars.insert("AWS_SECRET_ACCESS_KEY".into(), state.aws_secret.clone());
+                let binary = binary_of(dir, &function.name).ok_or_else(|| HostError::NoBinary(function.name.clone(), dir.clone()))?;
+                host.add_process(Bootstrap::new(&function.name, binary, vars.into_iter().collect(), template.timeout(function)));
+                continue;
+            }
             if let Some(worker) = &config.document_worker {
                 vars.insert("DOCUMENT_WORKER".into(), worker.display().to_string());
             }
-            vars.extend(config.variables.clone());
-            host.add(&function.name, &platform(&function.name, vars))?;
+            let mut platform = platform(&function.name, vars);
+            if let Some(names) = &config.names {
+                platform = platform.with_names(names.clone());
+            }
+            host.add(&function.name, &platform)?;
         }
 
         let mut operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
@@ -265,7 +293,8 @@ impl Stack {
         let poller = platform(POLLER, HashMap::new());
         let (moved, moved_seen) = watch::channel(0);
         let token = state.control_token.clone();
-        let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state) });
+        let fixed_clock = config.bootstrap.is_some();
+        let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state), fixed_clock });
         let aws = Arc::new(aws);
         let mut stack = Self {
             base_url,
