@@ -1,7 +1,7 @@
 // Start, sign-in and routing: an address such as #/faxes/fax_… is a page of its own, loaded when it is first wanted.
 import { accountApi, call } from "./api.js";
 import { finishSignIn, isBeside, signIn, signOut, token } from "./auth.js";
-import { announce, fill, h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { failure, lead } from "./parts.js";
 import { drawShell, markPage } from "./shell.js";
 
@@ -39,7 +39,6 @@ async function route() {
         const content = await page.render(context);
         if (signal.aborted) return;
         show(content.title ?? page.title, content);
-        announce(document.title);
     } catch (error) {
         if (signal.aborted) return;
         show(error.status === 404 ? "Not found" : "That did not work", error.status === 404 ? lead("There is nothing here, or it is not of this account.") : failure(error, route));

@@ -1,5 +1,5 @@
 // An endpoint's deliveries and their attempts, kept up to date while the page is open.
-import { fill, h, refill } from "./dom.js";
+import { h, refill } from "./dom.js";
 import { count, status, time, timeOfDay } from "./format.js";
 import { action, empty, watch } from "./parts.js";
 
@@ -16,7 +16,13 @@ function attempt(entry) {
 }
 
 export async function deliveries({ api, owner, signal }, at) {
-    const list = h("div", null), more = h("div", null), opened = new Set();
+    const list = h("div", null), opened = new Set();
+    const more = action("Show older ones", async () => {
+        const before = list.childElementCount;
+        pages += 1;
+        await refresh();
+        list.children[before]?.querySelector("summary").focus();
+    });
     let pages = 1, shown = "";
 
     const entry = (delivery) => {
@@ -36,7 +42,7 @@ export async function deliveries({ api, owner, signal }, at) {
         if (JSON.stringify(got) === shown) return;
         shown = JSON.stringify(got);
         refill(list, got.length ? got.map(entry) : empty("Nothing has been delivered yet. Send a test event to see whether your program is reached."));
-        fill(more, next.has_more && action("Show older ones", async () => { pages += 1; await refresh(); }));
+        more.hidden = !next.has_more;
     }
 
     await refresh();

@@ -11,20 +11,20 @@ export function open(title, build) {
     return dialog;
 }
 
-/** Asks before something that cannot be undone; `act` runs while the dialog is open, and its failure is said in it. */
-export function confirm({ title, text, action, act }) {
+/** Asks before something that cannot be undone; `act` runs while the dialog is open, and its failure is said in it; `done` runs after it is closed. */
+export function confirm({ title, text, action, act, done }) {
     open(title, (close) => [
         h("p", null, text),
-        form([], { label: action, cancel: close, submit: async () => { await act(); close(); } }),
+        form([], { label: action, cancel: close, submit: async () => { await act(); close(); await done?.(); } }),
     ]);
 }
 
 /** Shows a secret, this once. Escape does not close it: only the button does. */
-export function showSecret({ title, text, secret, then }) {
+export function showSecret({ title, text, secret, done }) {
     const dialog = open(title, (close) => [
         h("p", null, text),
         h("code", { class: "secret", tabindex: "0", "aria-label": "Secret" }, secret),
-        h("div", { class: "row" }, copyButton(secret), h("button", { class: "main", onclick() { close(); then?.(); } }, "I have stored it")),
+        h("div", { class: "row" }, copyButton(secret), h("button", { class: "main", onclick() { close(); done?.(); } }, "I have stored it")),
     ]);
     dialog.addEventListener("cancel", (event) => event.preventDefault());
 }

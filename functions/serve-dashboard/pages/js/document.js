@@ -20,7 +20,13 @@ function dropZone() {
     return owner;
 }
 
-export function sourceFields() {
+/** A file that is dropped beside the zone would be opened by the browser, and the form be lost. */
+function keepPage(signal) {
+    for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault(), { signal });
+}
+
+export function sourceFields(signal) {
+    keepPage(signal);
     const file = h("div", null, dropZone());
     const link = h("div", { hidden: true }, field("Link", h("input", { type: "url", name: "document_url", placeholder: "https://" }), { hint: "An https link that opens without a login." }));
     const choice = choices("Document", "radio", "source", [["file", "A file from this device", true], ["link", "A link"]]);

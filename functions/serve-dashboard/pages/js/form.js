@@ -11,12 +11,12 @@ export function field(label, input, { hint } = {}) {
 }
 
 /** Check boxes or radio buttons, each `[value, label, checked]`. */
-export function choices(legend, type, name, options, { hint } = {}) {
-    const hintId = unique("hint");
-    return h("fieldset", { "data-field": name, "aria-describedby": hint && hintId },
-        h("legend", null, legend), hint && h("p", { class: "hint", id: hintId }, hint),
+export function choices(legend, type, name, options) {
+    const error = unique("error");
+    return h("fieldset", { "data-field": name, "aria-describedby": error },
+        h("legend", null, legend),
         h("div", null, options.map(([value, label, checked]) => h("label", { class: "choice" }, h("input", { type, name, value, checked }), h("span", null, label)))),
-        h("p", { class: "error" }));
+        h("p", { class: "error", id: error }));
 }
 
 function clear(form) {
@@ -38,7 +38,6 @@ export function showError(form, error) {
         if (error.code === "signed_out") put(failure, h("button", { type: "button", onclick: () => signInBeside().then(() => { failure.remove(); announce("You are signed in again."); }) }, "Sign in again"));
         form.querySelector(".submit").before(failure);
     }
-    announce(error.message);
 }
 
 /** `submit` gets the form's data; while it runs, a second click does nothing. What was typed stays when it fails. */

@@ -20,7 +20,7 @@ function create(api, reload) {
         if (!data.getAll("scopes").length) throw wrong("scopes", "Choose at least one thing that the key may do.");
         const made = await api.post("keys", { name: data.get("name").trim(), scopes: data.getAll("scopes"), live: data.get("live") === "true" });
         close();
-        showSecret({ title: "Your new key", text: "Store it now in a safe place: it is not shown again. Whoever has it can act for the account.", secret: made.key, then: reload });
+        showSecret({ title: "Your new key", text: "Store it now in a safe place: it is not shown again. Whoever has it can act for the account.", secret: made.key, done: reload });
     } })]);
 }
 
@@ -28,7 +28,7 @@ export async function keys({ api, owner, reload }) {
     const list = await api.get("keys");
     const revoke = (key) => owner && !key.revoked_at && h("button", { type: "button", class: "danger", "aria-label": `Revoke ${key.name ?? key.prefix}`, onclick: () => confirm({
         title: `Revoke ${key.name ?? key.prefix}?`, text: "Programs that use this key are refused from now on. This cannot be undone.", action: "Revoke the key",
-        act: async () => { await api.remove(`keys/${key.id}`); await reload(); },
+        act: () => api.remove(`keys/${key.id}`), done: reload,
     }) }, "Revoke");
     return sheet(null,
         h("div", { class: "head" }, h("h2", null, "Keys"), owner && h("button", { type: "button", class: "main", onclick: () => create(api, reload) }, "Create a key")),
@@ -39,5 +39,5 @@ export async function keys({ api, owner, reload }) {
             ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "Never")],
             ["Status", (key) => (key.revoked_at ? [status("revoked"), h("div", { class: "small" }, date(key.revoked_at))] : status("active"))],
             ["", revoke, "actions"],
-        ], list.data) : empty("No keys yet. A program needs one to send or read faxes."));
+        ], list.data, { quiet: true }) : empty("No keys yet. A program needs one to send or read faxes."));
 }

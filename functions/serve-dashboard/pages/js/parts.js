@@ -8,9 +8,9 @@ export const link = (href, ...text) => h("a", { href }, text);
 export const empty = (...text) => h("p", { class: "faint" }, text);
 export const crumb = (href, text) => h("p", { class: "crumb" }, link(href, `← ${text}`));
 
-/** `columns`: `[label, (item) => content, class]`; the first is the row's heading. Roles are spelled out, because on a small screen the rows are laid out as blocks. */
-export function table(caption, columns, items) {
-    return h("table", { role: "table" }, h("caption", null, caption),
+/** `columns`: `[label, (item) => content, class]`; the first is the row's heading. Roles are spelled out, because on a small screen the rows are laid out as blocks. `quiet`: the caption repeats the heading above. */
+export function table(caption, columns, items, { quiet } = {}) {
+    return h("table", { role: "table" }, h("caption", { class: quiet && "unseen" }, caption),
         h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(([label, , kind]) => h("th", { scope: "col", role: "columnheader", class: kind }, label || h("span", { class: "unseen" }, "Actions"))))),
         h("tbody", { role: "rowgroup" }, items.map((item) => h("tr", { role: "row", "data-id": item.id }, columns.map(([label, content, kind], index) => {
             const cell = { class: kind, "data-label": label || false };
@@ -56,7 +56,7 @@ export function watch(signal, look) {
         if (signal.aborted) return;
         try {
             if (document.hidden || (await look())) again();
-        } catch (error) {
+        } catch {
             if (!signal.aborted) again();
         }
     }, 2000);

@@ -29,7 +29,7 @@ function create(api, go) {
     open("Add a webhook", (close) => [form(endpointFields(), { label: "Add the webhook", cancel: close, async submit(data) {
         const made = await api.post("webhooks", endpointBody(data));
         close();
-        showSecret({ title: "The webhook's secret", text: "With it your program checks that an event comes from us. Store it now: it is not shown again.", secret: made.secret, then: () => go(`#/developers/webhooks/${made.id}`) });
+        showSecret({ title: "The webhook's secret", text: "With it your program checks that an event comes from us. Store it now: it is not shown again.", secret: made.secret, done: () => go(`#/developers/webhooks/${made.id}`) });
     } })]);
 }
 
@@ -41,5 +41,5 @@ export async function webhooks({ api, owner, go }) {
             ["URL", (endpoint) => [link(`#/developers/webhooks/${endpoint.id}`, endpoint.url), endpoint.description && h("div", { class: "small faint" }, endpoint.description)]],
             ["Events", (endpoint) => h("span", { class: "small" }, endpoint.events.length ? endpoint.events.join(", ") : "All of faxes")],
             ["Status", (endpoint) => [status(endpoint.status), endpoint.failing_since && h("div", { class: "small wrong" }, "Failing since ", time(endpoint.failing_since))]],
-        ], list.data) : empty("No webhooks yet. A webhook tells your program what becomes of a fax, so that it need not ask."));
+        ], list.data, { quiet: true }) : empty("No webhooks yet. A webhook tells your program what becomes of a fax, so that it need not ask."));
 }

@@ -28,6 +28,7 @@ export async function render({ api, owner }) {
         const before = entries.at(-1)?.id;
         const list = await api.get(`audit?limit=50${before ? `&before=${before}` : ""}`);
         entries.push(...list.data);
+        const first = list.data[0]?.id;
         fill(place, entries.length ? table("Audit log, newest first", [
             ["What", (entry) => WORDS[entry.action] ?? entry.action],
             ["Who", (entry) => entry.actor],
@@ -35,6 +36,10 @@ export async function render({ api, owner }) {
             ["On", target],
             ["Detail", detail],
         ], entries) : empty("Nothing is recorded yet."), list.has_more && action("Show older entries", more));
+        if (!before || !first) return;
+        const row = place.querySelector(`[data-id="${first}"]`);
+        row.tabIndex = -1;
+        row.focus();
     }
     await more();
     return [lead("Changes to the account, and who looked at which document. Entries are kept for six years unless the operator chose otherwise."), sheet(null, place)];

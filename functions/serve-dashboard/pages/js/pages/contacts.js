@@ -3,7 +3,7 @@ import { confirm } from "../dialog.js";
 import { h } from "../dom.js";
 import { field, form, wrong } from "../form.js";
 import { phone } from "../format.js";
-import { empty, lead, link, pager, sheet, table } from "../parts.js";
+import { empty, lead, pager, sheet, table } from "../parts.js";
 
 export const title = "Contacts";
 
@@ -22,7 +22,7 @@ export async function render({ api, query, reload }) {
     const list = await api.get(`contacts?limit=50&page=${query.get("page") ?? 1}`);
     const remove = (contact) => h("button", { type: "button", class: "danger", "aria-label": `Delete ${contact.name}`, onclick: () => confirm({
         title: `Delete ${contact.name}?`, text: "Faxes that were sent to this number stay.", action: "Delete the contact",
-        act: async () => { await api.remove(`contacts/${contact.id}`); await reload(); },
+        act: () => api.remove(`contacts/${contact.id}`), done: reload,
     }) }, "Delete");
     return [
         lead("People and offices that you send to. The numbers are suggested when you send a fax."),
@@ -30,8 +30,8 @@ export async function render({ api, query, reload }) {
             ["Name", (contact) => contact.name],
             ["Company", (contact) => contact.company ?? "–"],
             ["Fax number", (contact) => phone(contact.fax_number)],
-            ["", (contact) => h("span", { class: "row" }, link(`#/send?to=${encodeURIComponent(contact.fax_number)}`, "Send a fax"), remove(contact)), "actions"],
-        ], list.data) : empty("No contacts yet."), pager(list, (page) => `#/contacts?page=${page}`)),
+            ["", (contact) => h("span", { class: "row" }, h("a", { href: `#/send?to=${encodeURIComponent(contact.fax_number)}`, "aria-label": `Send a fax to ${contact.name}` }, "Send a fax"), remove(contact)), "actions"],
+        ], list.data, { quiet: true }) : empty("No contacts yet."), pager(list, (page) => `#/contacts?page=${page}`)),
         sheet("Add a contact", add(api, reload)),
     ];
 }

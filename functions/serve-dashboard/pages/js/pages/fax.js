@@ -40,11 +40,17 @@ export async function render({ api, params, owner, go, signal }) {
         fax = next;
         return UNDER_WAY.includes(fax.status);
     });
-    const resend = action("Send again", async () => go(`#/faxes/${(await api.post(`${at}/resend`)).id}`));
+    const resend = h("button", { type: "button", onclick() {
+        const key = crypto.randomUUID();
+        confirm({
+            title: "Send this fax again?", text: `The same document goes to ${phone(fax.to)} once more, as a new fax.`, action: "Send it again",
+            act: async () => go(`#/faxes/${(await api.post(`${at}/resend`, {}, { "idempotency-key": key })).id}`),
+        });
+    } }, "Send again");
     const download = action("Open the document", async () => location.assign((await api.get(`${at}/document`)).url));
     const remove = h("button", { type: "button", class: "danger", onclick: () => confirm({
         title: "Delete this fax?", text: "It disappears from the list and from the API, with its document. This cannot be undone.", action: "Delete the fax",
-        act: async () => { await api.remove(at); go("#/faxes"); },
+        act: () => api.remove(at), done: () => go("#/faxes"),
     }) }, "Delete");
     const content = [
         crumb("#/faxes", "Faxes"),

@@ -13,6 +13,6 @@ export async function render({ api }) {
             ["Label", (number) => number.label ?? "–"],
             ["Status", (number) => status(number.status)],
             ["Since", (number) => date(number.created_at)],
-        ], list.data) : empty("This account has no fax number yet. Ask the service's operator for one.")),
+        ], list.data, { quiet: true }) : empty("This account has no fax number yet. Ask the service's operator for one.")),
     ];
 }

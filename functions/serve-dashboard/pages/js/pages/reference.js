@@ -12,7 +12,7 @@ function parameters(list) {
         ["In", (parameter) => parameter.in],
         ["Type", (parameter) => typeName(parameter.schema)],
         ["Meaning", (parameter) => prose(parameter.description)],
-    ], list)];
+    ], list, { quiet: true })];
 }
 
 function responses(all, resolve) {

@@ -16,7 +16,7 @@ export async function render({ api, query, reload }) {
     const list = await api.get(`scheduled?limit=25&page=${query.get("page") ?? 1}`);
     const cancel = (item) => item.status === "pending" && h("button", { type: "button", class: "danger", "aria-label": `Cancel the fax to ${item.to}`, onclick: () => confirm({
         title: "Cancel this fax?", text: `It will not be sent to ${phone(item.to)}.`, action: "Cancel the fax",
-        act: async () => { await api.remove(`scheduled/${item.id}`); await reload(); },
+        act: () => api.remove(`scheduled/${item.id}`), done: reload,
     }) }, "Cancel");
     return [
         lead("Faxes that wait for their time. Until then they can be cancelled."),
@@ -26,6 +26,6 @@ export async function render({ api, query, reload }) {
             ["Pages", (item) => item.pages ?? "–"],
             ["Status", what],
             ["", cancel, "actions"],
-        ], list.data) : empty("Nothing is waiting. ", link("#/send", "Send a fax at a time that you choose")), pager(list, (page) => `#/scheduled?page=${page}`)),
+        ], list.data, { quiet: true }) : empty("Nothing is waiting. ", link("#/send", "Send a fax at a time that you choose")), pager(list, (page) => `#/scheduled?page=${page}`)),
     ];
 }

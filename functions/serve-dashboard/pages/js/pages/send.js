@@ -15,9 +15,10 @@ function when() {
     return [choice, later];
 }
 
-export async function render({ api, query, go }) {
+export async function render({ api, query, go, signal }) {
     const [contacts, numbers] = await Promise.all([api.get("contacts?limit=100"), api.get("numbers?limit=100")]);
-    const active = numbers.data.filter((number) => number.status === "active");
+    // The oldest first: it is the one that is taken when none is chosen.
+    const active = numbers.data.filter((number) => number.status === "active").reverse();
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
     const progress = h("div", { hidden: true }, h("p", { class: "small" }, "Uploading…"), bar);
     // One key for what is on the form: however often it is submitted, it is sent once. Another content is another fax, and so is one after a refusal.
@@ -28,7 +29,7 @@ export async function render({ api, query, go }) {
         field("Fax number", h("input", { name: "to", type: "tel", autocomplete: "off", list: "contacts", value: query.get("to") ?? "" }), { hint: "With a country code, such as +1 212 555 1234. Without one it is taken for a US number. Contacts are suggested as you type." }),
         h("datalist", { id: "contacts" }, contacts.data.map((contact) => h("option", { value: contact.fax_number }, [contact.name, contact.company].filter(Boolean).join(", ")))),
         active.length > 1 && field("Send from", h("select", { name: "from" }, active.map(({ number, label }) => h("option", { value: number }, label ? `${phone(number)} – ${label}` : phone(number))))),
-        sourceFields(),
+        sourceFields(signal),
         when(),
         progress,
     ], { label: "Send the fax", busy: "Sending…", async submit(data) {

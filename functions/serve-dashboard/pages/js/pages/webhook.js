@@ -34,20 +34,19 @@ function settings(context, at, endpoint) {
         action(on ? "Disable" : "Enable", async () => { await api.patch(at, { status: on ? "disabled" : "enabled" }); await reload(); }),
         h("button", { type: "button", class: "danger", onclick: () => confirm({
             title: "Delete this webhook?", text: `${endpoint.url} is told of nothing any more, and its deliveries are no longer listed.`, action: "Delete the webhook",
-            act: async () => { await api.remove(at); go("#/developers"); },
+            act: () => api.remove(at), done: () => go("#/developers"),
         }) }, "Delete"));
 }
 
 function secret({ api, reload, owner }, at, endpoint) {
     const old = endpoint.old_secret_expires_at;
+    let made;
     const rotate = () => confirm({
         title: "Make a new secret?", text: "For 24 hours every event is signed with both secrets, the new one first. In that time give your program the new one; nothing is lost meanwhile.", action: "Make a new secret",
-        act: async () => {
-            const made = await api.post(`${at}/rotate`);
-            showSecret({ title: "The new secret", text: "Store it now: it is not shown again. The old one works beside it for 24 hours.", secret: made.secret, then: reload });
-        },
+        act: async () => { made = await api.post(`${at}/rotate`); },
+        done: () => showSecret({ title: "The new secret", text: "Store it now: it is not shown again. The old one works beside it for 24 hours.", secret: made.secret, done: reload }),
     });
-    const expire = () => confirm({ title: "End the old secret now?", text: "Programs that still use it refuse our events from now on.", action: "End the old secret", act: async () => { await api.post(`${at}/expire-old-secret`); await reload(); } });
+    const expire = () => confirm({ title: "End the old secret now?", text: "Programs that still use it refuse our events from now on.", action: "End the old secret", act: () => api.post(`${at}/expire-old-secret`), done: reload });
     return sheet("Secret",
         h("p", null, old ? ["The old secret signs beside the new one until ", time(old), "."] : "Your program checks each event with the secret. A new one works beside the old for 24 hours, so it can be changed without losing an event."),
         owner && h("div", { class: "row" }, h("button", { type: "button", onclick: rotate }, "Make a new secret"), old && h("button", { type: "button", class: "danger", onclick: expire }, "End the old secret now")));
