@@ -19,10 +19,10 @@ export async function render({ api, query, reload }) {
         act: () => api.remove(`scheduled/${item.id}`), done: reload,
     }) }, "Cancel");
     return [
-        lead("Faxes that wait for their time. Until then they can be cancelled."),
+        lead("Faxes that wait for their time. Until then they can be canceled."),
         sheet(null, list.data.length ? table("Scheduled faxes", [
             ["To", (item) => phone(item.to)],
-            ["Sent at", (item) => time(item.send_at)],
+            ["To be sent", (item) => time(item.send_at)],
             ["Pages", (item) => item.pages ?? "–"],
             ["Status", what],
             ["", cancel, "actions"],
