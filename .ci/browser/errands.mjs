@@ -55,6 +55,12 @@ async function contact(tab) {
     await page.getByLabel("Fax number").fill("+12125550199");
     await page.getByRole("button", { name: "Add the contact" }).click();
     const row = page.getByRole("row", { name: /Records <office> & archive/ });
+    await row.waitFor();
+    await page.getByLabel("Name").fill("N".repeat(100));
+    await page.getByLabel("Company").fill("C".repeat(100));
+    await page.getByLabel("Fax number").fill("+12125550198");
+    await page.getByRole("button", { name: "Add the contact" }).click();
+    await page.getByRole("row", { name: /NNN/ }).waitFor();
     await row.getByRole("button").click();
     await answer(page, "Delete the contact");
     await row.waitFor({ state: "detached" });

@@ -19,7 +19,7 @@ function target(entry) {
     return entry.target.startsWith("wh_") ? link(`#/developers/webhooks/${entry.target}`, code) : code;
 }
 
-const detail = (entry) => (typeof entry.detail === "string" ? entry.detail : Object.entries(entry.detail ?? {}).map(([name, value]) => `${name}: ${value}`).join(", ")) || "–";
+const detail = (entry) => (typeof entry.detail === "string" ? entry.detail : Object.entries(entry.detail ?? {}).map(([name, value]) => `${name}: ${value}`).join(", "));
 
 export async function render({ api, owner }) {
     if (!owner) return [lead("Only owners of the account can read the audit log.")];
@@ -33,8 +33,7 @@ export async function render({ api, owner }) {
             ["What", (entry) => WORDS[entry.action] ?? entry.action],
             ["Who", (entry) => entry.actor],
             ["When", (entry) => time(entry.at)],
-            ["On", target],
-            ["Detail", detail],
+            ["On", (entry) => [target(entry), h("div", { class: "small" }, detail(entry))]],
         ], entries) : empty("Nothing is recorded yet."), list.has_more && action("Show older entries", more));
         if (!before || !first) return;
         const row = place.querySelector(`[data-id="${first}"]`);
