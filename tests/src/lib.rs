@@ -5,6 +5,7 @@
 pub mod adapters;
 pub mod client;
 pub mod contract;
+pub mod deployed;
 pub mod documents;
 pub mod hostile;
 pub mod injector;
@@ -12,6 +13,7 @@ pub mod process;
 pub mod receiver;
 pub mod service;
 pub mod sinch;
+pub mod target;
 
 use std::time::{Duration, Instant};
 

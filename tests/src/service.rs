@@ -7,15 +7,18 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::Value;
 use sfm::commands::{account, key, number};
-use sfm::stack::{Stack, StackConfig};
+use sfm::stack::{Stack, StackConfig, StackError};
 use sfm::tap::{NoTap, Tap};
+use sfm_core::guarded::Names;
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
+use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::eventually;
 
 /// How fast the simulated carrier plays in tests.
 pub const CARRIER_SPEED: f64 = 1000.0;
@@ -35,8 +38,16 @@ pub struct Customer {
     pub client: Client,
 }
 
+/// A document's worker that another test starts at the moment holds what this process has open until its program runs: the folder of a
+/// stack that is gone may be in use for so long.
 pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
-    start_as(StackConfig { tap, ..config(dir) }).await
+    eventually("the folder to be free", || async {
+        match Stack::start(StackConfig { tap: tap.clone(), ..config(dir.clone()) }).await {
+            Err(StackError::InUse(_)) => None,
+            started => Some(started.expect("the stack starts")),
+        }
+    })
+    .await
 }
 
 async fn start_as(config: StackConfig) -> Stack {
@@ -63,6 +74,8 @@ pub fn config(dir: PathBuf) -> StackConfig {
         count_capacity: true,
         connected: true,
         variables: HashMap::new(),
+        names: None,
+        bootstrap: None,
     }
 }
 
@@ -104,6 +117,20 @@ impl Service {
         Self { stack: start_as(config).await, _folder: Some(folder) }
     }
 
+    /// A stack whose functions run in processes of their own.
+    pub async fn start_with_binaries(dir: PathBuf) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_as(StackConfig { bootstrap: Some(dir), ..config(folder.path().to_owned()) }).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack that asks this resolver for the hosts that customers name.
+    pub async fn start_with_names(names: Arc<dyn Names>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_as(StackConfig { names: Some(names), ..config(folder.path().to_owned()) }).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
     pub async fn customer(&self) -> Customer {
         customer(&self.stack, Plan::Business, None).await
     }
@@ -135,23 +162,30 @@ impl Service {
 }
 
 pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
-    let shown = account::show(&stack.operator_platform(), account).await.unwrap();
+    used_pages_of(&stack.operator_platform(), account).await
+}
+
+pub async fn used_pages_of(operator: &Platform, account: AccountId) -> u64 {
+    let shown = account::show(operator, account).await.unwrap();
     serde_json::to_value(shown).unwrap()["used_pages"].as_u64().unwrap()
 }
 
 pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> Customer {
-    let operator = stack.operator_platform();
+    customer_at(&stack.operator_platform(), stack.base_url(), plan, monthly_pages).await
+}
+
+pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthly_pages: Option<u32>) -> Customer {
     let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false };
-    let account = account::create(&operator, new).await.unwrap().id;
+    let account = account::create(operator, new).await.unwrap().id;
     // The first number that no other account of this stack has.
     for tail in 0..10_000_000 {
         let free = format!("+1202{:07}", 2_000_000 + tail).parse().unwrap();
-        if number::add(&operator, account, free, None).await.is_ok() {
+        if number::add(operator, account, free, None).await.is_ok() {
             break;
         }
     }
-    let key = key::create(&operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
-    let client = Client::new(stack.base_url(), &key);
+    let key = key::create(operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
+    let client = Client::new(base_url, &key);
     Customer { account, key, client }
 }
 

@@ -2,10 +2,18 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm::commands::webhook;
 use sfm_core::event::EventType;
+use sfm_core::guarded::Names;
 use sfm_core::id::EndpointId;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::signature;
@@ -310,4 +318,40 @@ async fn no_webhook_goes_to_an_address_that_is_not_public() {
         .await;
         assert_eq!(attempt["error"], "host_not_allowed", "{url}");
     }
+}
+
+/// A customer's name server, whose answers change: one after the other, the last one for good.
+#[derive(Debug)]
+struct Changing(Mutex<VecDeque<&'static [&'static str]>>);
+
+impl Names for Changing {
+    fn addresses<'a>(&'a self, _: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        let mut answers = self.0.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().copied() };
+        Box::pin(async move { Ok(answer.unwrap().iter().map(|address| address.parse().unwrap()).collect()) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_checked_at_each_attempt_because_what_it_means_changes() {
+    // Connecting to 0.0.0.0 would reach the receiver too, which listens on this machine.
+    let answers: [&[&str]; 5] = [&["127.0.0.1"], &["0.0.0.0"], &["127.0.0.1", "10.0.0.1"], &["::ffff:127.0.0.1"], &["127.0.0.1"]];
+    let service = Service::start_with_names(Arc::new(Changing(Mutex::new(answers.into())))).await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(500)).await;
+    let (id, _) = register(&service, &customer, &receiver.url("/").replace("127.0.0.1", "hook.example.com"), &[]).await;
+    customer.client.send_letter("+15005550001").await;
+    for (made, expected) in ["status", "host_not_allowed", "host_not_allowed", "host_not_allowed"].into_iter().enumerate() {
+        let attempts = eventually("an attempt", || async {
+            let log = log(&service, id).await;
+            log.first()?["attempts"].as_array().filter(|attempts| attempts.len() > made).cloned()
+        })
+        .await;
+        assert_eq!(attempts[made]["error"], expected, "{attempts:?}");
+        assert_eq!(receiver.requests().len(), 1, "no connection but the first");
+        receiver.reply(|_| Reply::status(200));
+        service.advance(SignedDuration::from_hours(3));
+    }
+    settled(&service, id, "succeeded").await;
+    assert_eq!(receiver.requests().len(), 2);
 }

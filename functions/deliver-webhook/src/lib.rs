@@ -16,7 +16,7 @@ use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::guarded::Guard;
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures};
+use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::ReplaceError;
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
@@ -66,7 +66,7 @@ impl Worker for DeliverWebhook {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| self.follow(message.body.as_deref()))).await;
+        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message.body.as_deref())))).await;
         Ok(failures(&batch.records, followed, "webhook not delivered"))
     }
 }
@@ -164,7 +164,7 @@ impl DeliverWebhook {
     async fn defer(&self, mut delivery: Delivery) -> Result<(), Error> {
         let now = self.clock.now();
         let waited = now.duration_since(delivery.created_at) / 4;
-        let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(2));
+        let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(10));
         delivery.deferred(now + pause.mul_f64(rand::rng().random_range(0.5..1.5)));
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => self.hint(&delivery).await,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures};
+use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
 use sfm_core::store::events::Events;
@@ -46,7 +46,7 @@ impl Worker for FanOutEvent {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| self.fan_out(message.body.as_deref()))).await;
+        let followed = join_all(batch.records.iter().map(|message| fenced(self.fan_out(message.body.as_deref())))).await;
         Ok(failures(&batch.records, followed, "event not fanned out"))
     }
 }

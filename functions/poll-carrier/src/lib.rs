@@ -1,9 +1,10 @@
 //! Every five minutes: asks the carrier for faxes that came in, because a callback can get lost, and one with a large file never
 //! arrives. What was noted before is known by the carrier's id.
 
+use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sfm_core::carrier::{Carrier, Chosen};
+use sfm_core::carrier::{Carrier, Chosen, Received};
 use sfm_core::clock::Clock;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::reception::{Noted, Reception};
@@ -14,6 +15,8 @@ use sfm_core::store::due::Cursors;
 const OVERLAP: SignedDuration = SignedDuration::from_hours(2);
 /// How far back the first look goes.
 const FIRST: SignedDuration = SignedDuration::from_hours(24);
+/// Most of what is listed is known: each is one read.
+const AT_A_TIME: usize = 16;
 /// The name of the cursor.
 const CURSOR: &str = "received";
 
@@ -43,21 +46,25 @@ impl Worker for PollCarrier {
         let now = self.clock.now();
         let looked_at = self.cursors.reached(CURSOR).await?;
         let since = looked_at.map_or(now - FIRST, |at: Timestamp| at - OVERLAP);
-        let mut result = Ok(());
-        for received in self.carrier.received(since).await? {
-            let id = received.id.clone();
-            match self.reception.note(received).await {
-                Ok(Noted::New) => tracing::warn!(carrier_fax_id = %id, "a received fax that no callback told of"),
-                Ok(Noted::Known | Noted::Refused) => {}
-                Err(e) => {
-                    tracing::error!(error = %e, carrier_fax_id = %id, "a received fax was not noted");
-                    result = Err(e.into());
-                }
+        let listed = self.carrier.received(since).await?;
+        let noted: Vec<_> = stream::iter(listed).map(|received| self.note(received)).buffer_unordered(AT_A_TIME).collect().await;
+        noted.into_iter().collect::<Result<(), Error>>()?;
+        self.cursors.reach(CURSOR, now).await?;
+        Ok(())
+    }
+}
+
+impl PollCarrier {
+    async fn note(&self, received: Received) -> Result<(), Error> {
+        let id = received.id.clone();
+        match self.reception.note(received).await {
+            Ok(Noted::New) => tracing::warn!(carrier_fax_id = %id, "a received fax that no callback told of"),
+            Ok(Noted::Known | Noted::Refused) => {}
+            Err(e) => {
+                tracing::error!(error = %e, carrier_fax_id = %id, "a received fax was not noted");
+                return Err(e.into());
             }
         }
-        if result.is_ok() {
-            self.cursors.reach(CURSOR, now).await?;
-        }
-        result
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use sfm_core::documents::Documents;
 use sfm_core::fax::document_key;
 use sfm_core::inbound::{Inbound, Status};
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::failures;
+use sfm_core::queue::{failures, fenced};
 use sfm_core::reception::Reception;
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::inbound::{Arrivals, InboundKey};
@@ -46,7 +46,7 @@ impl Worker for ReceiveFax {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| self.follow(message.body.as_deref()))).await;
+        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message.body.as_deref())))).await;
         Ok(failures(&batch.records, followed, "received fax not taken"))
     }
 }

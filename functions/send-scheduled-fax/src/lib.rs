@@ -13,7 +13,7 @@ use sfm_core::documents::Documents;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures};
+use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::scheduled::{Failure, Scheduled, Status};
 use sfm_core::store::faxes::AcceptError;
@@ -61,7 +61,7 @@ impl Worker for SendScheduledFax {
             for (place, key) in places.into_iter().filter_map(|place| Some((place, keys.get(place)?))) {
                 let result = match key {
                     _ if Instant::now() >= until => Err("no time is left in this batch".into()),
-                    Ok(key) => self.follow(*key, until).await,
+                    Ok(key) => fenced(self.follow(*key, until)).await,
                     Err(e) => Err(e.to_string().into()),
                 };
                 followed.push((place, result));

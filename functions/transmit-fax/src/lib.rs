@@ -18,7 +18,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::{CallReport, Effect, Fax, Step};
 use sfm_core::magic;
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::failures;
+use sfm_core::queue::{failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::faxes::FaxKey;
 use sfm_core::store::{ReplaceError, StoreError};
@@ -70,7 +70,7 @@ impl Worker for TransmitFax {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| self.follow(message))).await;
+        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message)))).await;
         Ok(failures(&batch.records, followed, "fax not driven"))
     }
 }

@@ -82,7 +82,7 @@ pub trait Names: fmt::Debug + Send + Sync {
 
 /// The system's resolver.
 #[derive(Debug)]
-struct SystemNames;
+pub(crate) struct SystemNames;
 
 impl Names for SystemNames {
     fn addresses<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
@@ -102,7 +102,7 @@ impl Guard {
     /// `ALLOW_LOOPBACK=true`, which the template never sets, lets loopback addresses through, and plain HTTP to them: for tests.
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let allow_loopback = platform.var("ALLOW_LOOPBACK").is_ok_and(|value| value == "true");
-        Self::with_names(Arc::new(SystemNames), allow_loopback)
+        Self::with_names(platform.names(), allow_loopback)
     }
 
     fn with_names(names: Arc<dyn Names>, allow_loopback: bool) -> Result<Self, ConfigError> {

@@ -1,6 +1,7 @@
-//! What a function stands on: the SDK's configuration, its environment variables and the clock.
+//! What a function stands on: the SDK's configuration, its environment variables, the clock, and what resolves names.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -14,6 +15,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::clock::Clock;
+use crate::guarded::{Names, SystemNames};
 
 /// One call of one client, its own retries not included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -33,6 +35,7 @@ pub struct Platform {
     sdk: SdkConfig,
     vars: HashMap<String, String>,
     clock: Clock,
+    names: Arc<dyn Names>,
 }
 
 fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
@@ -66,7 +69,7 @@ impl Platform {
     /// When `AWS_REGION` is not set.
     pub fn from_env() -> Result<Self, ConfigError> {
         let vars = std::env::vars().collect();
-        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default() };
+        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default(), names: Arc::new(SystemNames) };
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
         let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials);
         sdk.set_endpoint_url(platform.var("AWS_ENDPOINT_URL").ok());
@@ -82,7 +85,7 @@ impl Platform {
             .retry_config(RetryConfig::standard())
             .load()
             .await;
-        Self { sdk, vars: std::env::vars().collect(), clock: Clock::default() }
+        Self { sdk, vars: std::env::vars().collect(), clock: Clock::default(), names: Arc::new(SystemNames) }
     }
 
     /// A platform in a process that hosts many: own variables, one emulated endpoint, and `name` as the access key id, by which
@@ -90,12 +93,21 @@ impl Platform {
     pub fn local(name: &str, endpoint: &str, secret: &str, region: &str, vars: HashMap<String, String>, clock: Clock) -> Self {
         let credentials = SharedCredentialsProvider::new(Credentials::new(name, secret, None, None, "local stack"));
         let sdk = sdk_config(region.to_owned(), credentials).endpoint_url(endpoint).build();
-        Self { sdk, vars, clock }
+        Self { sdk, vars, clock, names: Arc::new(SystemNames) }
     }
 
     pub fn var(&self, name: &str) -> Result<String, ConfigError> {
         let value = self.vars.get(name).filter(|value| !value.is_empty());
         value.cloned().ok_or_else(|| ConfigError { name: name.into(), reason: "is not set".into() })
+    }
+
+    /// The same with another resolver for the hosts that customers name: a test's, whose answers change.
+    pub fn with_names(self, names: Arc<dyn Names>) -> Self {
+        Self { names, ..self }
+    }
+
+    pub fn names(&self) -> Arc<dyn Names> {
+        self.names.clone()
     }
 
     pub fn clock(&self) -> Clock {

@@ -1,14 +1,18 @@
 //! Queues of hints: a message says that something is worth a look, never what to do.
 
+use std::panic::AssertUnwindSafe;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::id::AccountId;
 use crate::platform::{ConfigError, Platform};
+use crate::runtime::Error;
 use crate::sdk_error;
 
 /// The longest delay of a queue message.
@@ -102,6 +106,15 @@ impl Queue {
     }
 }
 
+/// What becomes of one message of a batch: a panic over it is its own failure and leaves the others alone.
+pub async fn fenced(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(format!("panicked: {}", message.unwrap_or_default()).into())
+    })
+}
+
 /// The answer to a batch: what failed comes again, and only that.
 pub fn failures<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Result<(), E>>, what: &str) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
@@ -119,6 +132,27 @@ pub fn failures<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    #[allow(clippy::panic)]
+    async fn a_message_that_panics_fails_and_the_others_of_its_batch_do_not() {
+        let messages: Vec<_> = ["one", "two", "three"]
+            .iter()
+            .map(|id| {
+                let mut message = SqsMessage::default();
+                message.message_id = Some((*id).to_owned());
+                message
+            })
+            .collect();
+        let work = |message: &SqsMessage| {
+            let bad = message.message_id.as_deref() == Some("two");
+            async move { if bad { panic!("on purpose") } else { Ok(()) } }
+        };
+        let followed = futures::future::join_all(messages.iter().map(|message| fenced(work(message)))).await;
+        let answer = failures(&messages, followed, "test");
+        let failed: Vec<_> = answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        assert_eq!(failed, ["two"]);
+    }
 
     #[test]
     fn a_delay_is_never_short_and_less_than_a_second_long() {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use fax_document::{Coding, Paper, Resolution};
 use jiff::SignedDuration;
 use sfm_core::event::EventType;
+use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 
@@ -36,6 +37,8 @@ pub enum Command {
     #[command(subcommand)]
     Key(KeyCommand),
     #[command(subcommand)]
+    Member(MemberCommand),
+    #[command(subcommand)]
     Fax(FaxCommand),
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -64,6 +67,9 @@ pub struct LocalArgs {
     /// Lets documents and webhooks be at loopback addresses and plain HTTP, for tests
     #[arg(long)]
     pub allow_loopback: bool,
+    /// Runs the functions' built binaries, which are here, in processes of their own, over Lambda's Runtime API
+    #[arg(long, value_name = "DIR")]
+    pub bootstrap: Option<PathBuf>,
     /// Prints one JSON line on stdout once it is ready
     #[arg(long)]
     pub json: bool,
@@ -128,6 +134,25 @@ pub enum KeyCommand {
     },
     Revoke {
         id: String,
+    },
+}
+
+/// Who may use the dashboard of an account
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Adds a member, or gives one another role
+    Add {
+        account: String,
+        email: String,
+        #[arg(long)]
+        role: Role,
+    },
+    List {
+        account: String,
+    },
+    Remove {
+        account: String,
+        email: String,
     },
 }
 

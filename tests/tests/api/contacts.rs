@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm_core::scope::Scope;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
 
@@ -13,7 +13,7 @@ fn contact(number: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_is_created_read_listed_and_deleted() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let created =
         client.post("/v1/contacts", &json!({"name": " Dr. Smith ", "fax_number": "(212) 555-1234", "company": "Practice", "x": 1})).await;
@@ -35,7 +35,7 @@ async fn a_contact_is_created_read_listed_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_number_is_in_an_address_book_once_also_under_races() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let (one, other) = (service.customer().await.client, service.customer().await.client);
     let spellings = ["+12125551234", "212-555-1234", "(212) 555 1234", "1 212 555 1234", "+1.212.555.1234"];
     let racing: Vec<_> = (0..10)
@@ -61,7 +61,7 @@ async fn a_fax_number_is_in_an_address_book_once_also_under_races() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_are_listed_newest_first_and_paged() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     // All at once: each gets a place of its own.
     let creating: Vec<_> = (0..8)
@@ -92,7 +92,7 @@ async fn contacts_are_listed_newest_first_and_paged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_contact_is_said_and_nothing_is_stored() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let rows = [
         (json!({"fax_number": "+12125551234"}), "name"),
@@ -119,7 +119,7 @@ async fn what_is_wrong_with_a_contact_is_said_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_of_another_account_is_absent_and_each_route_needs_its_scope() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let (owner, stranger) = (service.customer().await, service.customer().await.client);
     let id = owner.client.post("/v1/contacts", &contact("+12125551234")).await.json()["id"].as_str().unwrap().to_owned();
     for id in [id.as_str(), "ct_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense", "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV", "%F0%9F%93%A0"] {

@@ -10,7 +10,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::Status;
 use sfm_core::scope::Scope;
 use sfm_tests::contract::Contract;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 /// Each operation with its method and path.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -23,7 +23,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_served_to_anybody_as_it_is_in_the_repository() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let answer = service.anonymous().get("/v1/openapi.json").await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/openapi.json");
     assert_eq!((answer.status, answer.text), (200, std::fs::read_to_string(file).unwrap()));
@@ -71,7 +71,7 @@ fn the_document_knows_every_status_code_and_scope_of_the_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_scope_that_the_document_names_is_the_one_that_the_route_asks_for() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     for (method, path, operation) in operations(Contract::get().document()) {
         let Some((_, scope)) = operation["description"].as_str().unwrap().split_once("Scope: `") else { continue };
@@ -89,7 +89,7 @@ async fn each_scope_that_the_document_names_is_the_one_that_the_route_asks_for()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_the_document_work() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let mut tried = 0;
     for (method, path, operation) in operations(Contract::get().document()) {

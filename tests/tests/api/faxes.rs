@@ -8,7 +8,7 @@ use sfm_core::scope::Scope;
 use sfm_core::store::accounts::AccountChange;
 use sfm_tests::client::{Answer, fax};
 use sfm_tests::documents::{FORM, LETTER};
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::assert_problem;
 
@@ -16,7 +16,7 @@ const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_needed_and_its_plan_and_scope_are_checked_in_this_order() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let get = |headers: Vec<(&'static str, String)>| {
         let client = service.anonymous();
@@ -40,7 +40,7 @@ async fn a_key_is_needed_and_its_plan_and_scope_are_checked_in_this_order() {
     assert_problem(&sender.get("/v1/faxes/fax_x/document").await, 403, "forbidden");
     assert_problem(&reader.post("/v1/faxes", &json!({})).await, 403, "forbidden");
 
-    let operator = service.stack.operator_platform();
+    let operator = service.operator_platform();
     let lower = AccountChange { plan: Some(Plan::Pro), ..AccountChange::default() };
     account::update(&operator, customer.account, lower).await.unwrap();
     assert_problem(&customer.client.get("/v1/faxes").await, 403, "plan_upgrade_required");
@@ -49,7 +49,7 @@ async fn a_key_is_needed_and_its_plan_and_scope_are_checked_in_this_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_send_is_said_and_nothing_is_stored() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let client = &customer.client;
     let raw = |body: &[u8]| client.try_call(Method::POST, "/v1/faxes", &[], Some(body.to_vec()));
@@ -94,9 +94,9 @@ async fn what_is_wrong_with_a_send_is_said_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer_with(Plan::Business, Some(1)).await;
-    let operator = service.stack.operator_platform();
+    let operator = service.operator_platform();
     let needs_baa = AccountChange { requires_baa: Some(true), ..AccountChange::default() };
     account::update(&operator, customer.account, needs_baa).await.unwrap();
     let two_pages = fax("+12125551234", LETTER, "application/pdf");
@@ -116,7 +116,7 @@ async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_sends_never_use_more_than_the_quota() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer_with(Plan::Business, Some(5)).await;
     let body = fax("+12125551234", FORM, "image/png");
     let sends = (0..10).map(|_| {
@@ -135,14 +135,14 @@ async fn parallel_sends_never_use_more_than_the_quota() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_requests_with_one_idempotency_key_make_one_fax_and_equal_answers() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     // With room for all, and with room for one: then the losers meet a closed gate, and the winner's answer is theirs all the same.
     for monthly_pages in [None, Some(1)] {
         race(&service, monthly_pages).await;
     }
 }
 
-async fn race(service: &Service, monthly_pages: Option<u32>) {
+async fn race(service: &Target, monthly_pages: Option<u32>) {
     let customer = service.customer_with(Plan::Business, monthly_pages).await;
     let body = fax("+12125551234", FORM, "image/png").to_string().into_bytes();
     let sends = (0..20).map(|_| {
@@ -164,7 +164,7 @@ async fn race(service: &Service, monthly_pages: Option<u32>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_another_account_can_be_seen() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let (owner, stranger) = (service.customer().await, service.customer().await);
     let id = owner.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
     let absent = "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -183,14 +183,14 @@ async fn nothing_of_another_account_can_be_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_newest_first_paged_and_leave_out_what_was_deleted() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let mut ids = Vec::new();
     for _ in 0..7 {
         ids.push(customer.client.post("/v1/faxes", &fax("+12125551234", FORM, "image/png")).await.json()["id"].clone());
     }
     ids.reverse();
-    let operator = service.stack.operator_platform();
+    let operator = service.operator_platform();
     for deleted in [ids.remove(3), ids.remove(0)] {
         let id: sfm_core::id::FaxId = deleted.as_str().unwrap().parse().unwrap();
         fax_command::delete(&operator, id).await.unwrap();
@@ -215,12 +215,12 @@ async fn lists_are_newest_first_paged_and_leave_out_what_was_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_no_longer_kept_is_404_with_its_code() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let id = customer.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
     customer.client.completed(&id).await;
     let key = format!("faxes/{}/{id}.pdf", customer.account);
-    service.stack.operator_platform().s3().delete_object().bucket("documents").key(key).send().await.unwrap();
+    service.operator_platform().s3().delete_object().bucket(service.documents()).key(key).send().await.unwrap();
     let answer = customer.client.get(&format!("/v1/faxes/{id}/document")).await;
     assert_eq!(assert_problem(&answer, 404, "not_found")["code"], "document_expired");
 }

@@ -6,13 +6,13 @@ use sfm_core::scope::Scope;
 use sfm_tests::client::fax;
 use sfm_tests::documents::TEXT;
 use sfm_tests::eventually;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_let_through_what_they_say_and_page_like_the_list() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     // A test key's faxes end by themselves, within seconds of the stack's clock.
     let client = service.client(&service.key(customer.account, Scope::ALL.to_vec(), true).await);
@@ -24,7 +24,7 @@ async fn filters_let_through_what_they_say_and_page_like_the_list() {
     }
     for sent in &all {
         eventually("the fax's end", || async {
-            service.advance(jiff::SignedDuration::from_secs(3));
+            service.pass(3).await;
             let status = client.fax(sent["id"].as_str().unwrap()).await["status"].clone();
             (status == "delivered" || status == "failed").then_some(())
         })
@@ -33,7 +33,7 @@ async fn filters_let_through_what_they_say_and_page_like_the_list() {
     let failed = |fax: &&Value| fax["to"] == "+15005550007";
     let id = |fax: &Value| fax["id"].as_str().unwrap().to_owned();
     let deleted = id(&all.remove(3));
-    fax_command::delete(&service.stack.operator_platform(), deleted.parse().unwrap()).await.unwrap();
+    fax_command::delete(&service.operator_platform(), deleted.parse().unwrap()).await.unwrap();
 
     let expect = async |query: &str, expected: Vec<String>| {
         // The index follows the writes; what a filter shows may trail by moments.
@@ -71,7 +71,7 @@ async fn filters_let_through_what_they_say_and_page_like_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_that_makes_no_sense_is_400() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     for query in [
         "status=lost",

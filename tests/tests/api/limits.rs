@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents::TEXT;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::assert_problem;
 
@@ -40,7 +40,7 @@ async fn fill(client: &Client, path: &str, requests: usize) -> Vec<Answer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_parallel_sends_sixty_take_a_slot_and_forty_are_told_how_long_to_wait() {
-    let service = Service::start().await;
+    let Some(service) = Target::local("it moves the clock").await else { return };
     let customer = service.customer().await;
     let body = fax("+15005550001", TEXT, "text/plain");
     let all: Vec<_> = (0..100)
@@ -76,7 +76,7 @@ async fn of_a_hundred_parallel_sends_sixty_take_a_slot_and_forty_are_told_how_lo
 /// Time is the stack's: it passes by itself while requests run, and in leaps when it is moved.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_rolls_and_slots_come_back_in_the_order_they_were_taken() {
-    let service = Service::start().await;
+    let Some(service) = Target::local("it moves the clock").await else { return };
     let client = service.customer().await.client;
     let accepted = |answers: Vec<Answer>| answers.iter().filter(|answer| answer.status == 400).count();
     let started = tokio::time::Instant::now();
@@ -99,7 +99,7 @@ async fn the_window_rolls_and_slots_come_back_in_the_order_they_were_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_key_and_each_route_has_a_window_of_its_own_and_replays_take_no_slot() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     let client = &customer.client;
     let body = fax("+15005550001", TEXT, "text/plain").to_string().into_bytes();
@@ -131,7 +131,7 @@ async fn each_key_and_each_route_has_a_window_of_its_own_and_replays_take_no_slo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_has_1_to_255_characters_and_is_kept_for_30_days() {
-    let service = Service::start().await;
+    let Some(service) = Target::local("it moves the clock").await else { return };
     let client = service.customer().await.client;
     let body = fax("+15005550001", TEXT, "text/plain").to_string().into_bytes();
     let send = |key: String| {

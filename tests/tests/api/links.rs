@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sfm_tests::client::Client;
 use sfm_tests::documents::{LETTER, LETTER_PAGES, TEXT};
 use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 use std::io::Write as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,7 +110,7 @@ async fn send(client: &Client, url: &str) -> sfm_tests::client::Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_is_fetched_by_its_link_and_its_type_is_sniffed() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let far = FarEnd::start().await;
     for path in ["/letter.pdf", "/wrong-type", "/packed", "/hop", "/hops"] {
@@ -124,7 +125,7 @@ async fn a_document_is_fetched_by_its_link_and_its_type_is_sniffed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_link_may_lead_to_is_bounded_whatever_the_far_end_does() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let far = FarEnd::start().await;
     let rows = [
@@ -209,7 +210,7 @@ async fn no_hostile_url_is_connected_to() {
     check(&closed.customer().await.client, never.clone()).await;
     let client = closed.customer().await.client;
     check(&client, [on(&loopback, "http"), on(&loopback, "https"), on(&mapped, "https"), on(&mapped, "http")].concat()).await;
-    let open = Service::start().await;
+    let open = Target::start().await;
     check(&open.customer().await.client, [never, on(&mapped, "http"), on(&mapped, "https")].concat()).await;
     assert_eq!(far.connections.load(Ordering::SeqCst), 0);
     let value: Value = send(&open.customer().await.client, &format!("http://localhost:{port}/letter.pdf")).await.json();

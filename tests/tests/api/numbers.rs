@@ -3,16 +3,16 @@
 use serde_json::json;
 use sfm::commands::number;
 use sfm_core::scope::Scope;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_active_numbers_of_the_account_are_listed_newest_first() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
     service.customer().await;
-    let operator = service.stack.operator_platform();
+    let operator = service.operator_platform();
     let mut expected = ids(&customer.client.get("/v1/numbers").await);
     for (i, label) in [None, Some("Front desk"), None].into_iter().enumerate() {
         let e164 = format!("+1303555020{i}").parse().unwrap();

@@ -4,7 +4,7 @@ use reqwest::Method;
 use sfm::commands::key;
 use sfm_core::scope::Scope;
 use sfm_tests::client::Client;
-use sfm_tests::service::Service;
+use sfm_tests::target::Target;
 
 use crate::assert_problem;
 
@@ -14,7 +14,7 @@ async fn call(client: &Client, method: &str, path: &str) -> sfm_tests::client::A
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let anonymous = service.anonymous();
     for path in ["/", "/v1", "/v1/", "/v2/faxes", "/v1/faxes/", "/v1/faxes/a/b/c", "/v1/numbers/num_1", "/v1/FAXES", "/v1//faxes", "/%00"] {
         for method in ["GET", "POST", "DELETE"] {
@@ -32,8 +32,12 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
         ("/v1/scheduled/sched_1", "DELETE, GET"),
         ("/v1/openapi.json", "GET"),
     ];
+    let no_options = service.leaves_out("the emulator answers OPTIONS itself");
     for (path, allow) in routes {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
+            if no_options && method == "OPTIONS" {
+                continue;
+            }
             let answer = call(&anonymous, method, path).await;
             if !allow.contains(method) {
                 assert_problem(&answer, 405, "method_not_allowed");
@@ -49,9 +53,9 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_is_refused_at_once_on_every_route() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let customer = service.customer().await;
-    let operator = service.stack.operator_platform();
+    let operator = service.operator_platform();
     let made = key::create(&operator, customer.account, Scope::ALL.to_vec(), false).await.unwrap();
     let client = service.client(&made.key);
     assert_eq!(client.get("/v1/faxes").await.status, 200);

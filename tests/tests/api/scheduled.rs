@@ -4,11 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::commands::account;
+use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER};
-use sfm_tests::service::Service;
+use sfm_tests::service::Customer;
+use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
 
@@ -26,18 +28,18 @@ async fn schedule(client: &Client) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
-/// The documents kept for scheduled faxes.
-async fn kept(service: &Service) -> usize {
-    let listed = service.stack.operator_platform().s3().list_objects_v2().bucket("documents").prefix("scheduled/").send().await.unwrap();
-    listed.contents().len()
+/// The documents kept for an account's scheduled faxes.
+async fn kept(service: &Target, account: AccountId) -> usize {
+    let list = service.operator_platform().s3().list_objects_v2().bucket(service.documents()).prefix(format!("scheduled/{account}/"));
+    list.send().await.unwrap().contents().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     // No number and no page left: the gates are asked when it is sent.
     let new = account::New { name: "Empty".into(), plan: Plan::Business, monthly_pages: Some(0), requires_baa: true };
-    let account = account::create(&service.stack.operator_platform(), new).await.unwrap().id;
+    let account = account::create(&service.operator_platform(), new).await.unwrap().id;
     let client = service.client(&service.key(account, Scope::ALL.to_vec(), false).await);
     let mut body = fax("(500) 555-0001", LETTER, "application/pdf");
     let at = Timestamp::now() + TOMORROW;
@@ -54,13 +56,13 @@ async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
     assert_eq!(client.get(&format!("/v1/scheduled/{}", made["id"].as_str().unwrap())).await.json(), made);
     assert_eq!(client.get("/v1/scheduled").await.json()["data"], json!([made]));
     assert_eq!(client.get("/v1/faxes").await.json()["total"], 0);
-    assert_eq!((service.used_pages(account).await, kept(&service).await), (0, 1));
+    assert_eq!((service.used_pages(account).await, kept(&service, account).await), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
-    let service = Service::start().await;
-    let client = service.customer().await.client;
+    let service = Target::start().await;
+    let Customer { account, client, .. } = service.customer().await;
     let with = |field: &str, value: Value| {
         let mut body = scheduled(TOMORROW);
         body[field] = value;
@@ -87,7 +89,7 @@ async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
         assert_eq!(error["param"], param, "{error}");
     }
     assert_eq!(client.get("/v1/scheduled").await.json()["total"], 0);
-    assert_eq!(kept(&service).await, 0);
+    assert_eq!(kept(&service, account).await, 0);
     let own = client.get("/v1/numbers").await.json()["data"][0]["number"].clone();
     assert_eq!(client.post("/v1/scheduled", &with("from", own.clone())).await.json()["from"], own);
     assert_eq!(client.post("/v1/scheduled", &with("send_at", in_seconds(65))).await.status, 201);
@@ -96,10 +98,10 @@ async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_one_is_canceled_once_and_its_document_goes() {
-    let service = Service::start().await;
-    let client = service.customer().await.client;
+    let service = Target::start().await;
+    let Customer { account, client, .. } = service.customer().await;
     let path = format!("/v1/scheduled/{}", schedule(&client).await);
-    assert_eq!(kept(&service).await, 1);
+    assert_eq!(kept(&service, account).await, 1);
     // One of five wins; the others find it canceled.
     let racing: Vec<_> = (0..5)
         .map(|_| {
@@ -120,13 +122,13 @@ async fn a_pending_one_is_canceled_once_and_its_document_goes() {
     assert_eq!(won, 1);
     assert_eq!(client.get(&path).await.json()["status"], "canceled");
     assert_eq!(client.get("/v1/scheduled").await.json()["data"][0]["status"], "canceled", "it stays in the list");
-    assert_eq!(kept(&service).await, 0);
+    assert_eq!(kept(&service, account).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() {
-    let service = Service::start().await;
-    let client = service.customer().await.client;
+    let service = Target::start().await;
+    let Customer { account, client, .. } = service.customer().await;
     let body = scheduled(TOMORROW);
     let post = |body: &Value| {
         let (client, body) = (client.clone(), body.to_string().into_bytes());
@@ -140,7 +142,7 @@ async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() 
     assert!(answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text), "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count(), 1);
     assert_eq!(client.get("/v1/scheduled").await.json()["total"], 1);
-    assert_eq!(kept(&service).await, 1, "the losers' documents are removed");
+    assert_eq!(kept(&service, account).await, 1, "the losers' documents are removed");
 
     let mut later = body.clone();
     later["send_at"] = scheduled(TOMORROW * 2)["send_at"].clone();
@@ -153,7 +155,7 @@ async fn racing_schedules_with_one_idempotency_key_make_one_and_equal_answers() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scheduled_faxes_are_listed_newest_first_and_paged() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let client = service.customer().await.client;
     let mut all = Vec::new();
     for _ in 0..5 {
@@ -169,7 +171,7 @@ async fn scheduled_faxes_are_listed_newest_first_and_paged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_fax_of_another_account_is_absent_and_each_route_needs_its_scope() {
-    let service = Service::start().await;
+    let service = Target::start().await;
     let (owner, stranger) = (service.customer().await, service.customer().await.client);
     let id = schedule(&owner.client).await;
     for id in [id.as_str(), "sched_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense"] {

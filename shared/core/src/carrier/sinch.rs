@@ -28,7 +28,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// One page of a list; the API gives 1,000 at most.
 const LIST_PAGE: usize = 200;
 /// Pages of a list that a look-up reads before it calls itself unable to tell.
-const LIST_PAGES: usize = 50;
+const LIST_PAGES: usize = 200;
 /// How long until a carrier whose account has no funds is tried again.
 const UNPAID: SignedDuration = SignedDuration::from_mins(10);
 

@@ -28,7 +28,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// One page of a list; the API gives 250 at most.
 const LIST_PAGE: usize = 100;
 /// Pages of a list that a look-up reads before it calls itself unable to tell.
-const LIST_PAGES: usize = 50;
+const LIST_PAGES: usize = 200;
 
 #[derive(Debug, Clone)]
 pub struct Telnyx {

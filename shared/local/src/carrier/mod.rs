@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::SigningKey;
+pub use ed25519_dalek::SigningKey;
 use sfm_core::clock::Clock;
 use tokio::net::TcpListener;
 

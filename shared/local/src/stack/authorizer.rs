@@ -7,6 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 use sfm_core::clock::Clock;
 
+use super::template::Resource;
+
 /// As the template declares it.
 #[derive(Debug, Clone)]
 pub struct Authorizer {
@@ -16,10 +18,15 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
-    pub fn of(name: &str, api: &Value, clock: &Clock) -> Option<Self> {
-        let configuration = &api["Auth"]["Authorizers"][name]["JwtConfiguration"];
-        let audience = configuration["audience"].as_array()?.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        Some(Self { issuer: configuration["issuer"].as_str()?.to_owned(), audience, clock: clock.clone() })
+    /// The authorizers of an API, by name.
+    pub fn all(api: &Resource, clock: &Clock) -> Vec<(String, Self)> {
+        let declared = api.properties["Auth"]["Authorizers"].as_object().into_iter().flatten();
+        let made = declared.filter_map(|(name, authorizer)| {
+            let jwt = &authorizer["JwtConfiguration"];
+            let audience = jwt["audience"].as_array()?.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+            Some((name.clone(), Self { issuer: jwt["issuer"].as_str()?.to_owned(), audience, clock: clock.clone() }))
+        });
+        made.collect()
     }
 
     /// The claims of a request's token, as the gateway hands them on: each one text. None when the token is refused.

@@ -1,7 +1,9 @@
-//! The Lambda host: every function of the template runs in this process, fed with the JSON that Lambda would feed it.
+//! The Lambda host: every function of the template runs in this process, fed with the JSON that Lambda would feed it, or in processes
+//! of its own ([`super::bootstrap`]).
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use sfm_core::http::Endpoint;
 use sfm_core::http::serve::respond;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
+
+use super::bootstrap::Bootstrap;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
@@ -68,6 +72,8 @@ impl std::fmt::Debug for Host {
 pub enum HostError {
     #[error("the template names a function {0} that no code is linked for")]
     Unknown(String),
+    #[error("there is no binary of {0} in {dir}", dir = .1.display())]
+    NoBinary(String, PathBuf),
     #[error("function {name}: {source}")]
     Config { name: String, source: ConfigError },
 }
@@ -78,6 +84,11 @@ impl Host {
         let handler = make(platform).map_err(|source| HostError::Config { name: name.to_owned(), source })?;
         self.handlers.insert(name.to_owned(), handler);
         Ok(())
+    }
+
+    /// A function that runs in processes of its own.
+    pub fn add_process(&mut self, function: Bootstrap) {
+        self.handlers.insert(function.name().to_owned(), function.handler());
     }
 
     pub fn handler(&self, name: &str) -> Option<Handler> {

@@ -4,9 +4,12 @@
 //! ([`crate::carrier`]), makes what the template declares, hosts its functions and connects its event sources.
 
 mod api;
+mod authorizer;
+pub mod bootstrap;
 mod control;
 mod demo;
 mod host;
+mod oidc;
 mod provision;
 mod sources;
 mod state;
@@ -24,8 +27,10 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
+use sfm_core::guarded::Names;
 use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
+use sfm_core::store::members::MembersAdmin;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,8 +39,12 @@ use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
 use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
 use crate::tap::Tap;
 use api::Route;
+use authorizer::Authorizer;
+pub use demo::DEMO_OWNER;
+use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
 use host::{Host, HostError};
+use oidc::Issuer;
 use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
 use state::{Lock, State};
@@ -69,6 +78,10 @@ pub struct StackConfig {
     pub connected: bool,
     /// Variables of the functions' environment that differ from the template's.
     pub variables: HashMap<String, String>,
+    /// What resolves the hosts that customers name; None: the system.
+    pub names: Option<Arc<dyn Names>>,
+    /// Where the functions' binaries are, each to run in processes of its own; None: all run in this process.
+    pub bootstrap: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +104,8 @@ pub enum StackError {
     Carrier(#[from] SimulatorError),
     #[error("demo account: {0}")]
     Demo(String),
+    #[error("functions in processes of their own have the machine's clock, which cannot be moved")]
+    FixedClock,
 }
 
 impl StackError {
@@ -110,6 +125,7 @@ pub struct Stack {
     tasks: JoinSet<()>,
     operator_env: PathBuf,
     operator_vars: BTreeMap<String, String>,
+    authorizers: HashMap<String, Authorizer>,
     demo: Demo,
     _lock: Lock,
 }
@@ -121,10 +137,14 @@ struct Shared {
     moved: watch::Sender<u64>,
     carrier: Arc<Simulator>,
     state: Mutex<State>,
+    fixed_clock: bool,
 }
 
 impl Controls for Shared {
     fn advance(&self, by: SignedDuration) -> Result<Timestamp, StackError> {
+        if self.fixed_clock {
+            return Err(StackError::FixedClock);
+        }
         self.clock.advance(by);
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         state.clock_offset_ms = i64::try_from(self.clock.offset().as_millis()).unwrap_or(i64::MAX);
@@ -172,15 +192,20 @@ impl Stack {
         let dir = dir.canonicalize().map_err(|e| StackError::io(&dir, e))?;
         let lock = Lock::take(&dir)?;
         let mut state = State::load(&dir)?;
+        if config.bootstrap.is_some() && state.clock_offset_ms != 0 {
+            return Err(StackError::FixedClock);
+        }
         let clock = Clock::ahead(SignedDuration::from_millis(state.clock_offset_ms));
 
         let (api_listener, api_port) = listen(config.port, state.ports.api).await?;
         let (aws_listener, aws_port) = listen(0, state.ports.aws).await?;
         let (carrier_listener, carrier_port) = listen(0, state.ports.carrier).await?;
+        let (issuer_listener, issuer_port) = listen(0, state.ports.issuer).await?;
         let (control_listener, control_port) = listen(0, state.ports.control).await?;
-        state.ports = state::Ports { api: api_port, aws: aws_port, carrier: carrier_port, control: control_port };
+        state.ports = state::Ports { api: api_port, aws: aws_port, carrier: carrier_port, control: control_port, issuer: issuer_port };
         state.save()?;
         let base_url = format!("http://127.0.0.1:{api_port}");
+        let issuer_url = format!("http://127.0.0.1:{issuer_port}");
         let aws_url = format!("http://127.0.0.1:{aws_port}");
         let callback_url = format!("{base_url}/carrier/telnyx");
         let mut credentials = config.carrier_credentials;
@@ -207,6 +232,9 @@ impl Stack {
             ("AWS::AccountId", AWS_ACCOUNT),
             ("AWS::Partition", "aws"),
             ("TelnyxApiUrl", carrier.url()),
+            ("OidcIssuer", &issuer_url),
+            ("OidcClientId", oidc::CLIENT_ID),
+            ("DashboardUrl", &base_url),
             ("TelnyxConnectionId", "local"),
             ("TelnyxPublicKey", &carrier.public_key()),
         ];
@@ -236,11 +264,23 @@ impl Stack {
             if config.allow_loopback {
                 vars.insert("ALLOW_LOOPBACK".into(), "true".into());
             }
+            vars.extend(config.variables.clone());
+            if let Some(dir) = &config.bootstrap {
+                let aws = [("AWS_ENDPOINT_URL", &*aws_url), ("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", &*function.name)];
+                vars.extend(aws.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                vars.insert("AWS_SECRET_ACCESS_KEY".into(), state.aws_secret.clone());
+                let binary = binary_of(dir, &function.name).ok_or_else(|| HostError::NoBinary(function.name.clone(), dir.clone()))?;
+                host.add_process(Bootstrap::new(&function.name, binary, vars.into_iter().collect(), template.timeout(function)));
+                continue;
+            }
             if let Some(worker) = &config.document_worker {
                 vars.insert("DOCUMENT_WORKER".into(), worker.display().to_string());
             }
-            vars.extend(config.variables.clone());
-            host.add(&function.name, &platform(&function.name, vars))?;
+            let mut platform = platform(&function.name, vars);
+            if let Some(names) = &config.names {
+                platform = platform.with_names(names.clone());
+            }
+            host.add(&function.name, &platform)?;
         }
 
         let mut operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
@@ -265,7 +305,8 @@ impl Stack {
         let poller = platform(POLLER, HashMap::new());
         let (moved, moved_seen) = watch::channel(0);
         let token = state.control_token.clone();
-        let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state) });
+        let fixed_clock = config.bootstrap.is_some();
+        let shared = Arc::new(Shared { clock: clock.clone(), moved, carrier: carrier.clone(), state: Mutex::new(state), fixed_clock });
         let aws = Arc::new(aws);
         let mut stack = Self {
             base_url,
@@ -276,10 +317,15 @@ impl Stack {
             tasks: JoinSet::new(),
             operator_env,
             operator_vars,
+            authorizers: HashMap::new(),
             demo,
             _lock: lock,
         };
         stack.serve(control_listener, control::router(shared, token));
+        let members = MembersAdmin::new(&stack.operator_platform()).map_err(|e| StackError::Demo(e.to_string()))?;
+        let issuer = Issuer::new(issuer_url, &stack.base_url, &dir, members, clock.clone());
+        stack.serve(issuer_listener, oidc::router(Arc::new(issuer)));
+        stack.authorizers = template.resources("AWS::Serverless::HttpApi")?.iter().flat_map(|api| Authorizer::all(api, &clock)).collect();
         let routes = stack.connect(&functions, &dir, &poller, &moved_seen, config.connected)?;
         stack.serve(api_listener, api::router(routes, clock));
         Ok(stack)
@@ -312,7 +358,13 @@ impl Stack {
                     "HttpApi" => {
                         let path = if properties["Path"].is_null() { api::DEFAULT.to_owned() } else { text("Path") };
                         let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
-                        routes.push(Route { method, path, handler: handler.clone() });
+                        let authorizer = match properties["Auth"]["Authorizer"].as_str() {
+                            None => None,
+                            Some(name) => Some(self.authorizers.get(name).cloned().ok_or_else(|| {
+                                TemplateError::Shape(format!("{} asks for an authorizer {name}, which the API has not", function.name))
+                            })?),
+                        };
+                        routes.push(Route { method, path, authorizer, handler: handler.clone() });
                     }
                     "SQS" | "DynamoDB" | "ScheduleV2" if !background => {}
                     "SQS" => {

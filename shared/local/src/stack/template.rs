@@ -1,6 +1,7 @@
 //! What the local stack reads of `template.yaml`: the resources with their intrinsic functions resolved for this stack.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
@@ -73,6 +74,12 @@ impl Template {
         Ok(variables)
     }
 
+    /// How long a function may take.
+    pub fn timeout(&self, function: &Resource) -> Duration {
+        let own = function.properties["Timeout"].as_u64();
+        Duration::from_secs(own.or_else(|| self.root["Globals"]["Function"]["Timeout"].as_u64()).unwrap_or(3))
+    }
+
     fn resolve(&self, value: &Value) -> Result<Value, TemplateError> {
         match value {
             Value::Object(fields) => match single(fields) {
@@ -116,6 +123,7 @@ impl Template {
             (_, None) => name.to_owned(),
             ("AWS::SQS::Queue", Some("QueueName")) => name.to_owned(),
             (kind, Some("Arn")) => arn(kind, name),
+            (kind @ "AWS::SecretsManager::Secret", Some("Id")) => arn(kind, name),
             ("AWS::DynamoDB::Table", Some("StreamArn")) => format!("{}/stream", arn(kind, name)),
             (_, Some(attribute)) => return Err(shape(format!("{name} has no attribute {attribute} on the local stack"))),
         })
