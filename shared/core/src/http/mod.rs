@@ -2,7 +2,9 @@
 
 pub mod auth;
 pub mod body;
+mod filter;
 pub mod idempotency;
+pub mod membership;
 pub mod problem;
 pub mod serve;
 
@@ -40,6 +42,8 @@ pub struct Request {
     pub path_params: HashMap<String, String>,
     pub query: Vec<(String, String)>,
     pub body: Bytes,
+    /// What a JWT authorizer found in the token, as the API's gateway says; empty on a route without one.
+    pub claims: HashMap<String, String>,
 }
 
 impl Request {

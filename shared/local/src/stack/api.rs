@@ -15,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
+use super::authorizer::Authorizer;
 use super::host::Handler;
 
 /// What an HTTP API takes as a body.
@@ -33,6 +34,8 @@ pub struct Route {
     pub method: String,
     /// As in the template: `/v1/faxes/{id}`.
     pub path: String,
+    /// Who looks at a request's token first.
+    pub authorizer: Option<Authorizer>,
     pub handler: Handler,
 }
 
@@ -67,7 +70,17 @@ async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Respo
     let Some((route, params)) = gateway.find(parts.method.as_str(), path) else {
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };
-    let event = gateway.event(route, &params, &parts, &body);
+    let claims = match &route.authorizer {
+        None => None,
+        Some(authorizer) => match authorizer.claims(&parts.headers).await {
+            None => return refusal(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            claims => claims,
+        },
+    };
+    let mut event = gateway.event(route, &params, &parts, &body);
+    if let Some(claims) = claims {
+        event["requestContext"]["authorizer"] = json!({"jwt": {"claims": claims, "scopes": null}});
+    }
     if event.to_string().len() > LARGEST_EVENT {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }

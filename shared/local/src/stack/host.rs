@@ -42,6 +42,8 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("GetScheduledFax", http::<get_scheduled_fax::GetScheduledFax>),
     ("CancelScheduledFax", http::<cancel_scheduled_fax::CancelScheduledFax>),
     ("GetOpenapi", http::<get_openapi::GetOpenapi>),
+    ("ServeDashboard", http::<serve_dashboard::ServeDashboard>),
+    ("DashboardApi", http::<dashboard_api::DashboardApi>),
     ("RejectRoute", http::<reject_route::RejectRoute>),
     ("RelayEvents", events::<relay_events::RelayEvents>),
     ("TransmitFax", events::<transmit_fax::TransmitFax>),
