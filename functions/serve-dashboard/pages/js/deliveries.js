@@ -38,7 +38,10 @@ export async function deliveries({ api, owner, signal }, at) {
     async function refresh() {
         const got = [];
         let next;
-        for (let page = 1; page <= pages; page++) got.push(...(next = await api.get(`${at}/deliveries?limit=20&page=${page}`)).data);
+        for (let page = 1; page <= pages; page++) {
+            next = await api.get(`${at}/deliveries?limit=20${got.length ? `&before=${got.at(-1).id}` : ""}`);
+            got.push(...next.data);
+        }
         if (JSON.stringify(got) === shown) return;
         shown = JSON.stringify(got);
         refill(list, got.length ? got.map(entry) : empty("Nothing has been delivered yet. Send a test event to see whether your program is reached."));

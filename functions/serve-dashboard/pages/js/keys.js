@@ -10,6 +10,8 @@ const SCOPES = [
     ["contacts:write", "Change contacts"], ["scheduled:read", "See scheduled faxes"], ["scheduled:write", "Schedule and cancel faxes"],
 ];
 
+const called = (key) => key.name ?? "Unnamed key";
+
 function create(api, reload) {
     open("Create a key", (close) => [form([
         field("Name", h("input", { name: "name", autocomplete: "off", maxlength: 100 }), { hint: "Where it is used, such as “Billing server”." }),
@@ -25,18 +27,18 @@ function create(api, reload) {
 }
 
 export async function keys({ api, owner, reload }) {
-    const list = await api.get("keys");
-    const revoke = (key) => owner && !key.revoked_at && h("button", { type: "button", class: "danger", "aria-label": `Revoke ${key.name ?? key.prefix}`, onclick: () => confirm({
-        title: `Revoke ${key.name ?? key.prefix}?`, text: "Programs that use this key are refused from now on. This cannot be undone.", action: "Revoke the key",
+    const list = await api.get("keys?limit=100");
+    const revoke = (key) => owner && !key.revoked_at && h("button", { type: "button", class: "danger", "aria-label": `Revoke ${called(key)}`, onclick: () => confirm({
+        title: `Revoke ${called(key)}?`, text: "Programs that use this key are refused from now on. This cannot be undone.", action: "Revoke the key",
         act: () => api.remove(`keys/${key.id}`), done: reload,
     }) }, "Revoke");
     return sheet(null,
         h("div", { class: "head" }, h("h2", null, "Keys"), owner && h("button", { type: "button", class: "main", onclick: () => create(api, reload) }, "Create a key")),
         list.data.length ? table("API keys", [
-            ["Name", (key) => [key.name ?? "Unnamed", h("div", { class: "small faint" }, h("code", null, `${key.prefix}…`), key.live ? "" : " test")]],
+            ["Name", (key) => [called(key), h("div", { class: "small faint" }, key.prefix && h("code", null, `${key.prefix}…`), key.live ? "" : " test")]],
             ["May", (key) => h("span", { class: "small" }, key.scopes.join(", "))],
             ["Created", (key) => [date(key.created_at), key.created_by && h("div", { class: "small faint" }, key.created_by)]],
-            ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "Never")],
+            ["Last used", (key) => time(key.last_used_at)],
             ["Status", (key) => (key.revoked_at ? [status("revoked"), h("div", { class: "small" }, date(key.revoked_at))] : status("active"))],
             ["", revoke, "actions"],
         ], list.data, { quiet: true }) : empty("No keys yet. A program needs one to send or read faxes."));

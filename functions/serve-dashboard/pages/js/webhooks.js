@@ -22,7 +22,7 @@ export function endpointFields(endpoint) {
 export function endpointBody(data) {
     if (!data.get("url").trim()) throw wrong("url", "Enter the URL that is told of events.");
     if (!data.getAll("events").length) throw wrong("events", "Choose at least one event.");
-    return { url: data.get("url").trim(), events: data.getAll("events"), description: data.get("description").trim() || null };
+    return { url: data.get("url").trim(), events: data.getAll("events"), description: data.get("description").trim() };
 }
 
 function create(api, go) {
@@ -34,7 +34,7 @@ function create(api, go) {
 }
 
 export async function webhooks({ api, owner, go }) {
-    const list = await api.get("webhooks");
+    const list = await api.get("webhooks?limit=100");
     return sheet(null,
         h("div", { class: "head" }, h("h2", null, "Webhooks"), owner && h("button", { type: "button", class: "main", onclick: () => create(api, go) }, "Add a webhook")),
         list.data.length ? table("Webhook endpoints", [
