@@ -9,6 +9,7 @@ pub mod deployed;
 pub mod documents;
 pub mod hostile;
 pub mod injector;
+pub mod member;
 pub mod process;
 pub mod receiver;
 pub mod service;

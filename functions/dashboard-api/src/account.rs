@@ -5,10 +5,10 @@ use serde_json::json;
 use sfm_core::account::Account;
 use sfm_core::clock::ApiTime;
 use sfm_core::http::membership::Visitor;
-use sfm_core::http::{Problem, Request, Response};
+use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::month::Month;
 
-use crate::DashboardApi;
+use crate::{DashboardApi, before};
 
 impl DashboardApi {
     pub(crate) async fn session(&self, request: &Request) -> Result<Response, Problem> {
@@ -45,16 +45,14 @@ impl DashboardApi {
     pub(crate) async fn audit(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
         visitor.owners_only()?;
         let page = request.page()?;
-        let wrong = || Problem::invalid("before must be the id of an audit entry.").param("before");
-        let before = request.query_param("before")?.map(|text| text.parse().map_err(|_| wrong())).transpose()?;
+        let before = before(request)?;
         // One more than is shown tells whether there are more.
         let mut entries = self.audit.list(visitor.account, before, page.limit + 1).await?;
         let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let has_more = entries.len() > shown;
         entries.truncate(shown);
         let data: Vec<_> = entries.iter().map(|entry| entry.resource()).collect();
-        let body = sfm_core::http::ListBody::filtered(data, page, has_more);
-        Response::json(StatusCode::OK, &body)
+        Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
 
     pub(crate) async fn load(&self, visitor: &Visitor) -> Result<Account, Problem> {

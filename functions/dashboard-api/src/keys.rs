@@ -7,12 +7,11 @@ use sfm_core::http::membership::Visitor;
 use sfm_core::http::{ListBody, Problem, Request, Response, body};
 use sfm_core::id::KeyId;
 use sfm_core::key::Mode;
-use sfm_core::list::Page;
 use sfm_core::scope::Scope;
 use sfm_core::store::accounts::ListedKey;
 use sfm_core::store::keyring::KeyringError;
 
-use crate::DashboardApi;
+use crate::{DashboardApi, path_id};
 
 const LONGEST_NAME: usize = 100;
 
@@ -58,12 +57,11 @@ impl DashboardApi {
         let total = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         let (skip, limit) = (usize::try_from(page.offset()).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
         let data: Vec<_> = keys.iter().skip(skip).take(limit).map(|key| resource(key, None)).collect();
-        Response::json(StatusCode::OK, &ListBody::new(data, Page { ..page }, total))
+        Response::json(StatusCode::OK, &ListBody::new(data, page, total))
     }
 
     pub(crate) async fn create_key(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        visitor.owners_only()?;
-        self.api_plan(visitor).await?;
+        self.owner_with_api(visitor).await?;
         let fields = body::parse(request)?;
         let object = body::Object::new(&fields);
         let name = object.required_text("name", "name")?.trim();
@@ -91,14 +89,8 @@ impl DashboardApi {
     }
 
     pub(crate) async fn revoke_key(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        visitor.owners_only()?;
-        self.api_plan(visitor).await?;
-        let id = id.parse().map_err(|_| Problem::not_found())?;
-        let key = self.keyring.revoke(visitor.account, id, &visitor.actor()).await?.ok_or_else(Problem::not_found)?;
+        self.owner_with_api(visitor).await?;
+        let key = self.keyring.revoke(visitor.account, path_id(id)?, &visitor.actor()).await?.ok_or_else(Problem::not_found)?;
         Response::json(StatusCode::OK, &resource(&key, None))
-    }
-
-    async fn api_plan(&self, visitor: &Visitor) -> Result<(), Problem> {
-        if self.load(visitor).await?.plan.includes_api() { Ok(()) } else { Err(Problem::plan_upgrade_required()) }
     }
 }

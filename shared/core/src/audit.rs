@@ -31,6 +31,31 @@ pub enum Action {
     KeyCreated,
     #[serde(rename = "key.revoked")]
     KeyRevoked,
+    #[serde(rename = "webhook.created")]
+    WebhookCreated,
+    #[serde(rename = "webhook.changed")]
+    WebhookChanged,
+    #[serde(rename = "webhook.enabled")]
+    WebhookEnabled,
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
+    #[serde(rename = "webhook.deleted")]
+    WebhookDeleted,
+    #[serde(rename = "webhook.secret_rotated")]
+    WebhookSecretRotated,
+    #[serde(rename = "webhook.old_secret_expired")]
+    WebhookOldSecretExpired,
+    #[serde(rename = "webhook.tested")]
+    WebhookTested,
+    #[serde(rename = "webhook.recovered")]
+    WebhookRecovered,
+    #[serde(rename = "delivery.redelivered")]
+    DeliveryRedelivered,
+    /// Written before the document, or a link to it, is given.
+    #[serde(rename = "fax.viewed")]
+    FaxViewed,
+    #[serde(rename = "fax.deleted")]
+    FaxDeleted,
     #[serde(rename = "member.added")]
     MemberAdded,
     #[serde(rename = "member.removed")]

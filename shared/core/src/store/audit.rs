@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
+use super::transaction::transact;
 use super::{StoreError, from_item, n, s, to_item};
 use crate::audit::AuditEntry;
 use crate::id::{AccountId, AuditId};
@@ -26,11 +27,17 @@ impl Audit {
     }
 
     /// The write of an entry, for the transaction that makes the change which it tells of.
-    pub(super) fn write(&self, entry: &AuditEntry) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn write(&self, entry: &AuditEntry) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(entry)?;
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
         Ok(TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
+    }
+
+    /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done.
+    pub async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let done = transact(&self.client, vec![self.write(entry)?]).await?;
+        done.map_err(|cancelled| StoreError::Corrupt(format!("{cancelled:?}")))
     }
 
     /// At most `limit` entries older than `before`, newest first.

@@ -12,12 +12,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::audit::Audit;
 use super::accounts::Accounts;
 use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Backoff, Reason, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
+use crate::audit::{Action, Actor, AuditEntry};
 use crate::account::{Account, Closed, Number};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
@@ -442,11 +444,12 @@ impl Intake {
 pub struct FaxRemoval {
     faxes: Faxes,
     accounts: Accounts,
+    audit: Audit,
 }
 
 impl FaxRemoval {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)? })
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
     }
 
     /// Finds a fax by its id alone, for operators.
@@ -456,7 +459,8 @@ impl FaxRemoval {
     }
 
     /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
-    pub async fn delete(&self, key: FaxKey, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn delete(&self, key: FaxKey, actor: &Actor, now: Timestamp) -> Result<bool, StoreError> {
+        let entry = AuditEntry::new(key.account_id, actor, Action::FaxDeleted, key.fax_id, now);
         let mut backoff = Backoff::new();
         loop {
             let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {
@@ -466,6 +470,7 @@ impl FaxRemoval {
             fax.deleted_at = Some(now);
             let mut writes = Lists::removal(self.accounts.table(), List::Faxes, key.account_id, seq)?;
             writes.push(self.faxes.replacement(&mut fax)?);
+            writes.push(self.audit.write(&entry)?);
             if transact(&self.faxes.client, writes).await?.is_ok() {
                 return Ok(true);
             }
