@@ -19,7 +19,9 @@ export async function openTab(browser, base, { scheme = "light", width = 1280 } 
     const page = await context.newPage();
     page.setDefaultTimeout(60000);
     const complaints = [], requests = [];
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    // The issuer's own page is not ours to judge.
+    const ours = ({ url }) => !url || new URL(url).origin === new URL(base).origin;
+    page.on("console", (message) => message.type() === "error" && ours(message.location()) && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("request", (request) => requests.push(request.url()));
     return { context, page, base, complaints, requests, name: `${scheme}-${width}` };
