@@ -48,7 +48,7 @@ async function faxes(tab) {
 async function contact(tab) {
     const { page } = tab;
     await visit(tab, "#/contacts", "Contacts");
-    await page.getByLabel("Name").fill("Records <office> & archive");
+    await page.getByRole("textbox", { name: "Name" }).fill("Records <office> & archive");
     await page.getByLabel("Fax number").fill("12");
     await page.getByRole("button", { name: "Add the contact" }).click();
     await page.locator("[data-field=fax_number] .error").filter({ hasText: /./ }).waitFor();
@@ -56,8 +56,8 @@ async function contact(tab) {
     await page.getByRole("button", { name: "Add the contact" }).click();
     const row = page.getByRole("row", { name: /Records <office> & archive/ });
     await row.waitFor();
-    await page.getByLabel("Name").fill("N".repeat(100));
-    await page.getByLabel("Company").fill("C".repeat(100));
+    await page.getByRole("textbox", { name: "Name" }).fill("N".repeat(100));
+    await page.getByRole("textbox", { name: "Company" }).fill("C".repeat(100));
     await page.getByLabel("Fax number").fill("+12125550198");
     await page.getByRole("button", { name: "Add the contact" }).click();
     await page.getByRole("row", { name: /NNN/ }).waitFor();
@@ -72,7 +72,7 @@ async function webhook(tab, address) {
     await page.getByRole("button", { name: "Disable" }).click();
     await page.getByRole("button", { name: "Enable" }).click();
     await page.getByRole("button", { name: "Change" }).click();
-    await page.getByLabel("Description").fill("Records system");
+    await page.getByRole("textbox", { name: "Description" }).fill("Records system");
     await page.getByRole("button", { name: "Save" }).click();
     await page.locator("dd", { hasText: "Records system" }).waitFor();
     await page.getByText("Send again what was missed").click();

@@ -17,7 +17,7 @@ async function createKey({ page }) {
     await page.getByRole("button", { name: "Create a key" }).click();
     await page.getByRole("button", { name: "Create the key" }).click();
     assert.match(await page.locator("dialog [data-field=name] .error").textContent(), /Enter a name/);
-    await page.getByLabel("Name").fill("Billing server");
+    await page.getByRole("textbox", { name: "Name" }).fill("Billing server");
     await page.getByRole("button", { name: "Create the key" }).click();
     const key = await takeSecret(page);
     await page.getByRole("row", { name: /Billing server/ }).waitFor();
@@ -30,7 +30,7 @@ const call = (base, key, body) => fetch(`${base}/v1/faxes`, { method: body ? "PO
 
 async function addWebhook({ page }, receiver) {
     await page.getByRole("button", { name: "Add a webhook" }).click();
-    await page.getByLabel("URL").fill(receiver.url);
+    await page.getByRole("textbox", { name: "URL" }).fill(receiver.url);
     await page.locator("dialog").getByRole("button", { name: "Add the webhook" }).click();
     const secret = await takeSecret(page);
     assert.match(secret, /^whsec_/);
