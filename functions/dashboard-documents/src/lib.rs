@@ -4,6 +4,7 @@ mod preview;
 
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::documents::Documents;
+use sfm_core::fax::Fax;
 use sfm_core::http::membership::{Doorkeeper, Visitor};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
@@ -47,6 +48,7 @@ impl Endpoint for DashboardDocuments {
         let visitor = self.members.admit(request, account).await?;
         match (request.method.as_str(), path) {
             ("POST", ["faxes"]) => self.send(&visitor, request, deadline).await,
+            ("POST", ["faxes", id, "resend"]) => self.resend(&visitor, request, id, deadline).await,
             ("POST", ["scheduled"]) => self.schedule(&visitor, request, deadline).await,
             ("GET", ["faxes", id, "pages", number]) => self.page(&visitor, request, id, number).await,
             _ => Err(Problem::no_route()),
@@ -62,6 +64,20 @@ impl DashboardDocuments {
         }
     }
 
+    async fn resend(&self, visitor: &Visitor, request: &Request, id: &str, deadline: Deadline) -> Result<Response, Problem> {
+        let fax = self.fax(visitor, id).await?;
+        let route = format!("{SEND}/{}/resend", fax.id);
+        match self.sending.door.admit_member(request, visitor, &route, "sends").await? {
+            Admission::Replay(response) => Ok(response),
+            Admission::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
+        }
+    }
+
+    async fn fax(&self, visitor: &Visitor, id: &str) -> Result<Fax, Problem> {
+        let id = id.parse().map_err(|_| Problem::not_found())?;
+        self.faxes.get(visitor.account, id).await?.filter(|fax| fax.deleted_at.is_none()).ok_or_else(Problem::not_found)
+    }
+
     async fn schedule(&self, visitor: &Visitor, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
         match self.planning.door.admit_member(request, visitor, SCHEDULE, "schedules").await? {
             Admission::Replay(response) => Ok(response),
@@ -71,10 +87,8 @@ impl DashboardDocuments {
 
     /// A page of the fax-ready document. Who looks at it is written down first.
     async fn page(&self, visitor: &Visitor, request: &Request, id: &str, number: &str) -> Result<Response, Problem> {
-        let id = id.parse().map_err(|_| Problem::not_found())?;
         let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(Problem::not_found)?;
-        let found = self.faxes.get(visitor.account, id).await?;
-        let fax = found.filter(|fax| fax.deleted_at.is_none()).ok_or_else(Problem::not_found)?;
+        let fax = self.fax(visitor, id).await?;
         let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(Problem::document_expired)?;
         let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(Problem::internal)?;
         let png = match drawn {
@@ -84,7 +98,7 @@ impl DashboardDocuments {
                 return Err(Problem::invalid(message).code("document_type_unsupported"));
             }
         };
-        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::FaxViewed, id, request.now);
+        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::FaxViewed, fax.id, request.now);
         self.audit.record(&entry.detail(format!("page {number}"))).await?;
         Ok(Response::bytes("image/png", png))
     }

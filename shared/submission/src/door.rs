@@ -62,26 +62,27 @@ impl Door {
     /// Key (401), plan and scope (403), kept answer, rate limit (429), reuse of a key for another request (400), in this order.
     pub async fn admit(&self, request: &Request, scope: Scope, route: &'static str, policy: &'static str) -> Result<Admission, Problem> {
         let Caller { account, key, live } = self.auth.authorize(request, scope).await?;
-        self.admit_as(request, (account, live, None), &key.to_string(), route, policy).await
+        self.admit_as(request, (account, live, None), (&key.to_string(), route), route, policy).await
     }
 
-    /// The same for a member in the dashboard, whose token and membership have been checked. The limit is the member's.
+    /// The same for a member in the dashboard, whose token and membership have been checked. The limit is the member's, over all
+    /// routes of the policy.
     pub async fn admit_member(
         &self,
         request: &Request,
         visitor: &Visitor,
-        route: &'static str,
+        route: &str,
         policy: &'static str,
     ) -> Result<Admission, Problem> {
-        self.admit_as(request, (visitor.account, true, Some(visitor.actor())), visitor.email.as_str(), route, policy).await
+        self.admit_as(request, (visitor.account, true, Some(visitor.actor())), (visitor.email.as_str(), policy), route, policy).await
     }
 
     async fn admit_as(
         &self,
         request: &Request,
         (account, live, member): (AccountId, bool, Option<Actor>),
-        limited: &str,
-        route: &'static str,
+        (limited, window): (&str, &str),
+        route: &str,
         policy: &'static str,
     ) -> Result<Admission, Problem> {
         let name = idempotency::name(request, account, route);
@@ -93,7 +94,7 @@ impl Door {
         if let Some(reply) = kept.take_if(|reply| reply.fingerprint == fingerprint) {
             return idempotency::replay(reply, &fingerprint).map(Admission::Replay);
         }
-        let quota = match self.rates.take(limited, route, self.clock.now()).await {
+        let quota = match self.rates.take(limited, window, self.clock.now()).await {
             Ok(quota) => quota,
             Err(RateError::Limited(quota)) => return Err(tell(Problem::rate_limited(quota), quota, policy)),
             Err(RateError::Store(e)) => return Err(e.into()),
