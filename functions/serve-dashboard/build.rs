@@ -12,7 +12,8 @@ fn main() -> std::io::Result<()> {
     let mut list = String::from("&[");
     for file in files {
         let name = file.strip_prefix(&root).map_err(std::io::Error::other)?;
-        write!(list, "({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string()).map_err(std::io::Error::other)?;
+        write!(list, "({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string())
+            .map_err(std::io::Error::other)?;
     }
     list.push(']');
     let out = std::env::var("OUT_DIR").map_err(std::io::Error::other)?;

@@ -24,7 +24,7 @@ const SESSION: &str = "/dashboard/api/session";
 
 async fn add(service: &Service, customer: &Customer, email: &str, role: Role) -> Client {
     member::add(&service.stack.operator_platform(), customer.account, email, role).await.unwrap();
-    sign_in(service.stack.base_url(), email).await
+    sign_in(service.stack.base_url(), &email.to_lowercase()).await
 }
 
 async fn call(client: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
@@ -60,7 +60,7 @@ fn operations() -> Vec<(String, String, bool, bool)> {
 /// A path of the document with ids that exist, by what the path's last word before the id says.
 fn filled(path: &str, account: &str, ids: &BTreeMap<&str, String>) -> String {
     let kind = path.split('/').nth(5).unwrap_or_default();
-    path.replace("{account_id}", account).replace("{id}", ids.get(kind).map(String::as_str).unwrap_or("none"))
+    path.replace("{account_id}", account).replace("{number}", "1").replace("{id}", ids.get(kind).map(String::as_str).unwrap_or("none"))
 }
 
 /// One of everything, in an account of its own.
@@ -228,6 +228,51 @@ async fn a_look_at_a_document_and_a_deletion_are_written_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fax_is_sent_and_put_off_from_the_page_past_the_same_gates_and_looked_at() {
+    let service = Service::start().await;
+    // A plan without the API: the page may send all the same.
+    let customer = service.customer_with(Plan::Pro, Some(3)).await;
+    let owner = add(&service, &customer, "ann@example.com", Role::Owner).await;
+    let member = add(&service, &customer, "bob@example.com", Role::Member).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let letter = sfm_tests::client::fax("+15005550001", sfm_tests::documents::LETTER, "application/pdf");
+    let body = || Some(letter.to_string().into_bytes());
+    let named = [("idempotency-key", "one")];
+    let sent = member.try_call(Method::POST, &format!("{base}/faxes"), &named, body()).await.unwrap();
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let again = member.try_call(Method::POST, &format!("{base}/faxes"), &named, body()).await.unwrap();
+    assert_eq!((again.text.as_str(), again.header("idempotent-replayed")), (sent.text.as_str(), Some("true")));
+    let fax = format!("{base}/faxes/{}", text(&sent.json(), "id"));
+    eventually("the fax", || async { (ok(&member, "GET", &fax, None, 200).await["status"] == "delivered").then_some(()) }).await;
+    let mut later = letter.clone();
+    later["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_hours(48)).to_string());
+    ok(&member, "POST", &format!("{base}/scheduled"), Some(later), 201).await;
+    let pages = sent.json()["pages"].as_u64().unwrap();
+    let used = || async { ok(&member, "GET", &base, None, 200).await["used_pages"].as_u64().unwrap() };
+    assert_eq!(used().await, pages, "charged once");
+    let mut left = 3 - pages;
+    while left >= pages {
+        let again = ok(&member, "POST", &format!("{fax}/resend"), None, 201).await;
+        assert_eq!((&again["to"], &again["from"], &again["pages"]), (&sent.json()["to"], &sent.json()["from"], &json!(pages)));
+        assert_ne!(again["id"], sent.json()["id"]);
+        left -= pages;
+    }
+    let refused = call(&member, "POST", &format!("{base}/faxes"), Some(letter.clone())).await;
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (422, Some("quota_exceeded")));
+
+    let picture = call(&member, "GET", &format!("{fax}/pages/1"), None).await;
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
+    assert_eq!(call(&member, "GET", &format!("{fax}/pages/{}", pages + 1), None).await.status, 404);
+    assert_eq!(call(&member, "GET", &format!("{fax}/pages/0"), None).await.status, 404);
+
+    let audit = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await;
+    let bobs = |entry: &&Value| entry["actor"] == "bob@example.com";
+    let told: Vec<_> = audit["data"].as_array().unwrap().iter().filter(bobs).map(|entry| text(entry, "action")).collect();
+    let count = |action: &str| told.iter().filter(|told| *told == action).count() as u64;
+    assert_eq!(["fax.viewed", "fax.scheduled", "fax.sent"].map(count), [1, 1, 3 / pages], "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_of_another_account_finds_nothing_on_any_route_and_changes_nothing() {
     let service = Service::start().await;
     let (customer, other) = (service.customer().await, service.customer().await);
@@ -244,10 +289,13 @@ async fn a_member_of_another_account_finds_nothing_on_any_route_and_changes_noth
             paths.push(filled(&path, &theirs, &ids));
         }
         for path in paths {
-            let body = matches!(method.as_str(), "POST" | "PATCH").then(|| json!({"since": "2020-01-01T00:00:00Z", "description": "Eve's"}));
+            let body =
+                matches!(method.as_str(), "POST" | "PATCH").then(|| json!({"since": "2020-01-01T00:00:00Z", "description": "Eve's"}));
             let answer = call(&stranger, &method, &path, body).await;
             assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
-            assert_eq!(answer.json()["error"]["type"], "not_found", "{method} {path}");
+            // Not the answer of a route that is not there.
+            let told = &answer.json()["error"]["message"];
+            assert_eq!(told, "There is no such resource on this account.", "{method} {path}");
             tried += 1;
         }
     }
@@ -270,7 +318,7 @@ async fn a_member_may_look_but_what_is_the_owners_is_403_until_they_are_one_and_
             let answer = call(&member, &method, &path, Some(json!({}))).await;
             assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (403, Some("forbidden")), "{method} {path}");
         } else if method == "GET" {
-            ok(&member, &method, &path, None, 200).await;
+            assert_eq!(call(&member, &method, &path, None).await.status, 200, "{method} {path}");
         }
     }
     // Looking at the document has been written down; nothing else has changed.

@@ -36,7 +36,8 @@ fn shown(endpoint: &Endpoint) -> Value {
 }
 
 fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, Problem> {
-    let wrong = || Problem::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
+    let wrong =
+        || Problem::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
     let Some(value) = body.get("events") else { return Ok(None) };
     let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
     types.collect::<Option<_>>().map(Some).ok_or_else(wrong)

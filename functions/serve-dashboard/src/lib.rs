@@ -1,6 +1,6 @@
 //! `GET /dashboard` and what is under it but the API: the static pages, for anybody, under a strict content security policy.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY};
 use http::header::{LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
@@ -45,12 +45,8 @@ impl Endpoint for ServeDashboard {
         let text = text.or(file).ok_or_else(Problem::no_route)?;
         let etag = format!("\"{:x}\"", Sha256::digest(text.as_bytes()));
         let known = request.header("if-none-match")?.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
-        let response = if known {
-            Response::empty(StatusCode::NOT_MODIFIED)
-        } else {
-            let response = Response { status: StatusCode::OK, headers: http::HeaderMap::new(), body: text.to_owned() };
-            response.with_header(CONTENT_TYPE, HeaderValue::from_static(media_type(path)))
-        };
+        let response =
+            if known { Response::empty(StatusCode::NOT_MODIFIED) } else { Response::bytes(media_type(path), text.as_bytes().to_vec()) };
         Ok(self.guard(response.with_header(ETAG, value(&etag)?)))
     }
 }

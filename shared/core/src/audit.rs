@@ -54,6 +54,10 @@ pub enum Action {
     /// Written before the document, or a link to it, is given.
     #[serde(rename = "fax.viewed")]
     FaxViewed,
+    #[serde(rename = "fax.sent")]
+    FaxSent,
+    #[serde(rename = "fax.scheduled")]
+    FaxScheduled,
     #[serde(rename = "fax.deleted")]
     FaxDeleted,
     #[serde(rename = "member.added")]

@@ -31,7 +31,8 @@ impl Month {
 
     /// The first moment of the month after it.
     pub fn end(self) -> Timestamp {
-        let next = if self.month == 12 { Self { year: self.year.saturating_add(1), month: 1 } } else { Self { month: self.month + 1, ..self } };
+        let next =
+            if self.month == 12 { Self { year: self.year.saturating_add(1), month: 1 } } else { Self { month: self.month + 1, ..self } };
         next.start()
     }
 }

@@ -45,8 +45,7 @@ fn the_document_has_the_routes_of_the_template() {
         }
     }
     let described = operations(Contract::get().document()).into_iter().map(|(method, path, _)| format!("{method} {path}"));
-    let described: BTreeSet<String> =
-        described.chain(NOT_DESCRIBED.map(str::to_owned)).collect();
+    let described: BTreeSet<String> = described.chain(NOT_DESCRIBED.map(str::to_owned)).collect();
     assert_eq!(routes, described);
 }
 

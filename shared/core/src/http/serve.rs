@@ -46,6 +46,11 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     write(id, response)
 }
 
+/// Lambda takes text as it is, and all else in base64.
+fn of_bytes(bytes: &[u8]) -> Body {
+    std::str::from_utf8(bytes).map_or_else(|_| Body::Binary(bytes.to_vec()), |text| Body::Text(text.to_owned()))
+}
+
 fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) {
     let mut response = Response::json_text(problem.status, problem.body(id));
     response.headers.extend(problem.headers);
@@ -72,7 +77,7 @@ fn claims(request: &lambda_http::Request) -> HashMap<String, String> {
 }
 
 fn write(id: RequestId, response: Response) -> Answer {
-    let body = if response.body.is_empty() { Body::Empty } else { Body::Text(response.body) };
+    let body = if response.body.is_empty() { Body::Empty } else { of_bytes(&response.body) };
     let mut answer = http::Response::new(body);
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;

@@ -27,7 +27,7 @@ impl Audit {
     }
 
     /// The write of an entry, for the transaction that makes the change which it tells of.
-    pub(crate) fn write(&self, entry: &AuditEntry) -> Result<TransactWriteItem, StoreError> {
+    pub fn write(&self, entry: &AuditEntry) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(entry)?;
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
@@ -51,7 +51,8 @@ impl Audit {
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         if let Some(before) = before {
-            query = query.key_condition_expression("account_id = :account AND id < :before").expression_attribute_values(":before", s(before));
+            query =
+                query.key_condition_expression("account_id = :account AND id < :before").expression_attribute_values(":before", s(before));
         }
         let found = query.send().await.map_err(StoreError::from_sdk)?;
         found.items.unwrap_or_default().into_iter().map(from_item).collect()

@@ -55,8 +55,15 @@ impl Keyring {
             }
             let live = mode == Mode::Live;
             let key_hash = secret.hash();
-            let record =
-                KeyRecord { key_hash: key_hash.clone(), id, account_id: account, scopes: scopes.clone(), plan: owner.plan, live, revoked_at: None };
+            let record = KeyRecord {
+                key_hash: key_hash.clone(),
+                id,
+                account_id: account,
+                scopes: scopes.clone(),
+                plan: owner.plan,
+                live,
+                revoked_at: None,
+            };
             let listed = ListedKey {
                 account_id: account,
                 id,

@@ -155,12 +155,7 @@ impl WebhookDesk {
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
-    pub async fn enable(
-        &self,
-        account: AccountId,
-        id: EndpointId,
-        actor: &Actor,
-    ) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+    pub async fn enable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
         let entry = self.entry(account, actor, Action::WebhookEnabled, id);
         let enabled = self.webhooks.change(account, id, self.audit.write(&entry)?, |endpoint| {
             let missed_since = endpoint.missed_since();

@@ -109,11 +109,11 @@ fn respond(answer: &Value) -> Option<Response> {
 }
 
 impl Gateway {
-    /// The most specific route wins: one without parameters before one with.
+    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both.
     fn find(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let mut found: Vec<_> = matching.filter_map(|route| Some((route, match_path(&route.path, path)?))).collect();
-        found.sort_by_key(|(route, params)| (route.path == DEFAULT, params.len(), route.path.contains("+}"), route.method == "ANY"));
+        found.sort_by_key(|(route, params)| (route.path == DEFAULT, route.path.contains("+}"), params.len(), route.method == "ANY"));
         found.into_iter().next()
     }
 

@@ -43,6 +43,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("CancelScheduledFax", http::<cancel_scheduled_fax::CancelScheduledFax>),
     ("GetOpenapi", http::<get_openapi::GetOpenapi>),
     ("ServeDashboard", http::<serve_dashboard::ServeDashboard>),
+    ("DashboardDocuments", http::<dashboard_documents::DashboardDocuments>),
     ("DashboardApi", http::<dashboard_api::DashboardApi>),
     ("RejectRoute", http::<reject_route::RejectRoute>),
     ("RelayEvents", events::<relay_events::RelayEvents>),

@@ -40,9 +40,9 @@ use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, Simulato
 use crate::tap::Tap;
 use api::Route;
 use authorizer::Authorizer;
-pub use demo::DEMO_OWNER;
 use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
+pub use demo::DEMO_OWNER;
 use host::{Host, HostError};
 use oidc::Issuer;
 use sources::{QueueSource, StreamSource, each, rate_minutes};
