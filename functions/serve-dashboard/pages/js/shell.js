@@ -7,7 +7,7 @@ const PAGES = [["#/", "Overview"], ["#/faxes", "Faxes"], ["#/scheduled", "Schedu
 const brand = () => h("a", { class: "brand", href: "#/" }, h("img", { src: "/dashboard/icon.svg", alt: "" }), "Send FAX Mail");
 
 function switcher({ session, account, choose }) {
-    if (session.accounts.length < 2) return h("span", { class: "who" }, account.name);
+    if (session.accounts.length < 2) return h("span", { class: "who name" }, account.name);
     return h("select", { "aria-label": "Account", onchange: (event) => choose(event.target.value) }, session.accounts.map(({ id, name }) => h("option", { value: id, selected: id === account.id }, name)));
 }
 
