@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, LOCATION};
+use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rand::RngExt as _;
@@ -103,7 +103,7 @@ pub fn router(issuer: Arc<Issuer>) -> Router {
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/jwks", get(jwks))
         .route("/authorize", get(authorize))
-        .route("/token", post(token))
+        .route("/token", post(token).options(preflight))
         .with_state(issuer)
 }
 
@@ -148,6 +148,12 @@ async fn jwks(State(issuer): State<Arc<Issuer>>) -> Response {
         Ok(Err(e)) => broken(&e),
         Err(_) => refused("server_error"),
     }
+}
+
+/// What a browser asks before it sends more than a plain form.
+async fn preflight() -> Response {
+    let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (ACCESS_CONTROL_ALLOW_HEADERS, "*"), (ACCESS_CONTROL_ALLOW_METHODS, "POST")];
+    (StatusCode::NO_CONTENT, headers).into_response()
 }
 
 /// Lists the members; with `login` it signs that one in and sends the browser back.
