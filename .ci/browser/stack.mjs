@@ -25,6 +25,7 @@ export async function startStack() {
     const folder = mkdtempSync(join(tmpdir(), "sfm-browser-"));
     const log = [];
     const stack = spawn(SFM, ["local", "--port", "0", "--data", folder, "--allow-loopback", "--json"], { stdio: ["ignore", "pipe", "pipe"] });
+    process.once("exit", () => stack.kill());
     stack.stderr.on("data", (text) => log.push(text));
     const ended = new Promise((resolve) => stack.once("exit", resolve));
     const ready = await new Promise((resolve, reject) => {

@@ -68,9 +68,7 @@ async function keepsTheForm(tab) {
         sessionStorage.setItem("sfm.signed-in-at", "0");
     });
     await page.getByRole("button", { name: "Add the contact" }).click();
-    const opened = context.waitForEvent("page");
-    await page.getByRole("button", { name: "Sign in again" }).click();
-    const beside = await opened;
+    const [beside] = await Promise.all([context.waitForEvent("page"), page.getByRole("button", { name: "Sign in again" }).click()]);
     await Promise.all([beside.waitForEvent("close"), chooseUser(beside)]);
     await page.locator(".failure").waitFor({ state: "detached" });
     assert.equal(await page.getByRole("textbox", { name: "Name" }).inputValue(), "Dr. Grace Okafor");
