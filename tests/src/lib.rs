@@ -7,6 +7,7 @@ pub mod client;
 pub mod contract;
 pub mod deployed;
 pub mod documents;
+pub mod grants;
 pub mod hostile;
 pub mod injector;
 pub mod member;

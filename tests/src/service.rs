@@ -107,11 +107,12 @@ impl Service {
     }
 
     /// A stack with another carrier.
-    pub async fn start_with_carrier(parameters: &[(&str, &str)], credentials: &[(&str, &str)]) -> Self {
+    pub async fn start_with_carrier(tap: Arc<dyn Tap>, parameters: &[(&str, &str)], credentials: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = StackConfig {
             parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             carrier_credentials: credentials.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+            tap,
             ..config(folder.path().to_owned())
         };
         Self { stack: start_as(config).await, _folder: Some(folder) }

@@ -67,7 +67,7 @@ async fn a_fax_is_delivered_and_its_webhook_is_signed() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!((&body["type"], &body["data"]), (&json!("fax.delivered"), &delivered));
     assert_eq!(sfm::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
-    assert_eq!(target.used_pages(customer.account).await, u64::from(LETTER_PAGES));
+    assert_eq!(target.used_pages(customer.account).await, LETTER_PAGES);
 }
 
 #[tokio::test(flavor = "multi_thread")]

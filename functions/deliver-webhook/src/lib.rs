@@ -160,10 +160,11 @@ impl DeliverWebhook {
         Ok(())
     }
 
-    /// The endpoint has as many attempts under way as it may: the row waits some seconds, which costs no attempt.
+    /// The endpoint has as many attempts under way as it may: the row waits as long again as it has waited,
+    /// some seconds at first, which costs no attempt.
     async fn defer(&self, mut delivery: Delivery) -> Result<(), Error> {
         let now = self.clock.now();
-        let waited = now.duration_since(delivery.created_at) / 4;
+        let waited = now.duration_since(delivery.created_at);
         let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(10));
         delivery.deferred(now + pause.mul_f64(rand::rng().random_range(0.5..1.5)));
         match self.deliveries.replace(&mut delivery).await {

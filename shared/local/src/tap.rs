@@ -10,6 +10,8 @@ pub struct Call {
     pub service: &'static str,
     /// As the service names it: `TransactWriteItems`, `PutObject`; for the carrier `POST /v2/faxes`.
     pub operation: String,
+    /// The request's path, in which S3 has the bucket and the key; a copy's source follows after a space.
+    pub path: String,
     pub id: String,
     /// The access key id (or user agent) that signed the request: the name of the calling function on the local stack.
     pub caller: String,

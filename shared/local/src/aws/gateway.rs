@@ -112,6 +112,7 @@ impl Gateway {
         let call = Call {
             service: service.name(),
             operation,
+            path: format!("{} {}", parts.uri.path(), header(&parts.headers, "x-amz-copy-source")).trim_end().to_owned(),
             id: match header(&parts.headers, "amz-sdk-invocation-id") {
                 "" => format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)),
                 id => id.to_owned(),

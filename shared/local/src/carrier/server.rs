@@ -52,7 +52,13 @@ async fn connection(state: Arc<State>, stream: TcpStream) {
 async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let route = Route::of(&parts.method, parts.uri.path());
-    let call = Call { service: "carrier", operation: route.operation(), id: state.next_call(), caller: caller(&parts.headers) };
+    let call = Call {
+        service: "carrier",
+        operation: route.operation(),
+        path: parts.uri.path().to_owned(),
+        id: state.next_call(),
+        caller: caller(&parts.headers),
+    };
     let tap = &state.settings.tap;
     let verdict = tap.verdict(&call);
     if verdict == Verdict::Refuse {

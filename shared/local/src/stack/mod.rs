@@ -14,7 +14,7 @@ mod provision;
 mod sources;
 mod state;
 mod streams;
-mod template;
+pub mod template;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::DirBuilder;
@@ -50,7 +50,8 @@ pub use state::Demo;
 use state::{Lock, State};
 use template::{Resource, Template, TemplateError, name_of_arn};
 
-const TEMPLATE: &str = include_str!("../../../../template.yaml");
+/// The deployment that this stack is a local form of.
+pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
 /// A document for a first fax.
 const SAMPLE: &[u8] = include_bytes!("../../../fax-document/samples/letter.pdf");
 const REGION: &str = "us-east-1";

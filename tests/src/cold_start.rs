@@ -1,0 +1,128 @@
+//! How long each built function takes to start and to answer, how much memory it holds, and how large it is; beside a function that does
+//! nothing. Prints the table of `docs/performance.md`.
+//!
+//!     cargo build --release
+//!     cargo build --release --manifest-path tests/hello-function/Cargo.toml --target-dir target/hello
+//!     cargo run -p sfm-tests --bin cold-start -- target/release target/hello/release
+
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use serde_json::Value;
+use sfm::stack::TEMPLATE;
+use sfm::stack::bootstrap::{Bootstrap, binary_of};
+use sfm::stack::template::Template;
+use sfm::tap::NoTap;
+use sfm_tests::service::Service;
+
+const STARTS: usize = 9;
+const WARM: usize = 30;
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+struct Measured {
+    init: Duration,
+    first: Duration,
+    warm: Duration,
+    resident_kib: u64,
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+async fn measure(function: &Bootstrap, event: &Value) -> Measured {
+    let (mut init, mut first, mut warm, mut resident_kib_seen) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for _ in 0..STARTS {
+        let mut process = function.start().await.unwrap();
+        init.push(process.ready().await.unwrap());
+        for nth in 0..=WARM {
+            let started = Instant::now();
+            process.invoke(event, TIMEOUT).await.unwrap();
+            if nth == 0 { &mut first } else { &mut warm }.push(started.elapsed());
+        }
+        resident_kib_seen = resident_kib(process.id().unwrap());
+    }
+    Measured { init: median(init), first: median(first), warm: median(warm), resident_kib: resident_kib_seen }
+}
+
+/// The size of the binary in a zip.
+fn zipped(binary: &Path) -> usize {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&std::fs::read(binary).unwrap()).unwrap();
+    encoder.finish().unwrap().len()
+}
+
+/// What the template gives a function, and where the emulated services are.
+fn environment(template: &Template, name: &str, aws: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let functions = template.resources("AWS::Serverless::Function").unwrap();
+    let function = functions.iter().find(|function| function.name == resource).unwrap();
+    let mut environment = template.environment(function).unwrap();
+    environment.extend(aws.clone());
+    environment
+}
+
+fn row(name: &str, binary: &Path, measured: &Measured) {
+    let ms = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
+    let mb = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+    println!(
+        "| {name} | {} | {} | {} | {} | {} | {} |",
+        ms(measured.init),
+        ms(measured.first),
+        ms(measured.warm),
+        mb(measured.resident_kib * 1024),
+        mb(std::fs::metadata(binary).unwrap().len()),
+        mb(zipped(binary) as u64)
+    );
+}
+
+#[tokio::main]
+async fn main() {
+    let [dir, hello] =
+        [1, 2].map(|nth| PathBuf::from(std::env::args_os().nth(nth).expect("the folders of the built functions, and of hello")));
+    let service = Service::start_disconnected(std::sync::Arc::new(NoTap), &[]).await;
+    let aws: BTreeMap<String, String> = std::fs::read_to_string(service.stack.operator_env())
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let public_key = service.stack.carrier().public_key();
+    let parameters =
+        [("AWS::StackName", "local"), ("TelnyxApiUrl", service.stack.carrier().url()), ("TelnyxPublicKey", public_key.as_str())];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let attributes = [("Api.ApiEndpoint".to_owned(), "https://api.example.com".to_owned())].into();
+    let template = Template::parse(TEMPLATE, parameters, attributes, service.stack.aws_endpoint_url()).unwrap();
+    println!("| function | init ms | first ms | warm ms | resident MB | binary MB | zip MB |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let hello = hello.join("hello-function");
+    let function = Bootstrap::new("Hello", hello.clone(), aws.clone(), TIMEOUT);
+    row("*hello world*", &hello, &measure(&function, &Value::Null).await);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut events: Vec<PathBuf> = std::fs::read_dir(root.join("events")).unwrap().map(|file| file.unwrap().path()).collect();
+    events.sort();
+    for path in events {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let binary = binary_of(&dir, name).unwrap_or_else(|| panic!("{} has no {name}", dir.display()));
+        let mut event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        if event["headers"]["authorization"].is_string() {
+            event["headers"]["authorization"] = format!("Bearer {}", service.stack.demo().key).into();
+        }
+        let function = Bootstrap::new(name, binary.clone(), environment(&template, name, &aws), TIMEOUT);
+        row(name, &binary, &measure(&function, &event).await);
+    }
+}
