@@ -83,7 +83,7 @@ async function start() {
     const { accounts, email } = state.session;
     state.account = accounts.find(({ id }) => id === sessionStorage.getItem("sfm.account")) ?? accounts[0] ?? null;
     drawShell(state);
-    if (!state.account) return show("No account yet", lead(`${email} does not belong to any account.`), h("p", null, "Ask an owner of your organisation's account, or the service's operator, to add this address. If you have another address, sign out and sign in with that one."));
+    if (!state.account) return show("No account yet", lead(`${email} does not belong to any account.`), h("p", null, "Ask the service's operator to add this address to your organisation's account. If you have another address, sign out and sign in with that one."));
     addEventListener("hashchange", route);
     await route();
 }

@@ -11,8 +11,7 @@ const TROUBLE = {
 
 function attempt(entry) {
     const how = [entry.status_code && `HTTP ${entry.status_code}`, entry.error && (TROUBLE[entry.error] ?? entry.error), `${entry.duration_ms} ms`].filter(Boolean).join(", ");
-    const answer = entry.answer ?? entry.response_body;
-    return h("li", null, timeOfDay(entry.at), ` – ${how}`, answer && h("pre", { tabindex: "0", "aria-label": "Answer" }, answer));
+    return h("li", null, timeOfDay(entry.at), ` – ${how}`, entry.answer && h("pre", { tabindex: "0", "aria-label": "Answer" }, entry.answer));
 }
 
 export async function deliveries({ api, owner, signal }, at) {

@@ -38,7 +38,7 @@ export async function keys({ api, owner, reload }) {
             ["Name", (key) => [called(key), h("div", { class: "small faint" }, key.prefix && h("code", null, `${key.prefix}…`), key.live ? "" : " test")]],
             ["May", (key) => h("span", { class: "small" }, key.scopes.join(", "))],
             ["Created", (key) => [date(key.created_at), key.created_by && h("div", { class: "small faint" }, key.created_by)]],
-            ["Last used", (key) => time(key.last_used_at)],
+            ...(list.data.some((key) => key.last_used_at) ? [["Last used", (key) => time(key.last_used_at)]] : []),
             ["Status", (key) => (key.revoked_at ? [status("revoked"), h("div", { class: "small" }, date(key.revoked_at))] : status("active"))],
             ["", revoke, "actions"],
         ], list.data, { quiet: true }) : empty("No keys yet. A program needs one to send or read faxes."));

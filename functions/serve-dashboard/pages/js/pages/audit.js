@@ -8,8 +8,8 @@ const WORDS = {
     "key.created": "Created a key", "key.revoked": "Revoked a key", "webhook.created": "Added a webhook", "webhook.changed": "Changed a webhook", "webhook.enabled": "Enabled a webhook", "webhook.disabled": "Disabled a webhook", "webhook.deleted": "Deleted a webhook",
     "webhook.secret_rotated": "Made a new webhook secret", "webhook.old_secret_expired": "Ended an old webhook secret", "webhook.tested": "Sent a test event", "webhook.recovered": "Sent missed events again",
     "delivery.redelivered": "Sent an event again", "fax.viewed": "Looked at a document", "fax.sent": "Sent a fax", "fax.deleted": "Deleted a fax", "fax.scheduled": "Scheduled a fax",
-    "scheduled.canceled": "Canceled a scheduled fax", "contact.created": "Added a contact", "contact.deleted": "Deleted a contact",
-    "member.added": "Added a member", "member.removed": "Removed a member", "number.added": "Added a number", "account.created": "Created the account",
+   
+    "member.added": "Added a member", "member.removed": "Removed a member",
 };
 
 function target(entry) {
@@ -18,8 +18,6 @@ function target(entry) {
     if (entry.target.startsWith("fax_")) return link(`#/faxes/${entry.target}`, code);
     return entry.target.startsWith("wh_") ? link(`#/developers/webhooks/${entry.target}`, code) : code;
 }
-
-const detail = (entry) => (typeof entry.detail === "string" ? entry.detail : Object.entries(entry.detail ?? {}).map(([name, value]) => `${name}: ${value}`).join(", "));
 
 export async function render({ api, owner }) {
     if (!owner) return [lead("Only owners of the account can read the audit log.")];
@@ -33,7 +31,7 @@ export async function render({ api, owner }) {
             ["What", (entry) => WORDS[entry.action] ?? entry.action],
             ["Who", (entry) => entry.actor],
             ["When", (entry) => time(entry.at)],
-            ["On", (entry) => [target(entry), h("div", { class: "small" }, detail(entry))]],
+            ["On", (entry) => [target(entry), h("div", { class: "small" }, entry.detail)]],
         ], entries) : empty("Nothing is recorded yet."), list.has_more && action("Show older entries", more));
         if (!before || !first) return;
         const row = place.querySelector(`[data-id="${first}"]`);
@@ -41,5 +39,5 @@ export async function render({ api, owner }) {
         row.focus();
     }
     await more();
-    return [lead("Changes to the account, and who looked at which document. Entries are kept for six years unless the operator chose otherwise."), sheet(null, place)];
+    return [lead("Who changed keys, webhooks and members, who sent and deleted faxes, and who looked at which document. Entries are kept for six years unless the operator chose otherwise."), sheet(null, place)];
 }
