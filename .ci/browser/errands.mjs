@@ -1,17 +1,33 @@
 // What else people do on the pages, each once, and what the audit log has of it.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { inspect, openTab, signIn, visit } from "./browser.mjs";
-import { ROOT } from "./stack.mjs";
 
-const LETTER = join(ROOT, "shared/fax-document/samples/letter.pdf");
 const answer = (page, label) => page.getByRole("dialog").getByRole("button", { name: label }).click();
+
+/** A text is dropped where files are. */
+async function drop(page) {
+    const dataTransfer = await page.evaluateHandle(() => {
+        const carried = new DataTransfer();
+        carried.items.add(new File(["Dear colleagues"], "note.txt", { type: "text/plain" }));
+        return carried;
+    });
+    await page.dispatchEvent(".drop", "drop", { dataTransfer });
+    assert.equal(await page.getByLabel("File", { exact: true }).evaluate((input) => input.files[0].name), "note.txt");
+}
+
+/** The browser shows it in place of the page, and comes back. */
+async function openDocument(page) {
+    const [response] = await Promise.all([page.waitForResponse((response) => response.request().isNavigationRequest()), page.getByRole("button", { name: "Open the document" }).click()]);
+    assert.equal(response.headers()["content-type"], "application/pdf");
+    await page.goBack();
+    await page.getByRole("heading", { level: 1, name: /^Fax to/ }).waitFor();
+}
 
 async function scheduled(tab) {
     const { page } = tab;
     await visit(tab, "#/send", "Send a fax");
     await page.getByLabel("Fax number").fill("+15005550001");
-    await page.getByLabel("File", { exact: true }).setInputFiles(LETTER);
+    await drop(page);
     await page.getByLabel("At a time that you choose").check();
     await page.getByLabel("Date and time").fill("2020-01-01T10:00");
     await page.getByRole("button", { name: "Send the fax" }).click();
@@ -40,6 +56,7 @@ async function faxes(tab) {
     await answer(page, "Send it again");
     await page.waitForURL((url) => url.href !== before);
     await page.locator("dd .status", { hasText: "Delivered" }).waitFor();
+    await openDocument(page);
     await page.getByRole("button", { name: "Delete" }).click();
     await answer(page, "Delete the fax");
     await page.getByRole("heading", { level: 1, name: "Faxes" }).waitFor();

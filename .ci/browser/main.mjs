@@ -50,7 +50,7 @@ async function run(browser, stack, receiver) {
         ({ webhook } = await flow(tab, receiver));
         console.log("flow: sign-in, key, fax delivered, webhook, delivery, redelivery, rotation, one send for three clicks, revocation and 401");
         wrong.push(...(await errands(browser, tab, webhook)));
-        console.log("errands: schedule and cancel, filter, send again, delete, contacts, webhook off, on, changed and recovered, audit, a member's view");
+        console.log("errands: a dropped file scheduled and canceled, filter, open the document, send again, delete, contacts, webhook off, on, changed and recovered, audit, a member's view");
     } catch (error) {
         await tab.page.screenshot({ path: join(SHOTS, "broken.png"), fullPage: true });
         throw error;
