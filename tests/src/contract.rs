@@ -13,6 +13,8 @@ use crate::client::Answer;
 struct Described {
     headers: Vec<(String, bool)>,
     body: Option<Validator>,
+    /// A body that is no JSON.
+    binary: bool,
 }
 
 #[derive(Debug)]
@@ -42,7 +44,10 @@ impl Contract {
                         headers.iter().map(|(name, header)| (name.clone(), follow(&document, header)["required"] == true)).collect();
                     let schema = &answer["content"]["application/json"]["schema"];
                     let body = (!schema.is_null()).then(|| validator(&document, schema));
-                    answers.insert((method.to_uppercase(), path.clone(), status.clone()), Described { headers, body });
+                    answers.insert(
+                        (method.to_uppercase(), path.clone(), status.clone()),
+                        Described { headers, body, binary: answer["content"].get("image/png").is_some() },
+                    );
                 }
             }
         }
@@ -57,7 +62,7 @@ impl Contract {
     /// Panics when an answer is not as the document describes it.
     pub fn check(&self, method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap();
-        if !path.starts_with("/v1/") {
+        if !path.starts_with("/v1/") && !path.starts_with("/dashboard/api/") {
             return;
         }
         let told = || format!("{method} {path}: {} {}", answer.status, answer.text);
@@ -77,6 +82,7 @@ impl Contract {
                 assert!(wrong.is_empty(), "{wrong:?} in {}", told());
                 assert_eq!(answer.header("content-type"), Some("application/json"), "{}", told());
             }
+            None if described.binary => assert_eq!(answer.header("content-type"), Some("image/png")),
             None => assert!(answer.text.is_empty(), "{}", told()),
         }
     }

@@ -89,7 +89,14 @@ fn object(path: &str) -> String {
 
 /// Every grant of every function's own policies. What SAM adds for event sources and logs is not among them.
 pub fn granted() -> BTreeSet<Grant> {
-    let parameters = [("AWS::StackName", "local"), ("AWS::Region", "r"), ("AWS::AccountId", "a"), ("AWS::Partition", "aws")];
+    let parameters = [
+        ("AWS::StackName", "local"),
+        ("AWS::Region", "r"),
+        ("AWS::AccountId", "a"),
+        ("AWS::Partition", "aws"),
+        ("OidcIssuer", "i"),
+        ("OidcClientId", "c"),
+    ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let attributes = [("Api.ApiEndpoint".to_owned(), String::new())].into();
     let template = Template::parse(TEMPLATE, parameters, attributes, "").unwrap();

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod grants;
 pub mod hostile;
 pub mod injector;
+pub mod member;
 pub mod process;
 pub mod receiver;
 pub mod service;

@@ -11,22 +11,28 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::carrier::Incoming;
-use sfm::commands::{fax as fax_command, number, webhook};
+use sfm::commands::{fax as fax_command, member, number, webhook};
 use sfm_core::event::EventType;
 use sfm_core::id::AccountId;
+use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
 use sfm_tests::eventually;
 use sfm_tests::grants::{Grant, Recorder, granted};
+use sfm_tests::member::sign_in;
 use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 2] =
-    [("GetFaxDocument", "s3:ListBucket", "documents"), ("SendScheduledFax", "s3:ListBucket", "documents")];
+const UNSEEN: [(&str, &str, &str); 4] = [
+    ("DashboardApi", "s3:ListBucket", "documents"),
+    ("DashboardDocuments", "s3:ListBucket", "documents"),
+    ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("SendScheduledFax", "s3:ListBucket", "documents"),
+];
 
 async fn own_number(client: &Client) -> Value {
     client.get("/v1/numbers").await.json()["data"][0].clone()
@@ -89,6 +95,71 @@ async fn requests(service: &Service, customer: &Customer, tap: &Recorder) {
     tap.refuse(Some(("dynamodb", "UpdateItem")));
     let pending = client.get("/v1/scheduled").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(client.delete(&format!("/v1/scheduled/{pending}")).await.status, 503);
+    tap.refuse(None);
+}
+
+/// Each request of the dashboard.
+async fn dashboard(service: &Service, tap: &Recorder) {
+    let customer = service.customer().await;
+    member::add(&service.stack.operator_platform(), customer.account, "ann@example.com", Role::Owner).await.unwrap();
+    let owner = sign_in(service.stack.base_url(), "ann@example.com").await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let call = async |method: &str, path: &str, body: Option<Value>| {
+        let path = if path == "session" { "/dashboard/api/session".to_owned() } else { format!("{base}{path}") };
+        let body = body.map(|body| body.to_string().into_bytes());
+        let answer = owner.try_call(Method::from_bytes(method.as_bytes()).unwrap(), &path, &[], body).await.unwrap();
+        assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+        if answer.header("content-type") == Some("image/png") { Value::Null } else { answer.json() }
+    };
+    let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+    let race = async |path: &str, body: &Value| {
+        let path = format!("{base}{path}");
+        let post = |_| owner.try_call(Method::POST, &path, &[("idempotency-key", "once")], Some(body.to_string().into_bytes()));
+        assert!(join_all((0..20).map(post)).await.iter().all(|answer| answer.as_ref().unwrap().status == 201));
+    };
+    for path in ["session", "", "/audit", "/numbers"] {
+        call("GET", path, None).await;
+    }
+    let key = call("POST", "/keys", Some(json!({"name": "K", "scopes": ["faxes:read"]}))).await;
+    call("DELETE", &format!("/keys/{}", id(&key)), None).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let hook = call("POST", "/webhooks", Some(json!({"url": receiver.url("/")}))).await;
+    let hook = format!("/webhooks/{}", id(&hook));
+    call("GET", &hook, None).await;
+    let delivery = call("POST", &format!("{hook}/test"), None).await;
+    call("GET", &format!("{hook}/deliveries"), None).await;
+    call("GET", "/events", None).await;
+    call("GET", &format!("/events/{}/deliveries", delivery["event_id"].as_str().unwrap()), None).await;
+    call("POST", &format!("/deliveries/{}/redeliver", id(&delivery)), None).await;
+    call("POST", &format!("{hook}/recover"), Some(json!({"since": "2020-01-01T00:00:00Z"}))).await;
+    call("DELETE", &hook, None).await;
+    let contact = call("POST", "/contacts", Some(json!({"name": "A", "fax_number": "+12125551234"}))).await;
+    call("GET", "/contacts", None).await;
+    call("DELETE", &format!("/contacts/{}", id(&contact)), None).await;
+    let mut put_off = fax("+15005550001", FORM, "image/png");
+    put_off["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_mins(10)).to_string());
+    race("/faxes", &fax("+15005550001", FORM, "image/png")).await;
+    race("/scheduled", &put_off).await;
+    let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
+    call("GET", &scheduled, None).await;
+    call("DELETE", &scheduled, None).await;
+    call("GET", "/faxes?status=delivered", None).await;
+    let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
+    for path in ["", "/document", "/pages/1"] {
+        call("GET", &format!("{sent}{path}"), None).await;
+    }
+    call("POST", &format!("{sent}/resend"), None).await;
+    call("DELETE", &sent, None).await;
+    call("GET", "/faxes", None).await;
+    // What became of a transaction that never answers is looked up.
+    tap.refuse(Some(("dynamodb", "TransactWriteItems")));
+    for (path, body) in [
+        ("/faxes", fax("+15005550001", FORM, "image/png")),
+        ("/scheduled", put_off),
+        ("/contacts", json!({"name": "D", "fax_number": "+12125551236"})),
+    ] {
+        assert_eq!(owner.post(&format!("{base}{path}"), &body).await.status, 503);
+    }
     tap.refuse(None);
 }
 
@@ -265,6 +336,7 @@ async fn each_function_is_granted_what_it_calls_and_nothing_else() {
     let service = Service::start_tapped(tap.clone()).await;
     let customer = service.customer().await;
     requests(&service, &customer, &tap).await;
+    dashboard(&service, &tap).await;
     background(&service, &customer).await;
     late(&tap).await;
     over_sinch(&tap).await;

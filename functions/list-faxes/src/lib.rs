@@ -2,7 +2,6 @@
 //! `direction`, `created_after` and `created_before` let through.
 
 use http::StatusCode;
-use sfm_core::fax::{Direction, Status};
 use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
 use sfm_core::id::AccountId;
@@ -29,7 +28,7 @@ impl Endpoint for ListFaxes {
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let caller = self.auth.authorize(request, Scope::FaxesRead).await?;
         let page = request.page()?;
-        match filter(request)? {
+        match FaxFilter::of(request)? {
             None => self.all(caller.account, page).await,
             Some(filter) => {
                 let (faxes, has_more) = self.faxes.list_filtered(caller.account, &filter, page).await?;
@@ -50,17 +49,4 @@ impl ListFaxes {
         let data = faxes.iter().map(|fax| fax.resource()).collect();
         Response::json(StatusCode::OK, &ListBody::new(data, page, start.total))
     }
-}
-
-/// None when the request asks for no filter.
-fn filter(request: &Request) -> Result<Option<FaxFilter>, Problem> {
-    let status = request.query_choice("status", &Status::ALL.map(|status| (status.as_str(), status)))?;
-    let direction = request.query_choice("direction", &[("outbound", Direction::Outbound), ("inbound", Direction::Inbound)])?;
-    let after = request.query_time("created_after")?;
-    let before = request.query_time("created_before")?;
-    if status.is_none() && direction.is_none() && after.is_none() && before.is_none() {
-        return Ok(None);
-    }
-    let lets_through = |s: &Status| status.is_none_or(|wanted| wanted == *s) && direction.is_none_or(|wanted| wanted == s.direction());
-    Ok(Some(FaxFilter { statuses: Status::ALL.into_iter().filter(lets_through).collect(), after, before }))
 }

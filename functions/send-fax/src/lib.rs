@@ -1,94 +1,25 @@
-//! `POST /v1/faxes`, scope `faxes:send`: accepts a fax.
-//!
-//! The document is made fax-ready and stored first; then one transaction makes the fax, charges its pages, gives it its place in the
-//! list, writes the event that gets it transmitted and keeps the answer for a repeated request. So a crash at any point leaves a fax
-//! with all of it, or nothing but an unreferenced object, which the bucket's lifecycle removes.
+//! `POST /v1/faxes`, scope `faxes:send`: accepts a fax, as [`Sending`] does for the dashboard too.
 
-use http::StatusCode;
-use sfm_core::clock::Clock;
-use sfm_core::fax::{Fax, document_key};
-use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::id::FaxId;
-use sfm_core::list::Head;
-use sfm_core::month::Month;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::faxes::{AcceptError, Accepted, Intake};
-use sfm_core::store::numbers::Numbers;
-use sfm_submission::{Admission, Admitted, Deadline, Door, Preparer, SubmitRequest};
+use sfm_submission::{Admission, Deadline, Sending};
 
 #[derive(Debug)]
-pub struct SendFax {
-    door: Door,
-    preparer: Preparer,
-    intake: Intake,
-    numbers: Numbers,
-    clock: Clock,
-}
+pub struct SendFax(Sending);
 
 impl Endpoint for SendFax {
     const ROUTE: &'static str = "POST /v1/faxes";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self {
-            door: Door::new(platform)?,
-            preparer: Preparer::new(platform)?,
-            intake: Intake::new(platform)?,
-            numbers: Numbers::new(platform)?,
-            clock: platform.clock(),
-        })
+        Sending::new(platform).map(Self)
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let deadline = Deadline::start();
-        match self.door.admit(request, Scope::FaxesSend, Self::ROUTE, "sends").await? {
+        match self.0.door.admit(request, Scope::FaxesSend, Self::ROUTE, "sends").await? {
             Admission::Replay(response) => Ok(response),
-            Admission::New(admitted) => admitted.told(self.send(request, &admitted, deadline).await),
-        }
-    }
-}
-
-impl SendFax {
-    async fn send(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
-        let caller = admitted.caller;
-        let body = parse(request)?;
-        let wanted = SubmitRequest::parse(&Object::new(&body))?;
-        let (account, numbers) = tokio::try_join!(self.intake.accounts.get(caller.account), self.numbers.active(caller.account))?;
-        let account = account.ok_or_else(|| Problem::internal("a key without its account"))?;
-        let sender = wanted.sender(&numbers)?;
-        let document = self.preparer.make_fax_ready(wanted.document, deadline).await?;
-
-        let now = self.clock.now();
-        let pages = if caller.live { document.pages } else { 0 };
-        let month = Month::of(account.faxes.next(now).last_at);
-        let sender = match account.gates(pages, month, sender) {
-            Ok(sender) => sender,
-            // A request that won the race for this name may have used up the quota: its answer is ours too.
-            Err(closed) => return self.door.answer_of_winner(admitted, Problem::send_failed(closed)).await,
-        };
-
-        let id = FaxId::generate(now);
-        let key = document_key(caller.account, id);
-        self.preparer.store(&key, document.pdf, deadline).await?;
-
-        let draft = |place: Head| Fax {
-            live: caller.live,
-            ..Fax::queued(caller.account, id, wanted.to.clone(), sender.number.clone(), document.pages, place)
-        };
-        let reply = |fax: &Fax| Ok(admitted.reply(serde_json::to_string(&fax.resource())?, now));
-        match self.intake.accept(account, sender, now, deadline.accepted(), draft, reply).await {
-            Ok(Accepted::New(fax)) => Response::json(StatusCode::CREATED, &fax.resource()),
-            Ok(Accepted::Replay(reply)) => {
-                self.preparer.discard(&key).await;
-                admitted.replay(reply)
-            }
-            Err(refused @ (AcceptError::Closed(_) | AcceptError::NoAccount)) => {
-                self.preparer.discard(&key).await;
-                Err(refused.into())
-            }
-            // Whether the fax exists is unknown: its document must stay.
-            Err(unknown @ AcceptError::Store(_)) => Err(unknown.into()),
+            Admission::New(admitted) => admitted.told(self.0.send(request, &admitted, deadline).await),
         }
     }
 }

@@ -74,6 +74,15 @@ impl Documents {
         }
     }
 
+    /// A document whole. None when it is gone.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, DocumentStoreError> {
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(found) => Ok(Some(found.body.collect().await.map_err(|e| DocumentStoreError(e.to_string()))?.into_bytes())),
+            Err(e) if e.code() == Some("NoSuchKey") => Ok(None),
+            Err(e) => Err(DocumentStoreError::new(e)),
+        }
+    }
+
     /// A link that lets its holder read the object until `valid_for` has passed.
     pub async fn link(&self, key: &str, valid_for: Duration) -> Result<Secret, DocumentStoreError> {
         let config = PresigningConfig::builder()

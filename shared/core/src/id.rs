@@ -73,6 +73,8 @@ ids! {
     /// A webhook endpoint.
     EndpointId = "wh";
     DeliveryId = "dlv";
+    /// An entry of an account's audit log.
+    AuditId = "aud";
     /// Names one HTTP exchange, in `X-Request-Id`, in error bodies and in the log.
     RequestId = "req";
 }

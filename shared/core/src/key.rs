@@ -59,6 +59,11 @@ impl ApiKey {
         KeyHash(URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose().as_bytes())))
     }
 
+    /// The first characters, by which people tell their keys apart: 4 of the 32 random ones.
+    pub fn shown_prefix(&self) -> &str {
+        self.0.expose().get(..13).unwrap_or_default()
+    }
+
     pub fn expose(&self) -> &str {
         self.0.expose()
     }

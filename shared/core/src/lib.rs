@@ -8,6 +8,7 @@
 //! [`http`] is the boundary of the API, [`runtime`] the glue to Lambda, [`platform`] what a function is configured by.
 
 pub mod account;
+pub mod audit;
 pub mod bus;
 pub mod carrier;
 pub mod clock;
@@ -26,6 +27,7 @@ pub mod key;
 pub mod list;
 pub mod logging;
 pub mod magic;
+pub mod member;
 pub mod month;
 pub mod openapi;
 pub mod phone;

@@ -22,6 +22,21 @@ impl Month {
     }
 }
 
+impl Month {
+    /// Its first moment.
+    pub fn start(self) -> Timestamp {
+        let first = jiff::civil::Date::new(self.year, self.month, 1).and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)));
+        first.unwrap_or(Timestamp::MIN)
+    }
+
+    /// The first moment of the month after it.
+    pub fn end(self) -> Timestamp {
+        let next =
+            if self.month == 12 { Self { year: self.year.saturating_add(1), month: 1 } } else { Self { month: self.month + 1, ..self } };
+        next.start()
+    }
+}
+
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use fax_document::{Coding, Paper, Resolution};
 use jiff::SignedDuration;
 use sfm_core::event::EventType;
+use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 
@@ -35,6 +36,8 @@ pub enum Command {
     Number(NumberCommand),
     #[command(subcommand)]
     Key(KeyCommand),
+    #[command(subcommand)]
+    Member(MemberCommand),
     #[command(subcommand)]
     Fax(FaxCommand),
     #[command(subcommand)]
@@ -131,6 +134,25 @@ pub enum KeyCommand {
     },
     Revoke {
         id: String,
+    },
+}
+
+/// Who may use the dashboard of an account
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Adds a member, or gives one another role
+    Add {
+        account: String,
+        email: String,
+        #[arg(long)]
+        role: Role,
+    },
+    List {
+        account: String,
+    },
+    Remove {
+        account: String,
+        email: String,
     },
 }
 

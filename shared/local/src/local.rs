@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::LocalArgs;
-use crate::stack::{Stack, StackConfig};
+use crate::stack::{DEMO_OWNER, Stack, StackConfig};
 use crate::tap::NoTap;
 
 pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -46,6 +46,7 @@ pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send
 fn ready_line(stack: &Stack) -> String {
     let line = json!({
         "base_url": stack.base_url(),
+        "dashboard_url": format!("{}/dashboard/", stack.base_url()),
         "aws_endpoint_url": stack.aws_endpoint_url(),
         "operator_env": stack.operator_env(),
         "demo_account": stack.demo().account,
@@ -58,10 +59,12 @@ fn welcome(stack: &Stack) -> String {
     let (url, key, account) = (stack.base_url(), &stack.demo().key, &stack.demo().account);
     let (env, sample) = (stack.operator_env().display(), stack.sample());
     let sample = sample.display();
+    let owner = DEMO_OWNER;
     format!(
         r#"
 Send FAX Mail is running at {url}
 
+  Dashboard      {url}/dashboard/   (sign in as {owner})
   Demo account   {account}
   Its API key    {key}
 

@@ -11,10 +11,10 @@ use sfm_core::platform::Platform;
 use sfm_core::store::accounts::AccountChange;
 
 use crate::cli::{
-    AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, NumberCommand,
-    WebhookCommand,
+    AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, MemberCommand,
+    NumberCommand, WebhookCommand,
 };
-use crate::commands::{CommandError, account, bench, carrier, clock, document, fax, id, key, number, webhook};
+use crate::commands::{CommandError, account, bench, carrier, clock, document, fax, id, key, member, number, webhook};
 use crate::local;
 
 /// Does what this process was started for: a document's conversion, or its command line.
@@ -138,6 +138,13 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
             line(key::create(platform, id(&account, "account")?, scope, test).await?)
         }
         Command::Key(KeyCommand::Revoke { id: key }) => line(key::revoke(platform, id(&key, "key")?).await?),
+        Command::Member(MemberCommand::Add { account, email, role }) => {
+            line(member::add(platform, id(&account, "account")?, &email, role).await?)
+        }
+        Command::Member(MemberCommand::List { account }) => line(member::list(platform, id(&account, "account")?).await?),
+        Command::Member(MemberCommand::Remove { account, email }) => {
+            line(member::remove(platform, id(&account, "account")?, &email).await?)
+        }
         Command::Fax(FaxCommand::Delete { id: fax }) => line(fax::delete(platform, id(&fax, "fax")?).await?),
         Command::Webhook(command) => line(on_webhooks(platform, command).await?),
         Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),

@@ -96,6 +96,11 @@ impl Preparer {
         Ok(stored.map_err(|_| Problem::unavailable("the document was not stored in time"))??)
     }
 
+    /// Keeps another copy of a document that is kept; 404 when it is no longer.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), Problem> {
+        if self.documents.copy(from, to).await? { Ok(()) } else { Err(Problem::document_expired()) }
+    }
+
     /// Removes the document of a fax that was not made.
     pub async fn discard(&self, key: &str) {
         self.documents.discard(key).await;

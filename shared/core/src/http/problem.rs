@@ -51,6 +51,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", format!("This key lacks the scope {scope}. Use a key that has it."))
     }
 
+    /// 403: this is for the account's owners.
+    pub fn owners_only() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Only an owner of this account may do this. Ask one of them.")
+    }
+
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource on this account.")
     }

@@ -1,10 +1,12 @@
 //! The one place between Lambda and an [`Endpoint`]: request id, envelope, log line.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, BoxFuture, IntoResponse, RequestExt as _};
 
 use super::{Endpoint, Problem, Request, Response};
@@ -44,6 +46,11 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     write(id, response)
 }
 
+/// Lambda takes text as it is, and all else in base64.
+fn of_bytes(bytes: &[u8]) -> Body {
+    std::str::from_utf8(bytes).map_or_else(|_| Body::Binary(bytes.to_vec()), |text| Body::Text(text.to_owned()))
+}
+
 fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) {
     let mut response = Response::json_text(problem.status, problem.body(id));
     response.headers.extend(problem.headers);
@@ -53,6 +60,7 @@ fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) 
 fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> Request {
     let path_params = request.path_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query = request.query_string_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let claims = claims(&request);
     let (parts, body) = request.into_parts();
     let body = match body {
         Body::Text(text) => Bytes::from(text),
@@ -60,11 +68,16 @@ fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> R
         _ => Bytes::new(),
     };
     let path = parts.uri.path().to_owned();
-    Request { id, now, method: parts.method, path, headers: parts.headers, path_params, query, body }
+    Request { id, now, method: parts.method, path, headers: parts.headers, path_params, query, body, claims }
+}
+
+fn claims(request: &lambda_http::Request) -> HashMap<String, String> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context() else { return HashMap::new() };
+    context.authorizer.and_then(|authorizer| authorizer.jwt).map(|jwt| jwt.claims).unwrap_or_default()
 }
 
 fn write(id: RequestId, response: Response) -> Answer {
-    let body = if response.body.is_empty() { Body::Empty } else { Body::Text(response.body) };
+    let body = if response.body.is_empty() { Body::Empty } else { of_bytes(&response.body) };
     let mut answer = http::Response::new(body);
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;

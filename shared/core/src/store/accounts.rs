@@ -14,6 +14,7 @@ use crate::id::{AccountId, KeyId};
 use crate::key::{KeyHash, KeyRecord};
 use crate::plan::Plan;
 use crate::platform::{ConfigError, Platform};
+use crate::scope::Scope;
 
 /// What of an account an operator changes.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,17 @@ pub struct ListedKey {
     pub account_id: AccountId,
     pub id: KeyId,
     pub key_hash: KeyHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its first characters; of a key of an earlier version nobody knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    #[serde(default)]
+    pub scopes: Vec<Scope>,
+    #[serde(default)]
+    pub live: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     pub created_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
@@ -164,11 +176,9 @@ impl AccountsAdmin {
         Ok(keys)
     }
 
-    /// Stores a new key. False when the account is gone or its plan has just changed: read it and try again.
-    pub async fn create_key(&self, key: &KeyRecord, created_at: Timestamp) -> Result<bool, StoreError> {
-        let listed =
-            ListedKey { account_id: key.account_id, id: key.id, key_hash: key.key_hash.clone(), created_at, revoked_at: key.revoked_at };
-        let mut listed = to_item(&listed)?;
+    /// Stores a new key with its audit entry. False when the account is gone or its plan has just changed: read it and try again.
+    pub(super) async fn create_key(&self, key: &KeyRecord, listed: &ListedKey, audit: TransactWriteItem) -> Result<bool, StoreError> {
+        let mut listed = to_item(listed)?;
         listed.insert("item".into(), s(format!("key#{}", key.id)));
         let plan_holds = ConditionCheck::builder()
             .table_name(&self.accounts.table)
@@ -186,18 +196,28 @@ impl AccountsAdmin {
             TransactWriteItem::builder().condition_check(plan_holds).build(),
             TransactWriteItem::builder().put(put(&self.keys_table, to_item(key)?)?).build(),
             TransactWriteItem::builder().put(put(&self.accounts.table, listed)?).build(),
+            audit,
         ];
         Ok(transact(&self.accounts.client, writes).await?.is_ok())
     }
 
-    /// Revokes a key by its id. None when there is none; true in all other cases, also when it was revoked before.
-    pub async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<Option<()>, StoreError> {
-        let found: Option<ListedKey> = find_by_id(&self.accounts.client, &self.accounts.table, id).await?;
-        let Some(key) = found else { return Ok(None) };
+    /// One of an account's keys.
+    pub(super) async fn key(&self, account: AccountId, id: KeyId) -> Result<Option<ListedKey>, StoreError> {
+        let read = self.accounts.client.get_item().table_name(&self.accounts.table).key("account_id", s(account));
+        let found = read.key("item", s(format!("key#{id}"))).consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        found.item.map(from_item).transpose()
+    }
+
+    pub(super) async fn find_key(&self, id: KeyId) -> Result<Option<ListedKey>, StoreError> {
+        find_by_id(&self.accounts.client, &self.accounts.table, id).await
+    }
+
+    /// Revokes a key, with its audit entry. One that was revoked before keeps its time.
+    pub(super) async fn revoke_key(&self, key: &ListedKey, at: Timestamp, audit: TransactWriteItem) -> Result<(), StoreError> {
         let listed = Update::builder()
             .table_name(&self.accounts.table)
             .key("account_id", s(key.account_id))
-            .key("item", s(format!("key#{id}")))
+            .key("item", s(format!("key#{}", key.id)))
             .update_expression("SET revoked_at = if_not_exists(revoked_at, :at)")
             .expression_attribute_values(":at", s(at))
             .build()
@@ -207,8 +227,10 @@ impl AccountsAdmin {
                 u.expression_attribute_values(":at", s(at))
             })?,
             TransactWriteItem::builder().update(listed).build(),
+            audit,
         ];
-        Ok(transact(&self.accounts.client, writes).await?.ok())
+        let done = transact(&self.accounts.client, writes).await?;
+        done.map_err(|cancelled| StoreError::Corrupt(format!("a key without its record: {cancelled:?}")))
     }
 
     fn update_key(

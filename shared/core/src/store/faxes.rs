@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::accounts::Accounts;
+use super::audit::Audit;
 use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Backoff, Reason, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::account::{Account, Closed, Number};
+use crate::audit::{Action, Actor, AuditEntry};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
 use crate::id::{AccountId, FaxId};
@@ -329,7 +331,8 @@ impl Intake {
     ///
     /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile they are asked again.
     /// `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will get, if it has a name.
-    /// It gives up at `until`. (One round trip; 9 to 13 WRU)
+    /// `audit` is written with it. It gives up at `until`. (One round trip; 9 to 13 WRU)
+    #[allow(clippy::too_many_arguments)]
     pub async fn accept(
         &self,
         account: Account,
@@ -338,13 +341,14 @@ impl Intake {
         until: Instant,
         draft: impl Fn(Head) -> Fax,
         reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
+        audit: Option<TransactWriteItem>,
     ) -> Result<Accepted, AcceptError> {
         let entered = self.enter(account, now, until, |account, place| {
             let fax = draft(place);
             let charged = charged(&fax);
             account.gates(charged, fax.month, Some(sender))?;
             let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-            let beside = reply.map(|reply| self.requests.keep(&reply, now)).transpose()?.into_iter().collect();
+            let beside = reply.map(|reply| self.requests.keep(&reply, now)).transpose()?.into_iter().chain(audit.clone()).collect();
             Ok(Entry { event: Event::queued(&fax), fax, charged, beside })
         });
         match entered.await {
@@ -442,11 +446,12 @@ impl Intake {
 pub struct FaxRemoval {
     faxes: Faxes,
     accounts: Accounts,
+    audit: Audit,
 }
 
 impl FaxRemoval {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)? })
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
     }
 
     /// Finds a fax by its id alone, for operators.
@@ -456,7 +461,8 @@ impl FaxRemoval {
     }
 
     /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
-    pub async fn delete(&self, key: FaxKey, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn delete(&self, key: FaxKey, actor: &Actor, now: Timestamp) -> Result<bool, StoreError> {
+        let entry = AuditEntry::new(key.account_id, actor, Action::FaxDeleted, key.fax_id, now);
         let mut backoff = Backoff::new();
         loop {
             let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {
@@ -466,6 +472,7 @@ impl FaxRemoval {
             fax.deleted_at = Some(now);
             let mut writes = Lists::removal(self.accounts.table(), List::Faxes, key.account_id, seq)?;
             writes.push(self.faxes.replacement(&mut fax)?);
+            writes.push(self.audit.write(&entry)?);
             if transact(&self.faxes.client, writes).await?.is_ok() {
                 return Ok(true);
             }

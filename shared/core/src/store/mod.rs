@@ -1,14 +1,17 @@
 //! The DynamoDB adapters: one file per table, one method per access pattern. `docs/data-model.md` describes items and costs.
 
 pub mod accounts;
+pub mod audit;
 pub mod contacts;
 pub mod deliveries;
 pub mod due;
 pub mod events;
 pub mod faxes;
 pub mod inbound;
+pub mod keyring;
 pub mod keys;
 pub mod lists;
+pub mod members;
 pub mod numbers;
 pub mod rates;
 pub mod requests;

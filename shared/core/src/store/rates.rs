@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use rand::RngExt as _;
 
 use super::{Item, StoreError, n, s};
-use crate::id::KeyId;
 use crate::platform::{ConfigError, Platform};
 use crate::rate::{Quota, SLOTS, SPAN_SECONDS, Window};
 
@@ -35,18 +34,18 @@ impl Rates {
         Ok(Self { client: platform.dynamodb(), table: platform.var("RATES_TABLE")? })
     }
 
-    /// Takes a slot of a key's window for `route`, and tells what is left of it.
+    /// Takes a slot of somebody's window for `route`, and tells what is left of it.
     ///
     /// The first try is a guess; a wrong one brings the window with it, and the next slot is one that was free in it. So a
     /// request costs 1 WRU, and another for each guess that was wrong; a refused one costs one.
-    pub async fn take(&self, key: KeyId, route: &str, now: Timestamp) -> Result<Quota, RateError> {
+    pub async fn take(&self, who: &str, route: &str, now: Timestamp) -> Result<Quota, RateError> {
         let mut slot = rand::rng().random_range(0..SLOTS);
         loop {
             let taken = self
                 .client
                 .update_item()
                 .table_name(&self.table)
-                .key("window", s(format!("{key}#{route}")))
+                .key("window", s(format!("{who}#{route}")))
                 .update_expression("SET #slot = :now, expires_at = :expires")
                 .condition_expression("attribute_not_exists(#slot) OR #slot < :free")
                 .expression_attribute_names("#slot", format!("s{slot}"))

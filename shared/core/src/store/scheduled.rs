@@ -129,6 +129,7 @@ impl Scheduling {
         until: Instant,
         draft: impl Fn(Head) -> Scheduled,
         reply: impl Fn(&Scheduled) -> Result<Option<Reply>, serde_json::Error>,
+        audit: Option<TransactWriteItem>,
     ) -> Result<Planned, StoreError> {
         let added = self.lists.add(List::Scheduled, account, now, until, |place| {
             let scheduled = draft(place);
@@ -136,6 +137,7 @@ impl Scheduling {
             if let Some(reply) = reply(&scheduled).map_err(|e| StoreError::Corrupt(e.to_string()))? {
                 writes.push(self.requests.keep(&reply, now)?);
             }
+            writes.extend(audit.clone());
             Ok(writes)
         });
         match added.await {

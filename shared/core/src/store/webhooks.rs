@@ -1,9 +1,10 @@
 //! Table `webhooks`: endpoints. Key `account_id`, `id`; index `by-id` is for operators.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::transaction::Backoff;
+use super::transaction::{Backoff, transact};
 use super::{StoreError, find_by_id, from_item, n, s, to_item};
 use crate::id::{AccountId, EndpointId};
 use crate::platform::{ConfigError, Platform};
@@ -51,14 +52,52 @@ impl Webhooks {
         Ok(endpoints)
     }
 
-    pub async fn add(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(endpoint)?));
-        put.condition_expression("attribute_not_exists(id)").send().await.map(drop).map_err(StoreError::from_sdk)
+    fn put(&self, endpoint: &Endpoint) -> Result<PutBuilder, StoreError> {
+        Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(endpoint)?)))
     }
 
-    pub async fn delete(&self, account: AccountId, id: EndpointId) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
-        delete.send().await.map(drop).map_err(StoreError::from_sdk)
+    /// Stores a new endpoint, with its audit entry.
+    pub async fn add(&self, endpoint: &Endpoint, audit: TransactWriteItem) -> Result<(), StoreError> {
+        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build();
+        let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
+        let done = transact(&self.client, vec![put, audit]).await?;
+        done.map_err(|cancelled| StoreError::Corrupt(format!("{cancelled:?}")))
+    }
+
+    /// Deletes an endpoint, with its audit entry. False when there is none.
+    pub async fn delete(&self, account: AccountId, id: EndpointId, audit: TransactWriteItem) -> Result<bool, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("id", s(id))
+            .condition_expression("attribute_exists(id)")
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let delete = TransactWriteItem::builder().delete(delete).build();
+        Ok(transact(&self.client, vec![delete, audit]).await?.is_ok())
+    }
+
+    /// Lets a person's `change` change an endpoint as it is now, and stores it with its audit entry. None when there is no such endpoint.
+    pub async fn change<T>(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        audit: TransactWriteItem,
+        change: impl Fn(&mut Endpoint) -> T,
+    ) -> Result<Option<(Endpoint, T)>, StoreError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let Some(mut endpoint) = self.get(account, id).await? else { return Ok(None) };
+            let told = change(&mut endpoint);
+            endpoint.version += 1;
+            let put = self.put(&endpoint)?.condition_expression("version = :seen");
+            let put = put.expression_attribute_values(":seen", n(endpoint.version - 1)).build();
+            let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
+            if transact(&self.client, vec![put, audit.clone()]).await?.is_ok() {
+                return Ok(Some((endpoint, told)));
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// Lets `change` change an endpoint as it is now, and stores it unless it says that nothing changed; asks again when somebody

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::delivery::{Delivery, Status};
 use super::{Endpoint, MAX_ENDPOINTS, Reason};
+use crate::audit::{Action, Actor, AuditEntry};
 use crate::clock::Clock;
 use crate::event::{Event, EventType};
 use crate::guarded::{Guard, Refused};
@@ -15,6 +16,7 @@ use crate::platform::{ConfigError, Platform};
 use crate::queue::{Queue, QueueError};
 use crate::secret::Secret;
 use crate::store::StoreError;
+use crate::store::audit::Audit;
 use crate::store::deliveries::{Deliveries, DeliveryKey};
 use crate::store::events::Events;
 use crate::store::webhooks::Webhooks;
@@ -30,6 +32,7 @@ pub struct WebhookDesk {
     webhooks: Webhooks,
     deliveries: Deliveries,
     events: Events,
+    audit: Audit,
     queue: Queue,
     guard: Guard,
     clock: Clock,
@@ -70,6 +73,7 @@ impl WebhookDesk {
             webhooks: Webhooks::new(platform)?,
             deliveries: Deliveries::new(platform)?,
             events: Events::new(platform)?,
+            audit: Audit::new(platform)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
             guard: Guard::new(platform)?,
             clock: platform.clock(),
@@ -83,6 +87,10 @@ impl WebhookDesk {
         self.guard.parse(url).map(String::from).map_err(DeskError::Url)
     }
 
+    fn entry(&self, account: AccountId, actor: &Actor, action: Action, target: impl ToString) -> AuditEntry {
+        AuditEntry::new(account, actor, action, target, self.clock.now())
+    }
+
     /// Makes an endpoint. Its secret is shown here, and never again but by rotating it.
     pub async fn add(
         &self,
@@ -90,6 +98,7 @@ impl WebhookDesk {
         url: &str,
         events: BTreeSet<EventType>,
         description: Option<String>,
+        actor: &Actor,
     ) -> Result<(Endpoint, Secret), DeskError> {
         let url = self.checked(url)?;
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
@@ -99,7 +108,8 @@ impl WebhookDesk {
             return Err(DeskError::TooMany);
         }
         let endpoint = Endpoint::new(account, url, events, description, self.clock.now());
-        self.webhooks.add(&endpoint).await?;
+        let entry = self.entry(account, actor, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
+        self.webhooks.add(&endpoint, self.audit.write(&entry)?).await?;
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
@@ -117,12 +127,14 @@ impl WebhookDesk {
         self.webhooks.find(id).await?.ok_or(DeskError::NotFound)
     }
 
-    pub async fn update(&self, account: AccountId, id: EndpointId, change: Change) -> Result<Endpoint, DeskError> {
+    pub async fn update(&self, account: AccountId, id: EndpointId, change: Change, actor: &Actor) -> Result<Endpoint, DeskError> {
         let url = change.url.as_deref().map(|url| self.checked(url)).transpose()?;
         if change.description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
             return Err(DeskError::DescriptionTooLong);
         }
-        self.change(account, id, |endpoint| {
+        let mut entry = self.entry(account, actor, Action::WebhookChanged, id);
+        entry.detail.clone_from(&url);
+        self.change(account, id, entry, |endpoint| {
             if let Some(url) = &url {
                 endpoint.url.clone_from(url);
             }
@@ -136,53 +148,67 @@ impl WebhookDesk {
         .await
     }
 
-    pub async fn disable(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
+    pub async fn disable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
         let now = self.clock.now();
-        self.change(account, id, |endpoint| endpoint.disable(Reason::Owner, now)).await
+        let entry = self.entry(account, actor, Action::WebhookDisabled, id);
+        self.change(account, id, entry, |endpoint| endpoint.disable(Reason::Owner, now)).await
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
-    pub async fn enable(&self, account: AccountId, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
-        let enabled = self.webhooks.update(account, id, |endpoint| {
+    pub async fn enable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+        let entry = self.entry(account, actor, Action::WebhookEnabled, id);
+        let enabled = self.webhooks.change(account, id, self.audit.write(&entry)?, |endpoint| {
             let missed_since = endpoint.missed_since();
             endpoint.enable();
-            (true, missed_since)
+            missed_since
         });
         enabled.await?.ok_or(DeskError::NotFound)
     }
 
-    pub async fn delete(&self, account: AccountId, id: EndpointId) -> Result<(), DeskError> {
-        self.get(account, id).await?;
-        Ok(self.webhooks.delete(account, id).await?)
+    pub async fn delete(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(), DeskError> {
+        let entry = self.entry(account, actor, Action::WebhookDeleted, id);
+        if self.webhooks.delete(account, id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(DeskError::NotFound) }
     }
 
     /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
-    pub async fn rotate(&self, account: AccountId, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), DeskError> {
+    pub async fn rotate(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        expire_now: bool,
+        actor: &Actor,
+    ) -> Result<(Endpoint, Secret), DeskError> {
         let now = self.clock.now();
-        let endpoint = self.change(account, id, |endpoint| endpoint.rotate(expire_now, now)).await?;
+        let entry = self.entry(account, actor, Action::WebhookSecretRotated, id);
+        let endpoint = self.change(account, id, entry, |endpoint| endpoint.rotate(expire_now, now)).await?;
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
 
     /// Ends the overlap of a rotation: the old secret signs no more.
-    pub async fn expire_old_secret(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
-        self.change(account, id, Endpoint::expire_old_secrets).await
+    pub async fn expire_old_secret(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
+        let entry = self.entry(account, actor, Action::WebhookOldSecretExpired, id);
+        self.change(account, id, entry, Endpoint::expire_old_secrets).await
     }
 
-    async fn change(&self, account: AccountId, id: EndpointId, change: impl Fn(&mut Endpoint)) -> Result<Endpoint, DeskError> {
-        let changed = self.webhooks.update(account, id, |endpoint| {
-            change(endpoint);
-            (true, ())
-        });
+    async fn change(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        entry: AuditEntry,
+        change: impl Fn(&mut Endpoint),
+    ) -> Result<Endpoint, DeskError> {
+        let changed = self.webhooks.change(account, id, self.audit.write(&entry)?, change);
         changed.await?.map(|(endpoint, ())| endpoint).ok_or(DeskError::NotFound)
     }
 
     /// Sends a test event, whatever the endpoint asks to be told of.
-    pub async fn test(&self, account: AccountId, id: EndpointId) -> Result<Delivery, DeskError> {
+    pub async fn test(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Delivery, DeskError> {
         let endpoint = self.get(account, id).await?;
         if !endpoint.wants(EventType::WebhookTest) {
             return Err(DeskError::Disabled);
         }
+        self.audit.record(&self.entry(account, actor, Action::WebhookTested, id)).await?;
         let now = self.clock.now();
         let data = json!({"object": "webhook_endpoint", "id": endpoint.id, "message": "This endpoint is reached."}).to_string();
         let event = Event::test(account, data, now);
@@ -223,7 +249,11 @@ impl WebhookDesk {
     }
 
     /// Tries a delivery anew, at once, whatever became of it.
-    pub async fn redeliver(&self, key: DeliveryKey) -> Result<Delivery, DeskError> {
+    pub async fn redeliver(&self, key: DeliveryKey, actor: &Actor) -> Result<Delivery, DeskError> {
+        if self.deliveries.get_all(key.account_id, &[key.id]).await?.is_empty() {
+            return Err(DeskError::NotFound);
+        }
+        self.audit.record(&self.entry(key.account_id, actor, Action::DeliveryRedelivered, key.id)).await?;
         let now = self.clock.now();
         let again = self.deliveries.update(key, |delivery| {
             delivery.redeliver(now);
@@ -235,8 +265,9 @@ impl WebhookDesk {
     }
 
     /// Tries anew what failed since a time, and what happened since then while the endpoint was not told. Returns how many.
-    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp) -> Result<usize, DeskError> {
+    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp, actor: &Actor) -> Result<usize, DeskError> {
         let endpoint = self.get(account, id).await?;
+        self.audit.record(&self.entry(account, actor, Action::WebhookRecovered, id)).await?;
         let (mut count, mut after) = (0, None);
         loop {
             let (events, rest) = self.events.since(account, since, after, PAGE).await?;

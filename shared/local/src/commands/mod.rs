@@ -7,6 +7,7 @@ pub mod clock;
 pub mod document;
 pub mod fax;
 pub mod key;
+pub mod member;
 pub mod number;
 pub mod webhook;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sfm_core::audit::Actor;
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
 use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
@@ -57,7 +58,7 @@ pub async fn add(
         return Err(CommandError::not_found("account"));
     }
     let desk = WebhookDesk::new(platform)?;
-    Ok(with_secret(desk.add(account, url, events.into_iter().collect(), description).await?))
+    Ok(with_secret(desk.add(account, url, events.into_iter().collect(), description, &Actor::Operator).await?))
 }
 
 pub async fn endpoints(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
@@ -75,13 +76,13 @@ pub async fn update(
     let found = desk.find(endpoint).await?;
     let events: BTreeSet<_> = events.into_iter().collect();
     let change = Change { url, events: (!events.is_empty()).then_some(events), description };
-    Ok(shown(&desk.update(found.account_id, endpoint, change).await?))
+    Ok(shown(&desk.update(found.account_id, endpoint, change, &Actor::Operator).await?))
 }
 
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    let (enabled, missed_since) = desk.enable(found.account_id, endpoint).await?;
+    let (enabled, missed_since) = desk.enable(found.account_id, endpoint, &Actor::Operator).await?;
     let mut value = shown(&enabled);
     // What a recovery would begin with.
     value["recover_since"] = json!(missed_since.map(ApiTime::from));
@@ -91,32 +92,32 @@ pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, 
 pub async fn disable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.disable(found.account_id, endpoint).await?))
+    Ok(shown(&desk.disable(found.account_id, endpoint, &Actor::Operator).await?))
 }
 
 pub async fn delete(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    desk.delete(found.account_id, endpoint).await?;
+    desk.delete(found.account_id, endpoint, &Actor::Operator).await?;
     Ok(json!({"id": endpoint, "deleted": true}))
 }
 
 pub async fn rotate(platform: &Platform, endpoint: EndpointId, expire_now: bool) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(with_secret(desk.rotate(found.account_id, endpoint, expire_now).await?))
+    Ok(with_secret(desk.rotate(found.account_id, endpoint, expire_now, &Actor::Operator).await?))
 }
 
 pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.expire_old_secret(found.account_id, endpoint).await?))
+    Ok(shown(&desk.expire_old_secret(found.account_id, endpoint, &Actor::Operator).await?))
 }
 
 pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(json!(desk.test(found.account_id, endpoint).await?.resource()))
+    Ok(json!(desk.test(found.account_id, endpoint, &Actor::Operator).await?.resource()))
 }
 
 /// The log of an endpoint, or of an event of an account.
@@ -147,7 +148,7 @@ pub async fn events(platform: &Platform, account: AccountId, before: Option<Even
 pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let key = desk.find_delivery(delivery).await?;
-    Ok(json!(desk.redeliver(key).await?.resource()))
+    Ok(json!(desk.redeliver(key, &Actor::Operator).await?.resource()))
 }
 
 pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
@@ -155,6 +156,6 @@ pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> 
     let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    let count = desk.recover(found.account_id, endpoint, since).await?;
+    let count = desk.recover(found.account_id, endpoint, since, &Actor::Operator).await?;
     Ok(json!({"id": endpoint, "recovered": count}))
 }

@@ -15,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
+use super::authorizer::Authorizer;
 use super::host::Handler;
 
 /// What an HTTP API takes as a body.
@@ -33,6 +34,8 @@ pub struct Route {
     pub method: String,
     /// As in the template: `/v1/faxes/{id}`.
     pub path: String,
+    /// Who looks at a request's token first.
+    pub authorizer: Option<Authorizer>,
     pub handler: Handler,
 }
 
@@ -67,7 +70,17 @@ async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Respo
     let Some((route, params)) = gateway.find(parts.method.as_str(), path) else {
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };
-    let event = gateway.event(route, &params, &parts, &body);
+    let claims = match &route.authorizer {
+        None => None,
+        Some(authorizer) => match authorizer.claims(&parts.headers).await {
+            None => return refusal(StatusCode::UNAUTHORIZED, "Unauthorized"),
+            claims => claims,
+        },
+    };
+    let mut event = gateway.event(route, &params, &parts, &body);
+    if let Some(claims) = claims {
+        event["requestContext"]["authorizer"] = json!({"jwt": {"claims": claims, "scopes": null}});
+    }
     if event.to_string().len() > LARGEST_EVENT {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
@@ -96,11 +109,11 @@ fn respond(answer: &Value) -> Option<Response> {
 }
 
 impl Gateway {
-    /// The most specific route wins: one without parameters before one with.
+    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both.
     fn find(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let mut found: Vec<_> = matching.filter_map(|route| Some((route, match_path(&route.path, path)?))).collect();
-        found.sort_by_key(|(route, params)| (route.path == DEFAULT, params.len(), route.path.contains("+}"), route.method == "ANY"));
+        found.sort_by_key(|(route, params)| (route.path == DEFAULT, route.path.contains("+}"), params.len(), route.method == "ANY"));
         found.into_iter().next()
     }
 

@@ -4,10 +4,12 @@
 //! ([`crate::carrier`]), makes what the template declares, hosts its functions and connects its event sources.
 
 mod api;
+mod authorizer;
 pub mod bootstrap;
 mod control;
 mod demo;
 mod host;
+mod oidc;
 mod provision;
 mod sources;
 mod state;
@@ -28,6 +30,7 @@ use sfm_core::clock::Clock;
 use sfm_core::guarded::Names;
 use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
+use sfm_core::store::members::MembersAdmin;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,9 +39,12 @@ use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
 use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
 use crate::tap::Tap;
 use api::Route;
+use authorizer::Authorizer;
 use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
+pub use demo::DEMO_OWNER;
 use host::{Host, HostError};
+use oidc::Issuer;
 use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
 use state::{Lock, State};
@@ -120,6 +126,7 @@ pub struct Stack {
     tasks: JoinSet<()>,
     operator_env: PathBuf,
     operator_vars: BTreeMap<String, String>,
+    authorizers: HashMap<String, Authorizer>,
     demo: Demo,
     _lock: Lock,
 }
@@ -194,10 +201,12 @@ impl Stack {
         let (api_listener, api_port) = listen(config.port, state.ports.api).await?;
         let (aws_listener, aws_port) = listen(0, state.ports.aws).await?;
         let (carrier_listener, carrier_port) = listen(0, state.ports.carrier).await?;
+        let (issuer_listener, issuer_port) = listen(0, state.ports.issuer).await?;
         let (control_listener, control_port) = listen(0, state.ports.control).await?;
-        state.ports = state::Ports { api: api_port, aws: aws_port, carrier: carrier_port, control: control_port };
+        state.ports = state::Ports { api: api_port, aws: aws_port, carrier: carrier_port, control: control_port, issuer: issuer_port };
         state.save()?;
         let base_url = format!("http://127.0.0.1:{api_port}");
+        let issuer_url = format!("http://127.0.0.1:{issuer_port}");
         let aws_url = format!("http://127.0.0.1:{aws_port}");
         let callback_url = format!("{base_url}/carrier/telnyx");
         let mut credentials = config.carrier_credentials;
@@ -224,6 +233,9 @@ impl Stack {
             ("AWS::AccountId", AWS_ACCOUNT),
             ("AWS::Partition", "aws"),
             ("TelnyxApiUrl", carrier.url()),
+            ("OidcIssuer", &issuer_url),
+            ("OidcClientId", oidc::CLIENT_ID),
+            ("DashboardUrl", &base_url),
             ("TelnyxConnectionId", "local"),
             ("TelnyxPublicKey", &carrier.public_key()),
         ];
@@ -306,10 +318,15 @@ impl Stack {
             tasks: JoinSet::new(),
             operator_env,
             operator_vars,
+            authorizers: HashMap::new(),
             demo,
             _lock: lock,
         };
         stack.serve(control_listener, control::router(shared, token));
+        let members = MembersAdmin::new(&stack.operator_platform()).map_err(|e| StackError::Demo(e.to_string()))?;
+        let issuer = Issuer::new(issuer_url, &stack.base_url, &dir, members, clock.clone());
+        stack.serve(issuer_listener, oidc::router(Arc::new(issuer)));
+        stack.authorizers = template.resources("AWS::Serverless::HttpApi")?.iter().flat_map(|api| Authorizer::all(api, &clock)).collect();
         let routes = stack.connect(&functions, &dir, &poller, &moved_seen, config.connected)?;
         stack.serve(api_listener, api::router(routes, clock));
         Ok(stack)
@@ -342,7 +359,13 @@ impl Stack {
                     "HttpApi" => {
                         let path = if properties["Path"].is_null() { api::DEFAULT.to_owned() } else { text("Path") };
                         let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
-                        routes.push(Route { method, path, handler: handler.clone() });
+                        let authorizer = match properties["Auth"]["Authorizer"].as_str() {
+                            None => None,
+                            Some(name) => Some(self.authorizers.get(name).cloned().ok_or_else(|| {
+                                TemplateError::Shape(format!("{} asks for an authorizer {name}, which the API has not", function.name))
+                            })?),
+                        };
+                        routes.push(Route { method, path, authorizer, handler: handler.clone() });
                     }
                     "SQS" | "DynamoDB" | "ScheduleV2" if !background => {}
                     "SQS" => {

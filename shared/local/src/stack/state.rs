@@ -44,6 +44,8 @@ pub struct Ports {
     pub aws: u16,
     pub carrier: u16,
     pub control: u16,
+    #[serde(default)]
+    pub issuer: u16,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -85,12 +85,23 @@ impl Template {
             Value::Object(fields) => match single(fields) {
                 Some(("Ref", Value::String(name))) => self.lookup(name).map(Value::from),
                 Some(("Fn::GetAtt", Value::String(path))) => self.lookup(path).map(Value::from),
+                Some(("Fn::If", Value::Array(branches))) => self.branch(branches),
                 Some(("Fn::Sub", Value::String(text))) => self.substitute(text).map(Value::from),
                 _ => fields.iter().map(|(k, v)| Ok((k.clone(), self.resolve(v)?))).collect::<Result<Map<_, _>, _>>().map(Value::Object),
             },
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<Vec<_>, _>>().map(Value::Array),
             other => Ok(other.clone()),
         }
+    }
+
+    /// The branch of a condition; the other one may name what this stack does not have.
+    fn branch(&self, branches: &[Value]) -> Result<Value, TemplateError> {
+        let [Value::String(condition), yes, no] = branches else { return Err(shape("an !If needs a condition and two values")) };
+        let Some(Value::Array(sides)) = self.root["Conditions"][condition].get("Fn::Equals") else {
+            return Err(shape(format!("condition {condition} is no !Equals")));
+        };
+        let sides = sides.iter().map(|side| self.resolve(side)).collect::<Result<Vec<_>, _>>()?;
+        self.resolve(if sides.windows(2).all(|pair| pair[0] == pair[1]) { yes } else { no })
     }
 
     fn lookup(&self, path: &str) -> Result<String, TemplateError> {

@@ -1,0 +1,61 @@
+//! `session`, `accounts/{account_id}` and its audit log.
+
+use http::StatusCode;
+use serde_json::json;
+use sfm_core::account::Account;
+use sfm_core::clock::ApiTime;
+use sfm_core::http::membership::Visitor;
+use sfm_core::http::{ListBody, Problem, Request, Response};
+use sfm_core::month::Month;
+
+use crate::{DashboardApi, before};
+
+impl DashboardApi {
+    pub(crate) async fn session(&self, request: &Request) -> Result<Response, Problem> {
+        let mut accounts = Vec::new();
+        for member in self.door.memberships(request).await? {
+            if let Some(account) = self.accounts.get(member.account_id).await? {
+                accounts.push(json!({"id": account.id, "name": account.name, "role": member.role}));
+            }
+        }
+        let email = request.claims.get("email");
+        Response::json(StatusCode::OK, &json!({"object": "session", "email": email, "accounts": accounts}))
+    }
+
+    pub(crate) async fn account(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
+        let account = self.load(visitor).await?;
+        let month = Month::of(request.now);
+        let body = json!({
+            "object": "account",
+            "id": account.id,
+            "name": account.name,
+            "role": visitor.role,
+            "plan": account.plan,
+            "api_access": account.plan.includes_api(),
+            "monthly_pages": account.page_limit(),
+            "used_pages": account.used_in(month),
+            "period_start": ApiTime::from(month.start()),
+            "period_end": ApiTime::from(month.end()),
+            "requires_baa": account.requires_baa,
+            "baa_signed_at": account.baa_signed_at.map(ApiTime::from),
+        });
+        Response::json(StatusCode::OK, &body)
+    }
+
+    pub(crate) async fn audit(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
+        visitor.owners_only()?;
+        let page = request.page()?;
+        let before = before(request)?;
+        // One more than is shown tells whether there are more.
+        let mut entries = self.audit.list(visitor.account, before, page.limit + 1).await?;
+        let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let has_more = entries.len() > shown;
+        entries.truncate(shown);
+        let data: Vec<_> = entries.iter().map(|entry| entry.resource()).collect();
+        Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
+    }
+
+    pub(crate) async fn load(&self, visitor: &Visitor) -> Result<Account, Problem> {
+        self.accounts.get(visitor.account).await?.ok_or_else(Problem::not_found)
+    }
+}

@@ -1,0 +1,96 @@
+//! `…/keys`: list, create, revoke.
+
+use http::StatusCode;
+use serde::Serialize;
+use sfm_core::clock::ApiTime;
+use sfm_core::http::membership::Visitor;
+use sfm_core::http::{ListBody, Problem, Request, Response, body};
+use sfm_core::id::KeyId;
+use sfm_core::key::Mode;
+use sfm_core::scope::Scope;
+use sfm_core::store::accounts::ListedKey;
+use sfm_core::store::keyring::KeyringError;
+
+use crate::{DashboardApi, path_id};
+
+const LONGEST_NAME: usize = 100;
+
+#[derive(Serialize)]
+struct KeyResource<'a> {
+    object: &'static str,
+    id: KeyId,
+    name: Option<&'a str>,
+    prefix: Option<&'a str>,
+    scopes: &'a [Scope],
+    live: bool,
+    created_at: ApiTime,
+    created_by: Option<&'a str>,
+    last_used_at: Option<ApiTime>,
+    revoked_at: Option<ApiTime>,
+    /// Only where it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+}
+
+fn resource<'a>(listed: &'a ListedKey, key: Option<&'a str>) -> KeyResource<'a> {
+    KeyResource {
+        object: "key",
+        id: listed.id,
+        name: listed.name.as_deref(),
+        prefix: listed.prefix.as_deref(),
+        scopes: &listed.scopes,
+        live: listed.live,
+        created_at: listed.created_at.into(),
+        created_by: listed.created_by.as_deref(),
+        last_used_at: None,
+        revoked_at: listed.revoked_at.map(ApiTime::from),
+        key,
+    }
+}
+
+impl DashboardApi {
+    pub(crate) async fn list_keys(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
+        self.api_plan(visitor).await?;
+        let page = request.page()?;
+        let mut keys = self.keyring.list(visitor.account).await?;
+        keys.sort_by_key(|key| std::cmp::Reverse(key.id));
+        let total = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        let (skip, limit) = (usize::try_from(page.offset()).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
+        let data: Vec<_> = keys.iter().skip(skip).take(limit).map(|key| resource(key, None)).collect();
+        Response::json(StatusCode::OK, &ListBody::new(data, page, total))
+    }
+
+    pub(crate) async fn create_key(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let fields = body::parse(request)?;
+        let object = body::Object::new(&fields);
+        let name = object.required_text("name", "name")?.trim();
+        if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
+            return Err(Problem::invalid(format!("name must have 1 to {LONGEST_NAME} characters.")).param("name"));
+        }
+        let wrong = || {
+            let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+            Problem::invalid(format!("scopes must be a list of one or more of {}.", known.join(", "))).param("scopes")
+        };
+        let scopes = object.get("scopes").and_then(|scopes| scopes.as_array()).filter(|scopes| !scopes.is_empty()).ok_or_else(wrong)?;
+        let scopes = scopes.iter().map(|scope| scope.as_str()?.parse().ok()).collect::<Option<Vec<Scope>>>().ok_or_else(wrong)?;
+        let mode = match object.get("live").map(|live| live.as_bool()) {
+            None | Some(Some(true)) => Mode::Live,
+            Some(Some(false)) => Mode::Test,
+            Some(None) => return Err(Problem::invalid("live must be true or false.").param("live")),
+        };
+        let made = self.keyring.create(visitor.account, Some(name), scopes, mode, &visitor.actor()).await;
+        let (listed, secret) = made.map_err(|e| match e {
+            KeyringError::NoAccount => Problem::not_found(),
+            KeyringError::TooMany => Problem::conflict(e.to_string()).code("too_many_keys"),
+            KeyringError::Store(e) => e.into(),
+        })?;
+        Response::json(StatusCode::CREATED, &resource(&listed, Some(secret.expose())))
+    }
+
+    pub(crate) async fn revoke_key(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let key = self.keyring.revoke(visitor.account, path_id(id)?, &visitor.actor()).await?.ok_or_else(Problem::not_found)?;
+        Response::json(StatusCode::OK, &resource(&key, None))
+    }
+}

@@ -1,0 +1,4 @@
+#[tokio::main]
+async fn main() -> Result<(), sfm_core::runtime::Error> {
+    sfm_core::runtime::serve_http::<dashboard_api::DashboardApi>().await
+}

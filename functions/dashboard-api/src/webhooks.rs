@@ -1,0 +1,137 @@
+//! `…/webhooks`: endpoints and what is done with them.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use sfm_core::clock::{ApiTime, parse_time};
+use sfm_core::event::EventType;
+use sfm_core::http::body::{Object, parse};
+use sfm_core::http::membership::Visitor;
+use sfm_core::http::{Problem, Request, Response};
+use sfm_core::id::EndpointId;
+use sfm_core::webhook::desk::{Change, DeskError};
+use sfm_core::webhook::{Endpoint, Status};
+
+use crate::{DashboardApi, path_id, whole_list};
+
+pub(crate) fn problem(error: DeskError) -> Problem {
+    let message = error.to_string();
+    match error {
+        DeskError::NotFound => Problem::not_found(),
+        DeskError::Url(_) | DeskError::UrlTooLong => Problem::invalid(message).param("url"),
+        DeskError::DescriptionTooLong => Problem::invalid(message).param("description"),
+        DeskError::TooMany => Problem::conflict(message).code("too_many_webhooks"),
+        DeskError::Disabled => Problem::conflict(message).code("webhook_disabled"),
+        DeskError::Store(e) => e.into(),
+        DeskError::Queue(e) => Problem::unavailable(e),
+    }
+}
+
+fn shown(endpoint: &Endpoint) -> Value {
+    let mut value = json!(endpoint.resource());
+    let old = endpoint.secrets.iter().filter_map(|secret| secret.until).max();
+    value["old_secret_expires_at"] = json!(old.map(ApiTime::from));
+    value
+}
+
+fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, Problem> {
+    let wrong =
+        || Problem::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
+    let Some(value) = body.get("events") else { return Ok(None) };
+    let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
+    types.collect::<Option<_>>().map(Some).ok_or_else(wrong)
+}
+
+impl DashboardApi {
+    pub(crate) async fn list_webhooks(&self, visitor: &Visitor) -> Result<Response, Problem> {
+        self.api_plan(visitor).await?;
+        let endpoints = self.desk.list(visitor.account).await.map_err(problem)?;
+        whole_list(endpoints.iter().rev().map(shown).collect())
+    }
+
+    pub(crate) async fn create_webhook(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let fields = parse(request)?;
+        let body = Object::new(&fields);
+        let url = body.required_text("url", "url")?;
+        let description = body.text("description", "description")?.filter(|text| !text.is_empty()).map(str::to_owned);
+        let events = events(&body)?.unwrap_or_default();
+        let added = self.desk.add(visitor.account, url, events, description, &visitor.actor()).await;
+        let (endpoint, secret) = added.map_err(problem)?;
+        let mut value = shown(&endpoint);
+        value["secret"] = secret.expose().into();
+        Response::json(StatusCode::CREATED, &value)
+    }
+
+    pub(crate) async fn webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.api_plan(visitor).await?;
+        Response::json(StatusCode::OK, &shown(&self.desk.get(visitor.account, path_id(id)?).await.map_err(problem)?))
+    }
+
+    pub(crate) async fn change_webhook(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let (id, actor): (EndpointId, _) = (path_id(id)?, visitor.actor());
+        let fields = parse(request)?;
+        let body = Object::new(&fields);
+        let change = Change {
+            url: body.text("url", "url")?.map(str::to_owned),
+            events: events(&body)?,
+            description: body.text("description", "description")?.map(str::to_owned),
+        };
+        let status = match body.text("status", "status")? {
+            None => None,
+            Some("enabled") => Some(Status::Enabled),
+            Some("disabled") => Some(Status::Disabled),
+            Some(_) => return Err(Problem::invalid("status must be enabled or disabled.").param("status")),
+        };
+        let mut endpoint = self.desk.get(visitor.account, id).await.map_err(problem)?;
+        if change.url.is_some() || change.events.is_some() || change.description.is_some() {
+            endpoint = self.desk.update(visitor.account, id, change, &actor).await.map_err(problem)?;
+        }
+        endpoint = match status {
+            Some(Status::Enabled) => self.desk.enable(visitor.account, id, &actor).await.map_err(problem)?.0,
+            Some(Status::Disabled) => self.desk.disable(visitor.account, id, &actor).await.map_err(problem)?,
+            None => endpoint,
+        };
+        Response::json(StatusCode::OK, &shown(&endpoint))
+    }
+
+    pub(crate) async fn delete_webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let id: EndpointId = path_id(id)?;
+        self.desk.delete(visitor.account, id, &visitor.actor()).await.map_err(problem)?;
+        Response::json(StatusCode::OK, &json!({"id": id, "object": "webhook_endpoint", "deleted": true}))
+    }
+
+    pub(crate) async fn rotate_secret(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let rotated = self.desk.rotate(visitor.account, path_id(id)?, false, &visitor.actor()).await;
+        let (endpoint, secret) = rotated.map_err(problem)?;
+        let mut value = shown(&endpoint);
+        value["secret"] = secret.expose().into();
+        Response::json(StatusCode::OK, &value)
+    }
+
+    pub(crate) async fn expire_old_secret(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let endpoint = self.desk.expire_old_secret(visitor.account, path_id(id)?, &visitor.actor()).await;
+        Response::json(StatusCode::OK, &shown(&endpoint.map_err(problem)?))
+    }
+
+    pub(crate) async fn test_webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let delivery = self.desk.test(visitor.account, path_id(id)?, &visitor.actor()).await.map_err(problem)?;
+        Response::json(StatusCode::ACCEPTED, &delivery.resource())
+    }
+
+    pub(crate) async fn recover(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(visitor).await?;
+        let fields = parse(request)?;
+        let body = Object::new(&fields);
+        let wrong = || Problem::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
+        let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
+        let events = self.desk.recover(visitor.account, path_id(id)?, since, &visitor.actor()).await.map_err(problem)?;
+        Response::json(StatusCode::OK, &json!({"object": "recovery", "events": events}))
+    }
+}

@@ -1,0 +1,105 @@
+//! What of `/dashboard/api/` needs the code for documents: sending, scheduling, and looking at a page.
+
+mod preview;
+
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::documents::Documents;
+use sfm_core::fax::Fax;
+use sfm_core::http::membership::{Doorkeeper, Visitor};
+use sfm_core::http::{Endpoint, Problem, Request, Response};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::store::audit::Audit;
+use sfm_core::store::faxes::Faxes;
+use sfm_submission::{Admission, Deadline, Planning, Sending};
+
+/// As keys' sends do, so that an `Idempotency-Key` is good for one route alone.
+const SEND: &str = "POST /dashboard/api/faxes";
+const SCHEDULE: &str = "POST /dashboard/api/scheduled";
+
+#[derive(Debug)]
+pub struct DashboardDocuments {
+    members: Doorkeeper,
+    sending: Sending,
+    planning: Planning,
+    faxes: Faxes,
+    documents: Documents,
+    audit: Audit,
+}
+
+impl Endpoint for DashboardDocuments {
+    const ROUTE: &'static str = "/dashboard/api documents";
+
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            members: Doorkeeper::new(platform)?,
+            sending: Sending::new(platform)?,
+            planning: Planning::new(platform)?,
+            faxes: Faxes::new(platform)?,
+            documents: Documents::new(platform)?,
+            audit: Audit::new(platform)?,
+        })
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+        let deadline = Deadline::start();
+        let path = request.path.strip_prefix("/dashboard/api/accounts/").ok_or_else(Problem::no_route)?;
+        let segments: Vec<&str> = path.split('/').collect();
+        let [account, path @ ..] = segments.as_slice() else { return Err(Problem::no_route()) };
+        let visitor = self.members.admit(request, account).await?;
+        match (request.method.as_str(), path) {
+            ("POST", ["faxes"]) => self.send(&visitor, request, deadline).await,
+            ("POST", ["faxes", id, "resend"]) => self.resend(&visitor, request, id, deadline).await,
+            ("POST", ["scheduled"]) => self.schedule(&visitor, request, deadline).await,
+            ("GET", ["faxes", id, "pages", number]) => self.page(&visitor, request, id, number).await,
+            _ => Err(Problem::no_route()),
+        }
+    }
+}
+
+impl DashboardDocuments {
+    async fn send(&self, visitor: &Visitor, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        match self.sending.door.admit_member(request, visitor, SEND, "sends").await? {
+            Admission::Replay(response) => Ok(response),
+            Admission::New(admitted) => admitted.told(self.sending.send(request, &admitted, deadline).await),
+        }
+    }
+
+    async fn resend(&self, visitor: &Visitor, request: &Request, id: &str, deadline: Deadline) -> Result<Response, Problem> {
+        let fax = self.fax(visitor, id).await?;
+        let route = format!("{SEND}/{}/resend", fax.id);
+        match self.sending.door.admit_member(request, visitor, &route, "sends").await? {
+            Admission::Replay(response) => Ok(response),
+            Admission::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
+        }
+    }
+
+    async fn fax(&self, visitor: &Visitor, id: &str) -> Result<Fax, Problem> {
+        let id = id.parse().map_err(|_| Problem::not_found())?;
+        self.faxes.get(visitor.account, id).await?.filter(|fax| fax.deleted_at.is_none()).ok_or_else(Problem::not_found)
+    }
+
+    async fn schedule(&self, visitor: &Visitor, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        match self.planning.door.admit_member(request, visitor, SCHEDULE, "schedules").await? {
+            Admission::Replay(response) => Ok(response),
+            Admission::New(admitted) => admitted.told(self.planning.schedule(request, &admitted, deadline).await),
+        }
+    }
+
+    /// A page of the fax-ready document. Who looks at it is written down first.
+    async fn page(&self, visitor: &Visitor, request: &Request, id: &str, number: &str) -> Result<Response, Problem> {
+        let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(Problem::not_found)?;
+        let fax = self.fax(visitor, id).await?;
+        let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(Problem::document_expired)?;
+        let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(Problem::internal)?;
+        let png = match drawn {
+            Ok(png) => png.ok_or_else(Problem::not_found)?,
+            Err(_) => {
+                let message = "This document has no preview. Open the document instead.";
+                return Err(Problem::invalid(message).code("document_type_unsupported"));
+            }
+        };
+        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::FaxViewed, fax.id, request.now);
+        self.audit.record(&entry.detail(format!("page {number}"))).await?;
+        Ok(Response::bytes("image/png", png))
+    }
+}

@@ -1,0 +1,109 @@
+//! The audit log of an account: who changed or looked at what, and when.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::ApiTime;
+use crate::id::{AccountId, AuditId};
+use crate::member::Email;
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    Member(Email),
+    /// Whoever runs the service, by its command line.
+    Operator,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Member(email) => email.fmt(f),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    #[serde(rename = "key.created")]
+    KeyCreated,
+    #[serde(rename = "key.revoked")]
+    KeyRevoked,
+    #[serde(rename = "webhook.created")]
+    WebhookCreated,
+    #[serde(rename = "webhook.changed")]
+    WebhookChanged,
+    #[serde(rename = "webhook.enabled")]
+    WebhookEnabled,
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
+    #[serde(rename = "webhook.deleted")]
+    WebhookDeleted,
+    #[serde(rename = "webhook.secret_rotated")]
+    WebhookSecretRotated,
+    #[serde(rename = "webhook.old_secret_expired")]
+    WebhookOldSecretExpired,
+    #[serde(rename = "webhook.tested")]
+    WebhookTested,
+    #[serde(rename = "webhook.recovered")]
+    WebhookRecovered,
+    #[serde(rename = "delivery.redelivered")]
+    DeliveryRedelivered,
+    /// Written before the document, or a link to it, is given.
+    #[serde(rename = "fax.viewed")]
+    FaxViewed,
+    #[serde(rename = "fax.sent")]
+    FaxSent,
+    #[serde(rename = "fax.scheduled")]
+    FaxScheduled,
+    #[serde(rename = "fax.deleted")]
+    FaxDeleted,
+    #[serde(rename = "member.added")]
+    MemberAdded,
+    #[serde(rename = "member.removed")]
+    MemberRemoved,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub account_id: AccountId,
+    pub id: AuditId,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: Action,
+    /// The id, or the address, of what was changed.
+    pub target: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The entry as the dashboard shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditResource {
+    object: &'static str,
+    id: AuditId,
+    at: ApiTime,
+    actor: String,
+    action: Action,
+    target: String,
+    detail: Option<String>,
+}
+
+impl AuditEntry {
+    pub fn new(account: AccountId, actor: &Actor, action: Action, target: impl ToString, at: Timestamp) -> Self {
+        let (actor, target) = (actor.to_string(), target.to_string());
+        Self { account_id: account, id: AuditId::generate(at), at, actor, action, target, detail: None }
+    }
+
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    pub fn resource(&self) -> AuditResource {
+        let Self { id, at, actor, action, target, detail, .. } = self.clone();
+        AuditResource { object: "audit_entry", id, at: at.into(), actor, action, target, detail }
+    }
+}

@@ -1,0 +1,106 @@
+//! An account's keys as the dashboard and the operator manage them: made and revoked in one transaction with the audit entry.
+
+use super::StoreError;
+use super::accounts::{AccountsAdmin, ListedKey, MAX_KEYS};
+use super::audit::Audit;
+use crate::audit::{Action, Actor, AuditEntry};
+use crate::clock::Clock;
+use crate::id::{AccountId, KeyId};
+use crate::key::{ApiKey, KeyRecord, Mode};
+use crate::platform::{ConfigError, Platform};
+use crate::scope::Scope;
+
+#[derive(Debug, Clone)]
+pub struct Keyring {
+    accounts: AccountsAdmin,
+    audit: Audit,
+    clock: Clock,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeyringError {
+    #[error("There is no such account.")]
+    NoAccount,
+    #[error("An account has at most {MAX_KEYS} keys, revoked ones included.")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Keyring {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { accounts: AccountsAdmin::new(platform)?, audit: Audit::new(platform)?, clock: platform.clock() })
+    }
+
+    /// Makes a key. What is returned with it is the only copy of the key itself.
+    pub async fn create(
+        &self,
+        account: AccountId,
+        name: Option<&str>,
+        mut scopes: Vec<Scope>,
+        mode: Mode,
+        actor: &Actor,
+    ) -> Result<(ListedKey, ApiKey), KeyringError> {
+        let mut seen = std::collections::HashSet::new();
+        scopes.retain(|scope| seen.insert(*scope));
+        let now = self.clock.now();
+        let secret = ApiKey::generate(mode);
+        let id = KeyId::generate(now);
+        let entry = AuditEntry::new(account, actor, Action::KeyCreated, id, now).detail(name.unwrap_or_default());
+        // The key repeats the account's plan; should that change in between, it is read again.
+        for _ in 0..5 {
+            let owner = self.accounts.get(account).await?.ok_or(KeyringError::NoAccount)?;
+            if self.accounts.keys(account).await?.len() >= MAX_KEYS {
+                return Err(KeyringError::TooMany);
+            }
+            let live = mode == Mode::Live;
+            let key_hash = secret.hash();
+            let record = KeyRecord {
+                key_hash: key_hash.clone(),
+                id,
+                account_id: account,
+                scopes: scopes.clone(),
+                plan: owner.plan,
+                live,
+                revoked_at: None,
+            };
+            let listed = ListedKey {
+                account_id: account,
+                id,
+                key_hash,
+                name: name.map(str::to_owned),
+                prefix: Some(secret.shown_prefix().to_owned()),
+                scopes: scopes.clone(),
+                live,
+                created_by: Some(actor.to_string()),
+                created_at: now,
+                revoked_at: None,
+            };
+            if self.accounts.create_key(&record, &listed, self.audit.write(&entry)?).await? {
+                return Ok((listed, secret));
+            }
+        }
+        Err(StoreError::Contention.into())
+    }
+
+    pub async fn list(&self, account: AccountId) -> Result<Vec<ListedKey>, StoreError> {
+        self.accounts.keys(account).await
+    }
+
+    /// Revokes one of the account's keys. None when it has no such key; one that was revoked stays as it is.
+    pub async fn revoke(&self, account: AccountId, id: KeyId, actor: &Actor) -> Result<Option<ListedKey>, StoreError> {
+        let now = self.clock.now();
+        let Some(mut key) = self.accounts.key(account, id).await? else { return Ok(None) };
+        if key.revoked_at.is_none() {
+            let entry = AuditEntry::new(account, actor, Action::KeyRevoked, id, now);
+            self.accounts.revoke_key(&key, now, self.audit.write(&entry)?).await?;
+            key.revoked_at = Some(now);
+        }
+        Ok(Some(key))
+    }
+
+    /// Whose key it is, for operators, who know no account.
+    pub async fn owner(&self, id: KeyId) -> Result<Option<AccountId>, StoreError> {
+        Ok(self.accounts.find_key(id).await?.map(|key| key.account_id))
+    }
+}

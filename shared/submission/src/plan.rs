@@ -1,0 +1,99 @@
+//! Accepting a fax to be sent later, for a key or for a member in the dashboard.
+//!
+//! The document is made fax-ready and stored now, under a prefix that is kept longer than any schedule; then one transaction makes
+//! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
+
+use http::StatusCode;
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::clock::Clock;
+use sfm_core::due;
+use sfm_core::http::body::{Object, parse};
+use sfm_core::http::{Problem, Request, Response};
+use sfm_core::id::ScheduledId;
+use sfm_core::list::Head;
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::queue::Queue;
+use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
+use sfm_core::store::audit::Audit;
+use sfm_core::store::numbers::Numbers;
+use sfm_core::store::scheduled::{Planned, ScheduledKey, Scheduling};
+
+use crate::{Admitted, Deadline, Door, Preparer, SubmitRequest};
+
+#[derive(Debug)]
+pub struct Planning {
+    pub door: Door,
+    preparer: Preparer,
+    scheduling: Scheduling,
+    numbers: Numbers,
+    due: Queue,
+    audit: Audit,
+    clock: Clock,
+}
+
+impl Planning {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            door: Door::new(platform)?,
+            preparer: Preparer::new(platform)?,
+            scheduling: Scheduling::new(platform)?,
+            numbers: Numbers::new(platform)?,
+            due: Queue::new(platform, "DUE_QUEUE_URL")?,
+            audit: Audit::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    /// Accepts the fax of a request that passed the door.
+    pub async fn schedule(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
+        let body = parse(request)?;
+        let body = Object::new(&body);
+        let wanted = SubmitRequest::parse(&body)?;
+        let send_at = SendAt::parse(body.required_text("send_at", "send_at")?, request.now)
+            .map_err(|e| Problem::invalid(format!("send_at {e}.")).param("send_at"))?;
+        if wanted.from.is_some() {
+            wanted.sender(&self.numbers.active(admitted.account).await?)?;
+        }
+        let document = self.preparer.make_fax_ready(wanted.document, deadline).await?;
+
+        let now = self.clock.now();
+        let id = ScheduledId::generate(now);
+        let key = document_key(admitted.account, id);
+        self.preparer.store(&key, document.pdf, deadline).await?;
+
+        let draft = |place: Head| Scheduled {
+            account_id: admitted.account,
+            id,
+            seq: place.last,
+            status: Status::Pending,
+            send_at: send_at.at(),
+            to: wanted.to.clone(),
+            from: wanted.from.clone(),
+            pages: document.pages,
+            fax_id: None,
+            failure: None,
+            live: admitted.live,
+            created_at: place.last_at,
+            canceled_by: None,
+            due_at: Some(send_at.at().as_millisecond()),
+            due_shard: Some(due::shard(&id.to_string())),
+        };
+        let entry = admitted.member.as_ref().map(|member| AuditEntry::new(admitted.account, member, Action::FaxScheduled, id, now));
+        let audit = entry.map(|entry| self.audit.write(&entry)).transpose()?;
+        let reply = |scheduled: &Scheduled| Ok(admitted.reply(serde_json::to_string(&scheduled.resource())?, now));
+        // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
+        // a row does nothing.
+        let hint = ScheduledKey { account_id: admitted.account, id };
+        if let Err(e) = self.due.send_fair(&hint, hint.account_id, send_at.at(), now).await {
+            tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
+        }
+        // After an error it is unknown whether the row exists: its document must stay.
+        match self.scheduling.plan(admitted.account, now, deadline.accepted(), draft, reply, audit).await? {
+            Planned::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),
+            Planned::Replay(reply) => {
+                self.preparer.discard(&key).await;
+                admitted.replay(reply)
+            }
+        }
+    }
+}
