@@ -1,27 +1,31 @@
 //! Queue `webhooks` → a customer's endpoint. A message is a hint to look at a delivery; what to do follows from its row.
 //!
-//! An attempt takes one of the endpoint's slots, so that a slow endpoint delays nobody else's; then it claims the row, a lease that
-//! ends by itself; then it posts; then it writes down how that went, with the time of the next attempt. Whoever dies in between leaves
-//! a row that is due when the lease ends: the receiver may get the event twice, under the same id.
+//! The messages of a batch to one endpoint share the slots that they get, so that a slow endpoint delays nobody else's. An attempt claims
+//! the row, a lease that ends by itself; then it posts; then it writes down how that went, with the time of the next attempt. Whoever
+//! dies in between leaves a row that is due when the lease ends: the receiver may get the event twice, under the same id.
 
 mod post;
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::guarded::Guard;
+use sfm_core::id::EndpointId;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::ReplaceError;
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
 use sfm_core::store::events::Events;
-use sfm_core::store::slots::Slots;
+use sfm_core::store::slots::{NoSlot, Slot, Slots};
 use sfm_core::store::webhooks::Webhooks;
 use sfm_core::transmission::claim_token;
 use sfm_core::webhook::delivery::{Delivery, Outcome, Trouble};
@@ -35,6 +39,12 @@ const OF_AN_ACCOUNT: usize = 25;
 const SLOT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// For the whole exchange, the answer's body included.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// What finds no slot stays for so long where slots come back soon: waiting for milliseconds costs less than coming again.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Slots come back soon while half of them are taken for less than this: what [`PATIENCE`] allows, and an attempt.
+const SOON: SignedDuration = SignedDuration::from_secs(2);
+/// How long it waits, about, before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub struct DeliverWebhook {
@@ -66,52 +76,134 @@ impl Worker for DeliverWebhook {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message.body.as_deref())))).await;
+        let due = join_all(batch.records.iter().map(|message| fenced(self.due(message.body.as_deref())))).await;
+        let mut lines: HashMap<EndpointId, Line> = HashMap::new();
+        let mut followed = Vec::with_capacity(due.len());
+        for (number, due) in due.into_iter().enumerate() {
+            followed.push(due.map(|delivery| {
+                if let Some(delivery) = delivery {
+                    lines.entry(delivery.endpoint_id).or_insert_with(Line::new).deliveries.push((number, delivery));
+                }
+            }));
+        }
+        let served = join_all(lines.values().map(|line| self.serve(line))).await;
+        for (number, result) in served.into_iter().flatten() {
+            followed[number] = result;
+        }
         Ok(failures(&batch.records, followed, "webhook not delivered"))
     }
 }
 
+/// What came of each delivery, by the number of its message.
+type Served = Vec<(usize, Result<(), Error>)>;
+
+/// The deliveries of a batch to one endpoint, each with the number of its message.
+#[derive(Debug)]
+struct Line {
+    deliveries: Vec<(usize, Delivery)>,
+    taken: AtomicUsize,
+    /// When it has waited for a slot long enough.
+    leaves: Instant,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { deliveries: Vec::new(), taken: AtomicUsize::new(0), leaves: Instant::now() + PATIENCE }
+    }
+
+    fn first(&self) -> Option<&Delivery> {
+        self.deliveries.get(self.taken.load(Ordering::Relaxed)).map(|(_, delivery)| delivery)
+    }
+
+    fn take(&self) -> Option<(usize, Delivery)> {
+        self.deliveries.get(self.taken.fetch_add(1, Ordering::Relaxed)).cloned()
+    }
+}
+
+/// The right to one attempt at a time.
+#[derive(Debug)]
+struct Room {
+    of_endpoint: Slot,
+    of_account: Slot,
+}
+
 impl DeliverWebhook {
-    async fn follow(&self, message: Option<&str>) -> Result<(), Error> {
+    /// The delivery that a message speaks of, if it is its time: what is due later another worker has, or its own hint comes.
+    async fn due(&self, message: Option<&str>) -> Result<Option<Delivery>, Error> {
         let key: DeliveryKey = serde_json::from_str(message.unwrap_or_default())?;
-        let Some(delivery) = self.deliveries.get(key).await? else { return Ok(()) };
-        let Some(due) = delivery.due() else { return Ok(()) };
-        if due > self.clock.now() {
-            // Another worker has it, or its own hint comes in its time.
-            return Ok(());
-        }
-        let endpoint = self.webhooks.get(delivery.account_id, delivery.endpoint_id).await?;
-        let event = self.events.get(delivery.account_id, delivery.event_id).await?;
-        match (endpoint.filter(|endpoint| endpoint.wants(delivery.event_type)), event) {
-            (Some(endpoint), Some(event)) => self.attempt(delivery, &endpoint, &event).await,
-            (None, _) => self.give_up(delivery, Trouble::EndpointDisabled).await,
-            (_, None) => self.give_up(delivery, Trouble::EventExpired).await,
+        let delivery = self.deliveries.get(key).await?;
+        Ok(delivery.filter(|delivery| delivery.due().is_some_and(|due| due <= self.clock.now())))
+    }
+
+    /// Makes attempts one after another in one slot, while the rest of the line looks for the next: a quiet endpoint is told of all at
+    /// once, a busy one by slots that seldom change hands.
+    fn serve<'a>(&'a self, line: &'a Line) -> BoxFuture<'a, Served> {
+        let served = async {
+            let room = loop {
+                let Some(delivery) = line.first() else { return Served::new() };
+                match self.room(delivery).await {
+                    Ok(room) => break room,
+                    Err(NoSlot::Full { half_since }) if half_since < SOON && Instant::now() < line.leaves => {
+                        let pause = LOOK_AGAIN.mul_f64(rand::rng().random_range(0.5..1.5));
+                        tokio::time::sleep(pause).await;
+                    }
+                    Err(no_slot) => return self.turn_away(line, &no_slot).await,
+                }
+            };
+            let attempts = async {
+                let mut made = Served::new();
+                while let Some((number, delivery)) = line.take() {
+                    made.push((number, fenced(self.attempt(delivery)).await));
+                }
+                tokio::join!(self.slots.give_back(&room.of_endpoint), self.account_slots.give_back(&room.of_account));
+                made
+            };
+            let (mut served, others) = tokio::join!(attempts, self.serve(line));
+            served.extend(others);
+            served
+        };
+        served.boxed()
+    }
+
+    async fn room(&self, delivery: &Delivery) -> Result<Room, NoSlot> {
+        let of_endpoint = self.slots.take(delivery.endpoint_id, self.clock.now()).await?;
+        match self.account_slots.take(delivery.account_id, self.clock.now()).await {
+            Ok(of_account) => Ok(Room { of_endpoint, of_account }),
+            Err(no_slot) => {
+                self.slots.give_back(&of_endpoint).await;
+                Err(no_slot)
+            }
         }
     }
 
-    async fn attempt(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event) -> Result<(), Error> {
-        let Some(of_account) = self.account_slots.take(endpoint.account_id, self.clock.now()).await? else {
-            return self.defer(delivery).await;
-        };
-        let Some(slot) = self.slots.take(endpoint.id, self.clock.now()).await? else {
-            self.account_slots.give_back(&of_account).await;
-            return self.defer(delivery).await;
-        };
-        let done = async {
-            let now = self.clock.now();
-            delivery.claim(claim_token(), now);
-            match self.deliveries.replace(&mut delivery).await {
-                Ok(()) => {}
-                // Another worker was faster, and has it now.
-                Err(ReplaceError::Conflict) => return Ok(()),
-                Err(e) => return Err(e.into()),
+    async fn turn_away(&self, line: &Line, no_slot: &NoSlot) -> Served {
+        let rest = std::iter::from_fn(|| line.take()).map(|(number, delivery)| async move {
+            match no_slot {
+                NoSlot::Full { .. } => (number, fenced(self.defer(delivery)).await),
+                NoSlot::Store(e) => (number, Err(e.clone().into())),
             }
-            let outcome = post::post(&self.guard, endpoint, event, DEADLINE, &self.clock).await;
-            self.record(delivery, endpoint, event, outcome).await
+        });
+        join_all(rest).await
+    }
+
+    async fn attempt(&self, mut delivery: Delivery) -> Result<(), Error> {
+        let (endpoint, event) = tokio::try_join!(
+            self.webhooks.get(delivery.account_id, delivery.endpoint_id),
+            self.events.get(delivery.account_id, delivery.event_id)
+        )?;
+        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.wants(delivery.event_type)) else {
+            return self.give_up(delivery, Trouble::EndpointDisabled).await;
         };
-        let done = done.await;
-        tokio::join!(self.slots.give_back(&slot), self.account_slots.give_back(&of_account));
-        done
+        let Some(event) = event else { return self.give_up(delivery, Trouble::EventExpired).await };
+        delivery.claim(claim_token(), self.clock.now());
+        match self.deliveries.replace(&mut delivery).await {
+            Ok(()) => {}
+            // Another worker was faster, and has it now.
+            Err(ReplaceError::Conflict) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        }
+        let outcome = post::post(&self.guard, &endpoint, &event, DEADLINE, &self.clock).await;
+        self.record(delivery, &endpoint, &event, outcome).await
     }
 
     async fn record(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event, outcome: Outcome) -> Result<(), Error> {

@@ -107,7 +107,7 @@ impl Queue {
 }
 
 /// What becomes of one message of a batch: a panic over it is its own failure and leaves the others alone.
-pub async fn fenced(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+pub async fn fenced<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let caught = AssertUnwindSafe(work).catch_unwind().await;
     caught.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());

@@ -18,6 +18,15 @@ pub struct Slots {
     lease: SignedDuration,
 }
 
+/// Why there is no slot.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoSlot {
+    #[error("all slots are taken, half of them for {half_since:#} or longer")]
+    Full { half_since: SignedDuration },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A slot that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
@@ -32,7 +41,7 @@ impl Slots {
     }
 
     /// Takes a slot of `name`, if one is free. (1 WRU for each try; the first try is a guess, a wrong one brings the others with it)
-    pub async fn take(&self, name: impl std::fmt::Display, now: Timestamp) -> Result<Option<Slot>, StoreError> {
+    pub async fn take(&self, name: impl std::fmt::Display, now: Timestamp) -> Result<Slot, NoSlot> {
         let window = format!("slots#{name}");
         let mut number = rand::rng().random_range(0..self.count);
         let until = (now + self.lease).as_millisecond();
@@ -51,21 +60,30 @@ impl Slots {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;
-            let Err(error) = taken else { return Ok(Some(Slot { window, number, until })) };
+            let Err(error) = taken else { return Ok(Slot { window, number, until }) };
             let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-                return Err(StoreError::from_sdk(error));
+                return Err(StoreError::from_sdk(error).into());
             };
-            let free = self.free(failed.item.as_ref().unwrap_or(&Item::new()), now);
+            let ends = self.ends(failed.item.as_ref().unwrap_or(&Item::new()));
+            let free: Vec<_> = (0..self.count).filter(|slot| ends[*slot] <= now.as_millisecond()).collect();
             if free.is_empty() {
-                return Ok(None);
+                return Err(NoSlot::Full { half_since: self.half_since(ends, now) });
             }
             number = free[rand::rng().random_range(0..free.len())];
         }
     }
 
-    fn free(&self, item: &Item, now: Timestamp) -> Vec<usize> {
-        let taken_until = |slot: &usize| item.get(&format!("s{slot}"))?.as_n().ok()?.parse::<i64>().ok();
-        (0..self.count).filter(|slot| taken_until(slot).is_none_or(|until| until <= now.as_millisecond())).collect()
+    /// When each slot's lease ends, in ms; 0 for one that is free.
+    fn ends(&self, item: &Item) -> Vec<i64> {
+        let end = |slot| item.get(&format!("s{slot}"))?.as_n().ok()?.parse().ok();
+        (0..self.count).map(|slot| end(slot).unwrap_or_default()).collect()
+    }
+
+    /// The median, because one whose holder died says nothing about the others.
+    fn half_since(&self, mut ends: Vec<i64>, now: Timestamp) -> SignedDuration {
+        ends.sort_unstable();
+        let median = ends.get(ends.len() / 2).copied().unwrap_or_default();
+        self.lease - SignedDuration::from_millis(median - now.as_millisecond())
     }
 
     /// Gives a slot back. Should this fail, its lease ends. (1 WRU)
