@@ -47,7 +47,7 @@ impl Endpoint for CreateContact {
             company: company.clone(),
             created_at: place.last_at,
         };
-        let contact = self.contacts.create(caller.account, now, draft).await?;
+        let contact = self.contacts.create(caller.account, now, draft, None).await?;
         Response::json(StatusCode::CREATED, &contact.resource())
     }
 }

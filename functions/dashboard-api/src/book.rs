@@ -2,13 +2,15 @@
 
 use http::StatusCode;
 use serde_json::json;
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::contact::{Contact, Name};
 use sfm_core::http::body::{Object, parse};
 use sfm_core::http::membership::Visitor;
 use sfm_core::http::{ListBody, Problem, Request, Response};
-use sfm_core::id::ContactId;
+use sfm_core::id::{ContactId, ScheduledId};
 use sfm_core::list::Head;
 use sfm_core::phone::E164;
+use sfm_core::scheduled::Status;
 use sfm_core::store::lists::List;
 
 use crate::{DashboardApi, path_id};
@@ -41,13 +43,15 @@ impl DashboardApi {
             company: company.clone(),
             created_at: place.last_at,
         };
-        let contact = self.contacts.create(visitor.account, request.now, draft).await?;
+        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::ContactCreated, id, request.now);
+        let contact = self.contacts.create(visitor.account, request.now, draft, Some(self.audit.write(&entry)?)).await?;
         Response::json(StatusCode::CREATED, &contact.resource())
     }
 
-    pub(crate) async fn delete_contact(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn delete_contact(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
         let id: ContactId = path_id(id)?;
-        if !self.contacts.delete(visitor.account, id).await? {
+        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::ContactDeleted, id, request.now);
+        if !self.contacts.delete(visitor.account, id, Some(self.audit.write(&entry)?)).await? {
             return Err(Problem::not_found());
         }
         Response::json(StatusCode::OK, &json!({"id": id, "object": "contact", "deleted": true}))
@@ -78,7 +82,13 @@ impl DashboardApi {
     }
 
     pub(crate) async fn cancel_scheduled(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
-        let canceled = self.scheduled.cancel(visitor.account, path_id(id)?, request.id).await?;
+        let id: ScheduledId = path_id(id)?;
+        let fax = self.scheduled.get(visitor.account, id).await?.ok_or_else(Problem::not_found)?;
+        if fax.status == Status::Pending {
+            let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::ScheduledCanceled, id, request.now);
+            self.audit.record(&entry).await?;
+        }
+        let canceled = self.scheduled.cancel(visitor.account, id, request.id).await?;
         // It will never be sent: nobody needs its document any more.
         self.documents.discard(&canceled.document_key()).await;
         Response::json(StatusCode::OK, &canceled.resource())

@@ -1,6 +1,7 @@
 //! `…/keys`: list, create, revoke.
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::clock::ApiTime;
 use sfm_core::http::membership::Visitor;
@@ -32,7 +33,7 @@ struct KeyResource<'a> {
     key: Option<&'a str>,
 }
 
-fn resource<'a>(listed: &'a ListedKey, key: Option<&'a str>) -> KeyResource<'a> {
+fn resource<'a>(listed: &'a ListedKey, used: Option<Timestamp>, key: Option<&'a str>) -> KeyResource<'a> {
     KeyResource {
         object: "key",
         id: listed.id,
@@ -42,7 +43,7 @@ fn resource<'a>(listed: &'a ListedKey, key: Option<&'a str>) -> KeyResource<'a> 
         live: listed.live,
         created_at: listed.created_at.into(),
         created_by: listed.created_by.as_deref(),
-        last_used_at: None,
+        last_used_at: used.map(ApiTime::from),
         revoked_at: listed.revoked_at.map(ApiTime::from),
         key,
     }
@@ -52,11 +53,11 @@ impl DashboardApi {
     pub(crate) async fn list_keys(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
         self.api_plan(visitor).await?;
         let page = request.page()?;
-        let mut keys = self.keyring.list(visitor.account).await?;
+        let (mut keys, uses) = tokio::try_join!(self.keyring.list(visitor.account), self.key_uses.of(visitor.account))?;
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         let total = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         let (skip, limit) = (usize::try_from(page.offset()).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
-        let data: Vec<_> = keys.iter().skip(skip).take(limit).map(|key| resource(key, None)).collect();
+        let data: Vec<_> = keys.iter().skip(skip).take(limit).map(|key| resource(key, uses.get(&key.id).copied(), None)).collect();
         Response::json(StatusCode::OK, &ListBody::new(data, page, total))
     }
 
@@ -85,12 +86,13 @@ impl DashboardApi {
             KeyringError::TooMany => Problem::conflict(e.to_string()).code("too_many_keys"),
             KeyringError::Store(e) => e.into(),
         })?;
-        Response::json(StatusCode::CREATED, &resource(&listed, Some(secret.expose())))
+        Response::json(StatusCode::CREATED, &resource(&listed, None, Some(secret.expose())))
     }
 
     pub(crate) async fn revoke_key(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
         self.owner_with_api(visitor).await?;
         let key = self.keyring.revoke(visitor.account, path_id(id)?, &visitor.actor()).await?.ok_or_else(Problem::not_found)?;
-        Response::json(StatusCode::OK, &resource(&key, None))
+        let used = self.key_uses.of(visitor.account).await?.get(&key.id).copied();
+        Response::json(StatusCode::OK, &resource(&key, used, None))
     }
 }

@@ -19,6 +19,7 @@ use sfm_core::store::accounts::Accounts;
 use sfm_core::store::audit::Audit;
 use sfm_core::store::contacts::Contacts;
 use sfm_core::store::faxes::{FaxRemoval, Faxes};
+use sfm_core::store::key_uses::KeyUses;
 use sfm_core::store::keyring::Keyring;
 use sfm_core::store::lists::Lists;
 use sfm_core::store::numbers::Numbers;
@@ -31,6 +32,7 @@ pub struct DashboardApi {
     accounts: Accounts,
     audit: Audit,
     keyring: Keyring,
+    key_uses: KeyUses,
     desk: WebhookDesk,
     lists: Lists,
     faxes: Faxes,
@@ -50,6 +52,7 @@ impl Endpoint for DashboardApi {
             accounts: Accounts::new(platform)?,
             audit: Audit::new(platform)?,
             keyring: Keyring::new(platform)?,
+            key_uses: KeyUses::new(platform)?,
             desk: WebhookDesk::new(platform)?,
             lists: Lists::new(platform)?,
             faxes: Faxes::new(platform)?,
@@ -102,7 +105,7 @@ impl DashboardApi {
             ("GET", ["faxes", id, "document"]) => self.document(visitor, request, id).await,
             ("GET", ["contacts"]) => self.list_contacts(visitor, request).await,
             ("POST", ["contacts"]) => self.create_contact(visitor, request).await,
-            ("DELETE", ["contacts", id]) => self.delete_contact(visitor, id).await,
+            ("DELETE", ["contacts", id]) => self.delete_contact(visitor, request, id).await,
             ("GET", ["numbers"]) => self.list_numbers(visitor, request).await,
             ("GET", ["scheduled"]) => self.list_scheduled(visitor, request).await,
             ("GET", ["scheduled", id]) => self.scheduled(visitor, id).await,

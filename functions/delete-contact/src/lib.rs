@@ -25,7 +25,7 @@ impl Endpoint for DeleteContact {
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let caller = self.auth.authorize(request, Scope::ContactsWrite).await?;
         let id: ContactId = request.path_id()?;
-        if !self.contacts.delete(caller.account, id).await? {
+        if !self.contacts.delete(caller.account, id, None).await? {
             return Err(Problem::not_found());
         }
         Response::json(StatusCode::OK, &json!({"id": id, "object": "contact", "deleted": true}))

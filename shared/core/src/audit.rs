@@ -60,6 +60,13 @@ pub enum Action {
     FaxScheduled,
     #[serde(rename = "fax.deleted")]
     FaxDeleted,
+    /// Written before it is done; another may be faster.
+    #[serde(rename = "scheduled.canceled")]
+    ScheduledCanceled,
+    #[serde(rename = "contact.created")]
+    ContactCreated,
+    #[serde(rename = "contact.deleted")]
+    ContactDeleted,
     #[serde(rename = "member.added")]
     MemberAdded,
     #[serde(rename = "member.removed")]

@@ -5,6 +5,7 @@ use crate::id::{AccountId, KeyId};
 use crate::key::ApiKey;
 use crate::platform::{ConfigError, Platform};
 use crate::scope::Scope;
+use crate::store::key_uses::KeyUses;
 use crate::store::keys::Keys;
 
 /// The holder of a valid key whose plan and scope allow the request.
@@ -19,19 +20,21 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     keys: Keys,
+    uses: KeyUses,
 }
 
 impl Authenticator {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { keys: Keys::new(platform)? })
+        Ok(Self { keys: Keys::new(platform)?, uses: KeyUses::new(platform)? })
     }
 
-    /// Checks in the contract's order: key (401), plan (403), scope (403). One read.
+    /// Checks in the contract's order: key (401), plan (403), scope (403). One read, and the first time in an hour a write.
     pub async fn authorize(&self, request: &Request, scope: Scope) -> Result<Caller, Problem> {
         let invalid = || Problem::unauthorized("This API key is not valid. Check that it is complete and has not been revoked.");
         let text = bearer_token(request)?;
         let key = ApiKey::parse(text).ok_or_else(invalid)?;
         let record = self.keys.find(&key.hash()).await?.filter(|record| record.revoked_at.is_none()).ok_or_else(invalid)?;
+        self.uses.note(record.account_id, record.id, request.now).await;
         if !record.plan.includes_api() {
             return Err(Problem::plan_upgrade_required());
         }

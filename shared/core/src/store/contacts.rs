@@ -69,7 +69,13 @@ impl Contacts {
 
     /// Creates the contact that `draft` makes for its place in the list, unless its number is in the address book already: the
     /// contact, the claim of its number and its place are one transaction. (2 round trips; 6 WRU and 1 for the index)
-    pub async fn create(&self, account: AccountId, now: Timestamp, draft: impl Fn(Head) -> Contact) -> Result<Contact, CreateContactError> {
+    pub async fn create(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        draft: impl Fn(Head) -> Contact,
+        audit: Option<TransactWriteItem>,
+    ) -> Result<Contact, CreateContactError> {
         let added = self.lists.add(List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
             let contact = draft(place);
             let mut row = to_item(&contact)?;
@@ -79,7 +85,7 @@ impl Contacts {
                 ("item".into(), s(claim_item(&contact.fax_number))),
                 ("id".into(), s(contact.id)),
             ]);
-            Ok(vec![self.put_new(claim)?, self.put_new(row)?])
+            Ok([self.put_new(claim)?, self.put_new(row)?].into_iter().chain(audit.clone()).collect())
         });
         match added.await {
             Ok(Ok(place)) => Ok(draft(place)),
@@ -96,7 +102,7 @@ impl Contacts {
     }
 
     /// Deletes a contact, its claim and its place in the list in one transaction. False when there is none.
-    pub async fn delete(&self, account: AccountId, id: ContactId) -> Result<bool, StoreError> {
+    pub async fn delete(&self, account: AccountId, id: ContactId, audit: Option<TransactWriteItem>) -> Result<bool, StoreError> {
         let Some(contact) = self.get(account, id).await? else { return Ok(false) };
         let delete = |item: String| {
             Delete::builder()
@@ -111,6 +117,7 @@ impl Contacts {
         };
         let mut writes = vec![delete(id.to_string())?, delete(claim_item(&contact.fax_number))?];
         writes.extend(Lists::removal(&self.accounts_table, List::Contacts, account, contact.seq)?);
+        writes.extend(audit);
         match transact(&self.client, writes).await {
             Ok(deleted) => Ok(deleted.is_ok()),
             // Whether it happened is unknown; one look tells.

@@ -8,6 +8,7 @@ pub mod due;
 pub mod events;
 pub mod faxes;
 pub mod inbound;
+pub mod key_uses;
 pub mod keyring;
 pub mod keys;
 pub mod lists;
