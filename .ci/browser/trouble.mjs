@@ -93,6 +93,25 @@ async function keyboard(tab) {
     assert.ok(await opener.evaluate((button) => button === document.activeElement), "the focus goes back to what opened the dialog");
 }
 
+/** An issuer that keeps a session of its own, as Cognito does, is told of its end. */
+async function signsOutAtTheIssuer(browser, base) {
+    const tab = await openTab(browser, base), { page, context } = tab;
+    await page.route("**/.well-known/openid-configuration", async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, json: { ...(await response.json()), end_session_endpoint: `${base}/issuer-says-goodbye` } });
+    });
+    await page.route("**/issuer-says-goodbye*", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>Bye</title>" }));
+    await signIn(tab);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL("**/issuer-says-goodbye*");
+    const { searchParams } = new URL(page.url());
+    assert.equal(searchParams.get("post_logout_redirect_uri"), `${base}/dashboard/`);
+    assert.equal(searchParams.get("logout_uri"), `${base}/dashboard/`);
+    assert.ok(searchParams.get("client_id"));
+    assert.equal(await page.evaluate(() => sessionStorage.getItem("sfm.token")), null);
+    await context.close();
+}
+
 async function noAccount(tab) {
     const { page } = tab;
     await page.route("**/dashboard/api/session", (route) => route.fulfill({ json: { object: "session", email: "stranger@example.com", accounts: [] } }));
@@ -111,5 +130,6 @@ export async function trouble(browser, base) {
     const wrong = (await noAccount(tab)).filter((text) => !text.endsWith("the focus is nowhere"));
     await tab.context.close();
     await refusesForeignAnswers(browser, base);
+    await signsOutAtTheIssuer(browser, base);
     return wrong;
 }

@@ -39,6 +39,14 @@ struct Place {
     operator: HashMap<String, String>,
     /// Tests that cannot run there write down why.
     skipped: PathBuf,
+    member: Member,
+}
+
+/// A user of the user pool, who has signed in.
+#[derive(Debug, Deserialize)]
+pub struct Member {
+    pub email: String,
+    pub id_token: String,
 }
 
 pub struct Deployed {
@@ -86,6 +94,10 @@ impl Deployed {
             Simulator::start(config).await.unwrap()
         });
         Self { place, carrier, _runtime: runtime }
+    }
+
+    pub fn member(&self) -> &Member {
+        &self.place.member
     }
 
     pub fn base_url(&self) -> String {

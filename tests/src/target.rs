@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use sfm::carrier::Incoming;
-use sfm::commands::key;
+use sfm::commands::{key, member};
 use sfm_core::id::AccountId;
+use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
@@ -11,6 +12,7 @@ use sfm_core::scope::Scope;
 use crate::client::Client;
 use crate::deployed::Deployed;
 use crate::eventually;
+use crate::member::sign_in;
 use crate::service::{Customer, Service, customer_at, used_pages_of};
 
 #[derive(Debug)]
@@ -110,6 +112,19 @@ impl Target {
 
     pub async fn key(&self, account: AccountId, scopes: Vec<Scope>, test: bool) -> String {
         key::create(&self.operator_platform(), account, scopes, test).await.unwrap().key
+    }
+
+    /// A member of an account, signed in to the dashboard: locally by the whole of the issuer's flow.
+    pub async fn member(&self, account: AccountId, role: Role) -> Client {
+        let email = match self {
+            Self::Local(_) => "ann@example.com",
+            Self::Deployed(deployed) => &deployed.member().email,
+        };
+        member::add(&self.operator_platform(), account, email, role).await.unwrap();
+        match self {
+            Self::Local(service) => sign_in(service.stack.base_url(), email).await,
+            Self::Deployed(deployed) => self.client(&deployed.member().id_token),
+        }
     }
 
     pub fn anonymous(&self) -> Client {

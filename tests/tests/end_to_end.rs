@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::carrier::Incoming;
 use sfm::commands::webhook;
+use sfm_core::member::Role;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::signature;
@@ -150,4 +151,44 @@ async fn every_route_of_the_description_is_there() {
     }
     let unsigned = anonymous.try_call(Method::POST, "/carrier/telnyx", &[], Some(b"{}".to_vec())).await.unwrap();
     assert_eq!(unsigned.status, 401, "POST /carrier/telnyx: {}", unsigned.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_makes_a_key_on_the_dashboard_and_sends_with_it_and_revokes_it() {
+    let target = Target::start().await;
+    let customer = target.customer().await;
+    let owner = target.member(customer.account, Role::Owner).await;
+    let page = target.anonymous().get("/dashboard/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.header("content-security-policy").unwrap().contains("script-src 'self'"), "{:?}", page.header("content-security-policy"));
+    for stranger in
+        [target.anonymous(), customer.client.clone(), target.client("eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImFubkBleGFtcGxlLmNvbSJ9.")]
+    {
+        assert_eq!(stranger.get("/dashboard/api/session").await.status, 401);
+    }
+    let session = owner.get("/dashboard/api/session").await;
+    let account = customer.account.to_string();
+    assert!(session.status == 200 && session.text.contains(&account), "{}", session.text);
+
+    let base = format!("/dashboard/api/accounts/{account}");
+    let wanted = json!({"name": "Front desk", "scopes": ["faxes:read", "faxes:write"]});
+    let made = owner.post(&format!("{base}/keys"), &wanted).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let (id, key) = (made.json()["id"].as_str().unwrap().to_owned(), target.client(made.json()["key"].as_str().unwrap()));
+    let fax = key.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    assert_eq!(ended(&target, &key, &fax).await["status"], "delivered");
+    let seen = owner.get(&format!("{base}/faxes/{fax}")).await.json();
+    assert_eq!(seen["status"], "delivered", "{seen}");
+    let picture = owner.get(&format!("{base}/faxes/{fax}/pages/1")).await;
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
+    let keys = owner.get(&format!("{base}/keys")).await.json();
+    let used = keys["data"].as_array().unwrap().iter().find(|key| key["id"] == id.as_str()).unwrap();
+    assert!(used["last_used_at"].is_string(), "{used}");
+    assert_eq!(owner.try_call(Method::DELETE, &format!("{base}/keys/{id}"), &[], None).await.unwrap().status, 200);
+    assert_eq!(key.get("/v1/faxes").await.status, 401);
+
+    let elsewhere = target.customer().await;
+    assert_eq!(owner.get(&format!("/dashboard/api/accounts/{}/faxes", elsewhere.account)).await.status, 404);
+    let told = owner.get(&format!("{base}/audit")).await.text;
+    assert!(["key.created", "key.revoked", "fax.viewed"].iter().all(|action| told.contains(action)), "{told}");
 }

@@ -66,7 +66,13 @@ export const isBeside = () => location.search === "?beside";
 /** Whether the service refused a token that is some seconds old: signing in once more would go round in circles. */
 export const justSignedIn = () => Date.now() - Number(sessionStorage.getItem(AT)) < 10000;
 
-export function signOut() {
+/** Ends the sign-in here and at the issuer, where that one has a session to end: the next person at this machine must not find it open. */
+export async function signOut() {
     sessionStorage.clear();
-    location.assign("/dashboard/");
+    const { server, client } = await setUp().catch(() => ({}));
+    if (!server?.end_session_endpoint) return location.assign("/dashboard/");
+    const url = new URL(server.end_session_endpoint);
+    // The last one is Cognito's name for the standard's second one.
+    for (const [name, value] of Object.entries({ client_id: client.client_id, post_logout_redirect_uri: redirectUri, logout_uri: redirectUri })) url.searchParams.set(name, value);
+    location.assign(url);
 }
