@@ -171,7 +171,7 @@ async fn an_owner_makes_a_key_on_the_dashboard_and_sends_with_it_and_revokes_it(
     assert!(session.status == 200 && session.text.contains(&account), "{}", session.text);
 
     let base = format!("/dashboard/api/accounts/{account}");
-    let wanted = json!({"name": "Front desk", "scopes": ["faxes:read", "faxes:write"]});
+    let wanted = json!({"name": "Front desk", "scopes": ["faxes:read", "faxes:send"]});
     let made = owner.post(&format!("{base}/keys"), &wanted).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let (id, key) = (made.json()["id"].as_str().unwrap().to_owned(), target.client(made.json()["key"].as_str().unwrap()));
