@@ -1,7 +1,7 @@
 //! `GET /dashboard` and what is under it but the API: the static pages, for anybody, under a strict content security policy.
 
+use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY};
-use http::header::{LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
@@ -36,8 +36,8 @@ impl Endpoint for ServeDashboard {
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let path = match request.path.strip_prefix("/dashboard").unwrap_or_default() {
-            "" => return Ok(self.guard(Response::empty(StatusCode::MOVED_PERMANENTLY).with_header(LOCATION, value("/dashboard/")?))),
-            "/" => "index.html",
+            // No redirect from the one to the other: a gateway that drops the last slash would make it a circle.
+            "" | "/" => "index.html",
             path => path.trim_start_matches('/'),
         };
         let text = if path == "config.json" { Some(self.config.as_str()) } else { None };
