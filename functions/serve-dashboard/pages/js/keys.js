@@ -2,7 +2,7 @@
 import { confirm, open, showSecret } from "./dialog.js";
 import { h } from "./dom.js";
 import { choices, field, form, wrong } from "./form.js";
-import { date, status, time } from "./format.js";
+import { date, status } from "./format.js";
 import { empty, sheet, table } from "./parts.js";
 
 const SCOPES = [
@@ -26,6 +26,8 @@ function create(api, reload) {
     } })]);
 }
 
+const used = (key) => (key.last_used_at ? ["Used ", date(key.last_used_at)] : "Never used");
+
 export async function keys({ api, owner, reload }) {
     const list = await api.get("keys?limit=100");
     const revoke = (key) => owner && !key.revoked_at && h("button", { type: "button", class: "danger", "aria-label": `Revoke ${called(key)}`, onclick: () => confirm({
@@ -38,8 +40,7 @@ export async function keys({ api, owner, reload }) {
             ["Name", (key) => [called(key), h("div", { class: "small faint" }, key.prefix && h("code", null, `${key.prefix}…`), key.live ? "" : " test")]],
             ["May", (key) => h("span", { class: "small" }, key.scopes.join(", "))],
             ["Created", (key) => [date(key.created_at), key.created_by && h("div", { class: "small faint" }, key.created_by)]],
-            ...(list.data.some((key) => key.last_used_at) ? [["Last used", (key) => time(key.last_used_at)]] : []),
-            ["Status", (key) => (key.revoked_at ? [status("revoked"), h("div", { class: "small" }, date(key.revoked_at))] : status("active"))],
+            ["Status", (key) => [status(key.revoked_at ? "revoked" : "active"), h("div", { class: "small faint" }, key.revoked_at ? date(key.revoked_at) : used(key))]],
             ["", revoke, "actions"],
         ], list.data, { quiet: true }) : empty("No keys yet. A program needs one to send or read faxes."));
 }
