@@ -19,6 +19,8 @@ async function drop(page) {
 async function openDocument(page) {
     const [response] = await Promise.all([page.waitForResponse((response) => response.request().isNavigationRequest()), page.getByRole("button", { name: "Open the document" }).click()]);
     assert.equal(response.headers()["content-type"], "application/pdf");
+    // Not back before it is there.
+    await page.waitForURL((url) => !url.pathname.startsWith("/dashboard/"));
     await page.goBack();
     await page.getByRole("heading", { level: 1, name: /^Fax to/ }).waitFor();
 }

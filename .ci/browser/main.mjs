@@ -59,7 +59,7 @@ async function run(browser, stack, receiver) {
     wrong.push(...tab.complaints.filter((text) => !/status of 4\d\d/.test(text)));
     await tab.context.close();
     wrong.push(...(await trouble(browser, stack.base)));
-    console.log("trouble: deep link, refused token, lost connection with one idempotency key, a form kept over a sign-in, foreign state and nonce, no account, keyboard");
+    console.log("trouble: deep link, refused token, lost connection with one idempotency key, a form kept over a sign-in, foreign state and nonce, sign-out at the issuer, no account, keyboard");
     for (const [scheme, width] of VIEWS) wrong.push(...(await lookAround(browser, stack.base, webhook, { scheme, width })));
     return wrong;
 }
