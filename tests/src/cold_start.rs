@@ -102,8 +102,13 @@ async fn main() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let public_key = service.stack.carrier().public_key();
-    let parameters =
-        [("AWS::StackName", "local"), ("TelnyxApiUrl", service.stack.carrier().url()), ("TelnyxPublicKey", public_key.as_str())];
+    let parameters = [
+        ("AWS::StackName", "local"),
+        ("AWS::Region", "us-east-1"),
+        ("OidcIssuer", "https://issuer.example.com"),
+        ("TelnyxApiUrl", service.stack.carrier().url()),
+        ("TelnyxPublicKey", public_key.as_str()),
+    ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let attributes = [("Api.ApiEndpoint".to_owned(), "https://api.example.com".to_owned())].into();
     let template = Template::parse(TEMPLATE, parameters, attributes, service.stack.aws_endpoint_url()).unwrap();
