@@ -106,6 +106,7 @@ async fn main() {
         ("AWS::StackName", "local"),
         ("AWS::Region", "us-east-1"),
         ("OidcIssuer", "https://issuer.example.com"),
+        ("OidcClientId", "dashboard"),
         ("TelnyxApiUrl", service.stack.carrier().url()),
         ("TelnyxPublicKey", public_key.as_str()),
     ];
