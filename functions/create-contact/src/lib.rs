@@ -24,7 +24,6 @@ impl Endpoint for CreateContact {
     const ROUTE: &'static str = "POST /v1/contacts";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        sfm_core::phone::prepare();
         Ok(Self { auth: Authenticator::new(platform)?, contacts: Contacts::new(platform)?, clock: platform.clock() })
     }
 

@@ -94,6 +94,9 @@ impl SendScheduledFax {
         let (account, numbers) =
             tokio::try_join!(self.sending.intake.accounts.get(scheduled.account_id), self.numbers.active(scheduled.account_id))?;
         let account = account.ok_or("a scheduled fax without its account")?;
+        if let Err(not_allowed) = account.check_number(&scheduled.to) {
+            return self.fail(scheduled, not_allowed.into()).await.map(drop);
+        }
         let now = self.clock.now();
         let pages = if scheduled.live { scheduled.pages } else { 0 };
         let month = Month::of(account.faxes.next(now).last_at);

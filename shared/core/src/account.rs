@@ -24,6 +24,9 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_pages: Option<u32>,
     pub requires_baa: bool,
+    /// Whether premium-rate, satellite and audiotext numbers may be called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_premium: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baa_signed_at: Option<Timestamp>,
     /// Pages of accepted and not refunded faxes, by the month that was charged.
@@ -47,6 +50,13 @@ pub enum Closed {
     Number,
 }
 
+/// Why a number may not be called for an account. The message goes on from the field's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "is a premium-rate, satellite or audiotext number, which this account may not send to; ask the operator of this service to allow them"
+)]
+pub struct NumberNotAllowed;
+
 impl Closed {
     /// As errors and scheduled faxes name it.
     pub fn code(self) -> &'static str {
@@ -65,6 +75,14 @@ impl Account {
 
     pub fn used_in(&self, month: Month) -> u64 {
         self.used.get(&month).copied().unwrap_or(0)
+    }
+
+    /// Whether this number may be called: numbers whose calls cost dollars a minute only where the account allows them.
+    ///
+    /// # Errors
+    /// [`NumberNotAllowed`] for such a number on an account that does not.
+    pub fn check_number(&self, to: &E164) -> Result<(), NumberNotAllowed> {
+        if to.is_costly() && !self.allow_premium { Err(NumberNotAllowed) } else { Ok(()) }
     }
 
     /// Checks the gates in their order: quota, BAA, number.
@@ -138,6 +156,7 @@ mod tests {
             plan: Plan::Business,
             monthly_pages: Some(5),
             requires_baa: true,
+            allow_premium: false,
             baa_signed_at: None,
             used: BTreeMap::new(),
             faxes: Head::default(),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Closed, Number};
+use crate::account::{Closed, Number, NumberNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
@@ -71,17 +71,20 @@ pub enum Failure {
     QuotaExceeded,
     BaaRequired,
     NoActiveNumber,
+    NumberNotAllowed,
     DocumentUnreadable,
 }
 
 impl Failure {
-    pub const ALL: [Self; 4] = [Self::QuotaExceeded, Self::BaaRequired, Self::NoActiveNumber, Self::DocumentUnreadable];
+    pub const ALL: [Self; 5] =
+        [Self::QuotaExceeded, Self::BaaRequired, Self::NoActiveNumber, Self::NumberNotAllowed, Self::DocumentUnreadable];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::QuotaExceeded => "quota_exceeded",
             Self::BaaRequired => "baa_required",
             Self::NoActiveNumber => "no_active_number",
+            Self::NumberNotAllowed => "number_not_allowed",
             Self::DocumentUnreadable => "document_unreadable",
         }
     }
@@ -96,8 +99,17 @@ impl Failure {
                 "When it was to be sent, this account had no signed HIPAA Business Associate Agreement. Sign it in the dashboard and send again."
             }
             Self::NoActiveNumber => "When it was to be sent, the number to send from was no longer active. Choose another and send again.",
+            Self::NumberNotAllowed => {
+                "When it was to be sent, this account could not send to premium-rate, satellite or audiotext numbers. Ask the operator to allow them."
+            }
             Self::DocumentUnreadable => "When it was to be sent, its document was gone. Send it again.",
         }
+    }
+}
+
+impl From<NumberNotAllowed> for Failure {
+    fn from(NumberNotAllowed: NumberNotAllowed) -> Self {
+        Self::NumberNotAllowed
     }
 }
 

@@ -91,6 +91,9 @@ pub enum AccountCommand {
         monthly_pages: Option<u32>,
         #[arg(long)]
         requires_baa: bool,
+        /// Lets it send to premium-rate, satellite and audiotext numbers
+        #[arg(long)]
+        allow_premium: bool,
     },
     Update {
         id: String,
@@ -100,6 +103,9 @@ pub enum AccountCommand {
         monthly_pages: Option<u32>,
         #[arg(long)]
         requires_baa: Option<bool>,
+        /// Whether it may send to premium-rate, satellite and audiotext numbers
+        #[arg(long)]
+        allow_premium: Option<bool>,
     },
     SignBaa {
         id: String,
@@ -119,6 +125,13 @@ pub enum NumberCommand {
     },
     Release {
         id: String,
+    },
+    /// Lists the numbers of one account, or of all
+    List {
+        account: Option<String>,
+        /// Lists the numbers and contacts that release 0.1 may have stored wrongly, each with what it may have been
+        #[arg(long)]
+        suspicious: bool,
     },
 }
 

@@ -121,17 +121,21 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
     }
     match command {
         Command::Local(_) | Command::Document(_) => Ok(Vec::new()),
-        Command::Account(AccountCommand::Create { name, plan, monthly_pages, requires_baa }) => {
-            line(account::create(platform, account::New { name, plan, monthly_pages, requires_baa }).await?)
+        Command::Account(AccountCommand::Create { name, plan, monthly_pages, requires_baa, allow_premium }) => {
+            line(account::create(platform, account::New { name, plan, monthly_pages, requires_baa, allow_premium }).await?)
         }
-        Command::Account(AccountCommand::Update { id: account, plan, monthly_pages, requires_baa }) => line(
-            account::update(platform, id(&account, "account")?, AccountChange { plan, monthly_pages, requires_baa, baa_signed_at: None })
-                .await?,
-        ),
+        Command::Account(AccountCommand::Update { id: account, plan, monthly_pages, requires_baa, allow_premium }) => {
+            let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, baa_signed_at: None };
+            line(account::update(platform, id(&account, "account")?, change).await?)
+        }
         Command::Account(AccountCommand::SignBaa { id: account }) => line(account::sign_baa(platform, id(&account, "account")?).await?),
         Command::Account(AccountCommand::Show { id: account }) => line(account::show(platform, id(&account, "account")?).await?),
         Command::Number(NumberCommand::Add { account, number, label }) => {
             line(number::add(platform, id(&account, "account")?, e164(&number)?, label).await?)
+        }
+        Command::Number(NumberCommand::List { account, suspicious }) => {
+            let account = account.map(|account| id(&account, "account")).transpose()?;
+            line(number::list(platform, account, suspicious).await?)
         }
         Command::Number(NumberCommand::Release { id: number }) => line(number::release(platform, id(&number, "number")?).await?),
         Command::Key(KeyCommand::Create { account, scope, test }) => {

@@ -51,7 +51,6 @@ pub struct Admitted {
 
 impl Door {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        sfm_core::phone::prepare();
         Ok(Self {
             auth: Authenticator::new(platform)?,
             requests: Requests::new(platform)?,

@@ -14,6 +14,7 @@ use sfm_core::list::Head;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::Queue;
 use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
+use sfm_core::store::accounts::Accounts;
 use sfm_core::store::audit::Audit;
 use sfm_core::store::numbers::Numbers;
 use sfm_core::store::scheduled::{Planned, ScheduledKey, Scheduling};
@@ -25,6 +26,7 @@ pub struct Planning {
     pub door: Door,
     preparer: Preparer,
     scheduling: Scheduling,
+    accounts: Accounts,
     numbers: Numbers,
     due: Queue,
     audit: Audit,
@@ -37,6 +39,7 @@ impl Planning {
             door: Door::new(platform)?,
             preparer: Preparer::new(platform)?,
             scheduling: Scheduling::new(platform)?,
+            accounts: Accounts::new(platform)?,
             numbers: Numbers::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
             audit: Audit::new(platform)?,
@@ -51,6 +54,10 @@ impl Planning {
         let wanted = SubmitRequest::parse(&body)?;
         let send_at = SendAt::parse(body.required_text("send_at", "send_at")?, request.now)
             .map_err(|e| Problem::invalid(format!("send_at {e}.")).param("send_at"))?;
+        if wanted.to.is_costly() {
+            let account = self.accounts.get(admitted.account).await?;
+            account.ok_or_else(|| Problem::internal("a key without its account"))?.check_number(&wanted.to)?;
+        }
         if wanted.from.is_some() {
             wanted.sender(&self.numbers.active(admitted.account).await?)?;
         }

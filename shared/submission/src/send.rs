@@ -65,6 +65,7 @@ impl Sending {
         let wanted = SubmitRequest::parse(&Object::new(&body))?;
         let (account, numbers) = tokio::try_join!(self.intake.accounts.get(admitted.account), self.numbers.active(admitted.account))?;
         let account = account.ok_or_else(|| Problem::internal("a key without its account"))?;
+        account.check_number(&wanted.to)?;
         let sender = wanted.sender(&numbers)?;
         let FaxDocument { pdf, pages, .. } = self.preparer.make_fax_ready(wanted.document, deadline).await?;
         let paper = Paper { to: wanted.to.clone(), pages, source: Source::New(pdf) };
@@ -78,6 +79,7 @@ impl Sending {
         }
         let (account, numbers) = tokio::try_join!(self.intake.accounts.get(admitted.account), self.numbers.active(admitted.account))?;
         let account = account.ok_or_else(Problem::not_found)?;
+        account.check_number(&fax.to)?;
         let sender = numbers.iter().find(|number| Some(&number.number) == fax.from.as_ref()).or(numbers.first());
         let paper = Paper { to: fax.to.clone(), pages: fax.pages, source: Source::Kept(fax.document_key()) };
         self.accept(admitted, account, sender, paper, deadline).await

@@ -34,9 +34,9 @@ pub(super) fn time(value: &Value, field: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }
 
-/// A telephone number. What else stands there (`anonymous`, the name of a SIP user) is none.
+/// A telephone number, digit by digit as the carrier tells it. What else stands there (`anonymous`, the name of a SIP user) is none.
 pub(super) fn phone(value: &Value, field: &str) -> Option<E164> {
-    text(value, field)?.parse().ok()
+    E164::from_carrier(text(value, field)?).ok()
 }
 
 #[cfg(test)]

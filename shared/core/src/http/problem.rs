@@ -6,7 +6,7 @@ use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::account::Closed;
+use crate::account::{Closed, NumberNotAllowed};
 use crate::documents::DocumentStoreError;
 use crate::id::RequestId;
 use crate::rate::{Quota, SLOTS, SPAN_SECONDS};
@@ -156,6 +156,12 @@ impl From<StoreError> for Problem {
 impl From<DocumentStoreError> for Problem {
     fn from(error: DocumentStoreError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<NumberNotAllowed> for Problem {
+    fn from(error: NumberNotAllowed) -> Self {
+        Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to")
     }
 }
 

@@ -3,7 +3,7 @@
 //! Items: `account` (profile, usage, head of the fax list), `key#<id>` (an API key as its owner sees it).
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ pub struct AccountChange {
     pub plan: Option<Plan>,
     pub monthly_pages: Option<u32>,
     pub requires_baa: Option<bool>,
+    pub allow_premium: Option<bool>,
     pub baa_signed_at: Option<Timestamp>,
 }
 
@@ -126,7 +127,11 @@ impl AccountsAdmin {
         }
         if let Some(required) = change.requires_baa {
             sets.push("requires_baa = :required".into());
-            update = update.expression_attribute_values(":required", aws_sdk_dynamodb::types::AttributeValue::Bool(required));
+            update = update.expression_attribute_values(":required", AttributeValue::Bool(required));
+        }
+        if let Some(allowed) = change.allow_premium {
+            sets.push("allow_premium = :allowed".into());
+            update = update.expression_attribute_values(":allowed", AttributeValue::Bool(allowed));
         }
         if let Some(at) = change.baa_signed_at {
             sets.push("baa_signed_at = if_not_exists(baa_signed_at, :signed)".into());

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::lists::{List, Lists};
 use super::transaction::{PATIENCE, Reason, transact};
-use super::{Item, StoreError, from_item, list_from, s, to_item};
+use super::{Item, StoreError, from_item, list_from, s, scan, to_item};
 use crate::contact::Contact;
 use crate::id::{AccountId, ContactId};
 use crate::list::Head;
@@ -53,6 +53,11 @@ impl Contacts {
             accounts_table: platform.var("ACCOUNTS_TABLE")?,
             lists: Lists::new(platform)?,
         })
+    }
+
+    /// The contacts of all accounts, page by page, with how many items were looked at so far. For operators.
+    pub async fn all(&self, each: impl FnMut(Vec<Contact>, usize)) -> Result<(), StoreError> {
+        scan(&self.client, &self.table, "fax_number", each).await
     }
 
     /// Reads a contact strongly. (1 RRU)

@@ -104,6 +104,30 @@ async fn find_by_id<T: DeserializeOwned>(client: &Client, table: &str, id: impl 
     found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
 }
 
+/// Every item of a table that has `attribute`, page by page, for operators: `each` gets a page, and how many items were looked at so far.
+/// (1 RRU for each 8 KB of the table)
+async fn scan<T: DeserializeOwned>(
+    client: &Client,
+    table: &str,
+    attribute: &str,
+    mut each: impl FnMut(Vec<T>, usize),
+) -> Result<(), StoreError> {
+    let mut pages = client
+        .scan()
+        .table_name(table)
+        .filter_expression("attribute_exists(#wanted)")
+        .expression_attribute_names("#wanted", attribute)
+        .into_paginator()
+        .send();
+    let mut looked_at = 0;
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(StoreError::from_sdk)?;
+        looked_at += usize::try_from(page.scanned_count).unwrap_or_default();
+        each(page.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?, looked_at);
+    }
+    Ok(())
+}
+
 fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
     serde_dynamo::to_item(value).map_err(|e| StoreError::Corrupt(e.to_string()))
 }

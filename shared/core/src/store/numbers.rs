@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::transaction::transact;
-use super::{Item, StoreError, find_by_id, from_item, s, to_item};
+use super::{Item, StoreError, find_by_id, from_item, s, scan, to_item};
 use crate::account::Number;
 use crate::id::{AccountId, NumberId};
 use crate::phone::E164;
@@ -86,6 +86,11 @@ impl Numbers {
         ]);
         let writes = vec![self.put_new(claim)?, self.put_new(row)?];
         Ok(transact(&self.client, writes).await?.map_err(|_| AddNumberError::Taken))
+    }
+
+    /// The numbers of all accounts, released ones too, page by page, with how many items were looked at so far. For operators.
+    pub async fn all(&self, each: impl FnMut(Vec<Number>, usize)) -> Result<(), StoreError> {
+        scan(&self.client, &self.table, "created_at", each).await
     }
 
     /// Finds a number by its id alone, for operators.

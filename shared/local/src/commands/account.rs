@@ -25,6 +25,7 @@ pub struct AccountView {
     used_pages: u64,
     requires_baa: bool,
     baa_signed_at: Option<ApiTime>,
+    allow_premium: bool,
 }
 
 impl AccountView {
@@ -37,6 +38,7 @@ impl AccountView {
             used_pages: account.used_in(Month::of(now)),
             requires_baa: account.requires_baa,
             baa_signed_at: account.baa_signed_at.map(ApiTime::from),
+            allow_premium: account.allow_premium,
         }
     }
 }
@@ -47,6 +49,7 @@ pub struct New {
     pub plan: Plan,
     pub monthly_pages: Option<u32>,
     pub requires_baa: bool,
+    pub allow_premium: bool,
 }
 
 pub async fn create(platform: &Platform, new: New) -> Result<AccountView, CommandError> {
@@ -61,6 +64,7 @@ pub async fn create(platform: &Platform, new: New) -> Result<AccountView, Comman
         plan: new.plan,
         monthly_pages: new.monthly_pages,
         requires_baa: new.requires_baa,
+        allow_premium: new.allow_premium,
         baa_signed_at: None,
         used: BTreeMap::new(),
         faxes: Head::default(),

@@ -1,11 +1,13 @@
 //! `sfm number …`
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use sfm_core::account::{Number, NumberResource, NumberStatus};
 use sfm_core::id::{AccountId, NumberId};
 use sfm_core::phone::E164;
 use sfm_core::platform::Platform;
 use sfm_core::store::accounts::Accounts;
+use sfm_core::store::contacts::Contacts;
 use sfm_core::store::numbers::Numbers;
 
 use super::CommandError;
@@ -24,6 +26,11 @@ impl From<Number> for NumberView {
 }
 
 pub async fn add(platform: &Platform, account: AccountId, number: E164, label: Option<String>) -> Result<NumberView, CommandError> {
+    if number.is_costly() {
+        return Err(CommandError::invalid(
+            "The number is a premium-rate, satellite or audiotext number, which nobody can send faxes from.",
+        ));
+    }
     Accounts::new(platform)?.get(account).await?.ok_or_else(|| CommandError::not_found("account"))?;
     let now = platform.clock().now();
     let id = NumberId::generate(now);
@@ -39,4 +46,46 @@ pub async fn release(platform: &Platform, id: NumberId) -> Result<NumberView, Co
     // Released before is released: asking twice is no error.
     numbers.release(&number).await?;
     Ok(Number { status: NumberStatus::Released, ..number }.into())
+}
+
+/// The numbers of one account or of all; or, of numbers and contacts alike, those that release 0.1 may have stored wrongly.
+///
+/// Reads whole tables, and tells on stderr how far it is.
+pub async fn list(platform: &Platform, account: Option<AccountId>, suspicious: bool) -> Result<Value, CommandError> {
+    let wanted =
+        |owner: AccountId, number: &E164| account.is_none_or(|account| account == owner) && (!suspicious || number.is_suspicious());
+    let told = |mut row: Value, object: &str, number: &E164| {
+        row["object"] = object.into();
+        if suspicious {
+            row["may_have_been"] = json!(number.with_lost_digit());
+        }
+        row
+    };
+    let mut data = Vec::new();
+    Numbers::new(platform)?
+        .all(|numbers, looked_at| {
+            progress("numbers", looked_at);
+            for number in numbers.into_iter().filter(|row| wanted(row.account_id, &row.number)) {
+                let value = number.number.clone();
+                data.push(told(json!(NumberView::from(number)), "number", &value));
+            }
+        })
+        .await?;
+    if suspicious {
+        Contacts::new(platform)?
+            .all(|contacts, looked_at| {
+                progress("contacts", looked_at);
+                for contact in contacts.into_iter().filter(|row| wanted(row.account_id, &row.fax_number)) {
+                    let mut row = json!(contact.resource());
+                    row["account_id"] = json!(contact.account_id);
+                    data.push(told(row, "contact", &contact.fax_number));
+                }
+            })
+            .await?;
+    }
+    Ok(json!({"object": "list", "data": data}))
+}
+
+fn progress(table: &str, looked_at: usize) {
+    eprintln!("{table}: {looked_at} items read");
 }

@@ -17,7 +17,7 @@ pub const DEMO_OWNER: &str = "owner@example.com";
 
 pub async fn create(operator: &Platform) -> Result<Demo, CommandError> {
     let number: E164 = DEMO_NUMBER.parse().map_err(|e| CommandError::invalid(format!("{e}")))?;
-    let new = account::New { name: "Demo".into(), plan: Plan::Business, monthly_pages: None, requires_baa: false };
+    let new = account::New { name: "Demo".into(), plan: Plan::Business, monthly_pages: None, requires_baa: false, allow_premium: false };
     let account = account::create(operator, new).await?;
     number::add(operator, account.id, number, None).await?;
     member::add(operator, account.id, DEMO_OWNER, Role::Owner).await?;
