@@ -129,8 +129,12 @@ impl TransmitFax {
         let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from, media_url };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
-            Err(SendError::NotTaken { reason, retry_after }) => {
-                tracing::warn!(fax_id = %fax.id, attempt = number, reason, "deferred");
+            Err(SendError::NotTaken { reason, retry_after, needs_operator }) => {
+                // The worker rests after it, so there is one such line a rest.
+                match needs_operator {
+                    true => tracing::error!(reason, "the carrier refuses the account: mend its key or its bill; faxes wait for a day"),
+                    false => tracing::warn!(fax_id = %fax.id, attempt = number, reason, "deferred"),
+                }
                 let now = self.clock.now();
                 let rests_until = now + retry_after.unwrap_or(REST).clamp(REST, LONGEST_REST);
                 *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = rests_until;

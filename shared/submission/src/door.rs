@@ -85,7 +85,7 @@ impl Door {
         route: &str,
         policy: &'static str,
     ) -> Result<Admission, Problem> {
-        let name = idempotency::name(request, account, route);
+        let name = idempotency::name(request, account, live, route);
         let (mut fingerprint, mut kept) = (String::new(), None);
         if let Ok(Some(name)) = &name {
             fingerprint = idempotency::fingerprint(request, &FIELDS);

@@ -4,9 +4,10 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fax_document::MediaType;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::StatusCode;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::Url;
 use sfm_core::guarded::{Guard, Refused};
 use sfm_core::http::Problem;
@@ -35,13 +36,19 @@ pub(crate) enum FetchError {
     Status(u16),
     #[error("answered in a content coding that was not asked for")]
     Coding,
+    #[error("answered with the type {0}, which is no document that can be faxed: it may be an error page")]
+    Type(String),
     #[error("leads to a document larger than 20 MB")]
     TooLarge,
 }
 
 impl From<FetchError> for Problem {
     fn from(error: FetchError) -> Self {
-        let code = if error == FetchError::TooLarge { "document_too_large" } else { "document_unreachable" };
+        let code = match error {
+            FetchError::TooLarge => "document_too_large",
+            FetchError::Type(_) => "document_type_unsupported",
+            _ => "document_unreachable",
+        };
         Self::invalid(format!("document_url {error}.")).code(code).param("document_url")
     }
 }
@@ -76,6 +83,9 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
 }
 
 async fn read(mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
+    if let Some(declared) = answer.headers().get(CONTENT_TYPE) {
+        may_be_document(declared.to_str().unwrap_or_default())?;
+    }
     let coding = answer.headers().get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
     if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(FetchError::TooLarge);
@@ -94,6 +104,17 @@ async fn read(mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
         Some(b"deflate") => unpack(ZlibDecoder::new(body.as_slice())),
         Some(_) => Err(FetchError::Coding),
     }
+}
+
+/// What a server says the type is may be wrong, and the bytes decide; but what it calls something else (a web page, JSON) is its answer
+/// to an error more often than a document.
+fn may_be_document(declared: &str) -> Result<(), FetchError> {
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let says_nothing = ["", "application/octet-stream", "binary/octet-stream", "application/x-download", "application/force-download"];
+    if says_nothing.contains(&essence.as_str()) || MediaType::from_mime(&essence).is_some() {
+        return Ok(());
+    }
+    Err(FetchError::Type(essence.chars().filter(|c| c.is_ascii_graphic()).take(60).collect()))
 }
 
 fn unpack(packed: impl std::io::Read) -> Result<Bytes, FetchError> {

@@ -93,6 +93,76 @@ async fn what_is_wrong_with_a_send_is_said_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_one_json_object_in_utf_8_in_which_each_name_stands_once() {
+    let service = Target::start().await;
+    let client = &service.customer().await.client;
+    let whole = fax("+15005550001", FORM, "image/png").to_string();
+    let raw = async |body: Vec<u8>| client.try_call(Method::POST, "/v1/faxes", &[], Some(body)).await.unwrap();
+    let marked = raw([b"\xef\xbb\xbf", whole.as_bytes()].concat()).await;
+    assert_eq!(marked.status, 201, "a byte order mark is skipped: {}", marked.text);
+    let with = |member: &str| whole.replacen('{', &format!("{{{member},"), 1).into_bytes();
+    for (member, words) in [
+        (r#""to":"+12125551234""#, "\"to\" twice"),
+        (r#""document":{}"#, "\"document\" twice"),
+        (r#""note":{"a":1,"a":2}"#, "\"a\" twice"),
+        (r#""note":1e999"#, "too large"),
+        (r#""note":"\ud800""#, "surrogate"),
+        (&format!(r#""note":{}{}"#, "[".repeat(200), "]".repeat(200)), "nested"),
+        (r#""note":'x'"#, "not valid JSON"),
+    ] {
+        let error = assert_problem(&raw(with(member)).await, 400, "invalid_request");
+        assert!(error["message"].as_str().unwrap().contains(words), "{member}: {error}");
+    }
+    let utf_16: Vec<u8> = std::iter::once(0xfeff).chain(whole.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let error = assert_problem(&raw(utf_16).await, 400, "invalid_request");
+    assert!(error["message"].as_str().unwrap().contains("UTF-16"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_415_and_a_401_names_its_scheme() {
+    let Some(service) = Target::local("the emulator's gateway reads Content-Encoding itself").await else { return };
+    let client = &service.customer().await.client;
+    let body = fax("+15005550001", FORM, "image/png").to_string().into_bytes();
+    let send =
+        async |coding: &str| client.try_call(Method::POST, "/v1/faxes", &[("content-encoding", coding)], Some(body.clone())).await.unwrap();
+    assert_problem(&send("gzip").await, 415, "invalid_request");
+    assert_eq!(send("Identity").await.status, 201);
+    assert_eq!(service.anonymous().get("/v1/faxes").await.header("www-authenticate"), Some("Bearer"));
+}
+
+/// At once of one account, over four keys, as a burst comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_sends_of_one_account_all_succeed_in_order_and_are_charged_once() {
+    const SENDS: usize = 40;
+    let Some(service) = Target::local("a burst of this size is for a machine alone").await else { return };
+    let customer = service.customer().await;
+    let body = fax("+12125551234", b"one line", "text/plain");
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(service.client(&service.key(customer.account, Scope::ALL.to_vec(), false).await));
+    }
+    let sends: Vec<_> = (0..SENDS)
+        .map(|i| {
+            let (client, body) = (clients[i % 4].clone(), body.clone());
+            tokio::spawn(async move { client.post("/v1/faxes", &body).await })
+        })
+        .collect();
+    for send in sends {
+        let sent = send.await.unwrap();
+        assert_eq!(sent.status, 201, "{}", sent.text);
+    }
+    let mut seen = Vec::new();
+    for page in 1..=SENDS.div_ceil(100) {
+        let list = customer.client.get(&format!("/v1/faxes?limit=100&page={page}")).await.json();
+        assert_eq!(list["total"], SENDS);
+        seen.extend(list["data"].as_array().unwrap().iter().map(|fax| fax["created_at"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(seen.len(), SENDS);
+    assert!(seen.is_sorted_by(|newer, older| newer > older), "newest first, no two at one time");
+    assert_eq!(service.used_pages(customer.account).await, SENDS as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
     let service = Target::start().await;
     let customer = service.customer_with(Plan::Business, Some(1)).await;

@@ -133,6 +133,31 @@ async fn each_key_and_each_route_has_a_window_of_its_own_and_replays_take_no_slo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_keys_answer_is_never_a_live_keys() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let test = service.client(&service.key(customer.account, sfm_core::scope::Scope::ALL.to_vec(), true).await);
+    for (route, live) in [("/v1/faxes", false), ("/v1/faxes", true), ("/v1/scheduled", false), ("/v1/scheduled", true)] {
+        let client = if live { &customer.client } else { &test };
+        let mut body = fax("+15005550001", TEXT, "text/plain");
+        // The same text each time: another would be another request.
+        body["send_at"] = json!((service_start() + SignedDuration::from_hours(1)).to_string());
+        let body = body.to_string().into_bytes();
+        let sent = client.try_call(Method::POST, route, &[("idempotency-key", "invoice-4711")], Some(body)).await.unwrap();
+        assert_eq!((sent.status, sent.header("idempotent-replayed")), (201, None), "{route} {live}: {}", sent.text);
+        if route == "/v1/faxes" {
+            assert_eq!(sent.json()["live"], live, "{}", sent.text);
+        }
+    }
+}
+
+/// One moment for all calls of a test run.
+fn service_start() -> jiff::Timestamp {
+    static START: std::sync::OnceLock<jiff::Timestamp> = std::sync::OnceLock::new();
+    *START.get_or_init(jiff::Timestamp::now)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_has_1_to_255_characters_and_is_kept_for_30_days() {
     let Some(service) = Target::local("it moves the clock").await else { return };
     let client = service.customer().await.client;

@@ -60,7 +60,12 @@ async fn serve(mut stream: TcpStream, own: String) {
     let status = |line: &str| format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes();
     let answer = match path.as_str() {
         "/letter.pdf" => whole("application/pdf", "", LETTER),
+        "/old-type" => whole("Application/X-PDF; charset=binary", "", LETTER),
         "/wrong-type" => whole("text/html; charset=utf-8", "", LETTER),
+        "/api-error" => whole("application/json; charset=utf-8", "", br#"{"error":"denied"}"#),
+        "/problem" => whole("application/problem+json", "", br#"{"title":"denied"}"#),
+        "/csv" => whole("text/csv", "", b"name,dose\nSmith,5 mg\n"),
+        "/xml" => whole("application/xml", "", b"<Error>AccessDenied</Error>"),
         "/letter.txt" => whole("application/octet-stream", "", TEXT),
         "/packed" => whole("application/pdf", "content-encoding: gzip\r\n", &gzip(LETTER)),
         "/packed-badly" => whole("application/pdf", "content-encoding: gzip\r\n", LETTER),
@@ -113,7 +118,7 @@ async fn a_document_is_fetched_by_its_link_and_its_type_is_sniffed() {
     let service = Target::start().await;
     let client = service.customer().await.client;
     let far = FarEnd::start().await;
-    for path in ["/letter.pdf", "/wrong-type", "/packed", "/hop", "/hops"] {
+    for path in ["/letter.pdf", "/old-type", "/packed", "/hop", "/hops"] {
         let sent = send(&client, &format!("{}{path}", far.url)).await;
         assert_eq!((sent.status, sent.json()["pages"].clone()), (201, json!(LETTER_PAGES)), "{path}: {}", sent.text);
     }
@@ -215,4 +220,16 @@ async fn no_hostile_url_is_connected_to() {
     assert_eq!(far.connections.load(Ordering::SeqCst), 0);
     let value: Value = send(&open.customer().await.client, &format!("http://localhost:{port}/letter.pdf")).await.json();
     assert_eq!(value["pages"], LETTER_PAGES, "with the switch loopback works, by name too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_far_end_itself_calls_no_document_is_not_faxed() {
+    let service = Target::start().await;
+    let client = service.customer().await.client;
+    let far = FarEnd::start().await;
+    for path in ["/wrong-type", "/api-error", "/problem", "/csv", "/xml"] {
+        let error = assert_problem(&send(&client, &format!("{}{path}", far.url)).await, 400, "invalid_request");
+        assert_eq!((&error["code"], &error["param"]), (&json!("document_type_unsupported"), &json!("document_url")), "{path}");
+    }
+    assert_eq!(client.get("/v1/faxes").await.json()["total"], 0);
 }

@@ -78,7 +78,9 @@ pub enum SendError {
     /// The carrier certainly does not have it, and may take it later: it has too much in process, asked for a pause, cannot be
     /// reached, or does not know our credentials.
     #[error("the carrier did not take it: {reason}")]
-    NotTaken { reason: String, retry_after: Option<SignedDuration> },
+    ///
+    /// `needs_operator`: it refuses the whole account, for its key or its bill, and goes on until a person mends that.
+    NotTaken { reason: String, retry_after: Option<SignedDuration>, needs_operator: bool },
     /// The carrier refused it for good.
     #[error("the carrier refused it")]
     Refused(CallReport),
@@ -90,7 +92,7 @@ pub enum SendError {
 impl SendError {
     /// Not taken, and the carrier did not say for how long.
     pub fn not_taken(reason: impl Into<String>) -> Self {
-        Self::NotTaken { reason: reason.into(), retry_after: None }
+        Self::NotTaken { reason: reason.into(), retry_after: None, needs_operator: false }
     }
 }
 

@@ -44,7 +44,7 @@ impl Telnyx {
         Ok(Self {
             api: Api::new(platform, "TELNYX_API_URL")?,
             credentials: CredentialStore::new(platform)?,
-            connection_id: platform.var("TELNYX_CONNECTION_ID").unwrap_or_default(),
+            connection_id: platform.var("TELNYX_CONNECTION_ID")?,
             webhook_url: platform.var("CARRIER_CALLBACK_URL").ok().map(|url| format!("{url}/telnyx")),
         })
     }
@@ -150,6 +150,13 @@ impl Telnyx {
     }
 }
 
+/// The field of the request that an error is about: `errors[].source.pointer`, a JSON pointer (Telnyx's API errors).
+fn refused_field(answer: &Answer) -> Option<String> {
+    let body: Value = serde_json::from_slice(answer.body.as_ref().ok()?).ok()?;
+    let errors = body["errors"].as_array()?;
+    errors.iter().find_map(|error| error["source"]["pointer"].as_str().map(str::to_owned))
+}
+
 impl Carrier for Telnyx {
     async fn send(&self, submission: &Submission) -> Result<CarrierFaxId, SendError> {
         let mut body = json!({
@@ -170,7 +177,8 @@ impl Carrier for Telnyx {
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
         let answer = self.api.exchange(request).await?;
         let status = answer.status;
-        let not_taken = SendError::NotTaken { reason: format!("status {status}"), retry_after: answer.retry_after };
+        let retry_after = answer.retry_after;
+        let not_taken = |needs_operator| SendError::NotTaken { reason: format!("status {status}"), retry_after, needs_operator };
         match status {
             200..=299 => {
                 let accepted = answer.json().map_err(SendError::Ambiguous)?;
@@ -178,18 +186,17 @@ impl Carrier for Telnyx {
                     TelnyxFax::new(&accepted["data"]).ok_or_else(|| SendError::Ambiguous(format!("status {status} without an id")))?;
                 Ok(fax.id())
             }
-            // A key, or a bill, that an operator has to mend: nothing was taken.
-            401..=403 => {
-                self.credentials.forget().await;
-                Err(not_taken)
-            }
             // Too many in process.
-            425 | 429 => Err(not_taken),
-            400..=499 if status != 408 => {
-                let about_number = answer.body.is_ok_and(|body| String::from_utf8_lossy(&body).contains("/to"));
-                let code = if about_number { FailureCode::NumberInvalid } else { FailureCode::Rejected };
-                Err(SendError::Refused(CallReport::failed(code)))
-            }
+            425 | 429 => Err(not_taken(false)),
+            400..=499 if status != 408 => match (status, refused_field(&answer)) {
+                // A key, or a bill, that an operator has to mend: nothing was taken. A 403 that names a field is about this fax alone.
+                (401 | 402, _) | (403, None) => {
+                    self.credentials.forget().await;
+                    Err(not_taken(true))
+                }
+                (_, Some(field)) if field == "/to" => Err(SendError::Refused(CallReport::failed(FailureCode::NumberInvalid))),
+                _ => Err(SendError::Refused(CallReport::failed(FailureCode::Rejected))),
+            },
             _ => Err(SendError::Ambiguous(format!("status {status}"))),
         }
     }

@@ -1,8 +1,12 @@
 //! JSON bodies, field by field, so that every complaint names the field.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use http::header::CONTENT_ENCODING;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::{Problem, Request};
@@ -13,16 +17,114 @@ pub struct Object<'a> {
     fields: &'a Map<String, Value>,
 }
 
-/// Parses a body as a JSON object, whatever its `Content-Type` says.
+/// Parses a body as a JSON object, whatever its `Content-Type` says. A byte order mark before it is skipped.
+///
+/// # Errors
+/// 415 for a body in a content coding; 400 for what is not one JSON object in UTF-8, and for a name that stands twice in one object: which
+/// of the two was meant nobody can know.
 pub fn parse(request: &Request) -> Result<Map<String, Value>, Problem> {
+    if request.headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::content_coding());
+    }
     if request.body.is_empty() {
         return Err(Problem::invalid("The request needs a JSON body."));
     }
-    let text = std::str::from_utf8(&request.body).map_err(|_| Problem::invalid("The body is not UTF-8."))?;
+    let not_utf_8 = || {
+        let is_utf_16 = request.body.starts_with(&[0xFF, 0xFE]) || request.body.starts_with(&[0xFE, 0xFF]);
+        Problem::invalid(if is_utf_16 { "The body is UTF-16. Send it as UTF-8." } else { "The body is not UTF-8." })
+    };
+    let text = std::str::from_utf8(&request.body).map_err(|_| not_utf_8())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Problem::invalid("The body must be a JSON object.")),
-        Err(e) => Err(Problem::invalid(format!("The body is not valid JSON (line {}, column {}).", e.line(), e.column()))),
+        Ok(Unique(Value::Object(fields))) => Ok(fields),
+        Ok(Unique(_)) => Err(Problem::invalid("The body must be a JSON object.")),
+        Err(e) => Err(Problem::invalid(unreadable(&e))),
+    }
+}
+
+/// What is wrong with a body, where it is.
+fn unreadable(error: &serde_json::Error) -> String {
+    let at = format!("line {}, column {}", error.line(), error.column());
+    let what = error.to_string();
+    if error.classify() == Category::Data {
+        let what = what.split(" at line ").next().unwrap_or_default().to_owned();
+        return format!("The body has {what} ({at}).");
+    }
+    // These are JSON all the same: RFC 8259, sections 6, 8.2 and 9, leaves their limits to who reads it.
+    for (limit, words) in [
+        ("recursion limit exceeded", "is nested more than 127 levels deep"),
+        ("number out of range", "has a number that is too large"),
+        ("surrogate", "has half of a surrogate pair in a \\u escape"),
+        ("unexpected end of hex escape", "has half of a surrogate pair in a \\u escape"),
+    ] {
+        if what.contains(limit) {
+            return format!("The body {words} ({at}).");
+        }
+    }
+    format!("The body is not valid JSON ({at}).")
+}
+
+/// A JSON value in which each object has each name once.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unique(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if fields.contains_key(&name) {
+                let name: String = name.chars().take(40).collect();
+                return Err(A::Error::custom(format!("the member {name:?} twice; give it once")));
+            }
+            let Unique(value) = members.next_value()?;
+            fields.insert(name, value);
+        }
+        Ok(fields.into())
     }
 }
 

@@ -1,10 +1,10 @@
 //! `Idempotency-Key`: the first answer to a request is kept with what it created, and repeated.
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Request, Response};
+use super::{Problem, Request, Response, body};
 use crate::hex;
 use crate::id::AccountId;
 use crate::store::requests::{Reply, RequestName};
@@ -12,10 +12,10 @@ use crate::store::requests::{Reply, RequestName};
 const LONGEST_KEY: usize = 255;
 
 /// The name that a request's `Idempotency-Key` gives it; none without the header.
-pub fn name(request: &Request, account: AccountId, route: &str) -> Result<Option<RequestName>, Problem> {
+pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> Result<Option<RequestName>, Problem> {
     match request.header("idempotency-key")? {
         None => Ok(None),
-        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(RequestName::new(account, route, key))),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(RequestName::new(account, live, route, key))),
         Some(_) => Err(Problem::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
     }
 }
@@ -25,7 +25,7 @@ pub fn name(request: &Request, account: AccountId, route: &str) -> Result<Option
 /// A body that is no JSON object is compared as it is.
 pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
     let mut sha = Sha256::new();
-    match serde_json::from_slice::<Map<String, Value>>(&request.body) {
+    match body::parse(request) {
         Ok(body) => {
             for field in fields {
                 let value = body.get(*field).unwrap_or(&Value::Null);

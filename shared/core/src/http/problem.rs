@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -38,8 +38,15 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
+    /// 401, with the challenge that RFC 9110, section 11.6.1, asks for.
     pub fn unauthorized(message: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).header(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// 415 for a compressed body.
+    pub fn content_coding() -> Self {
+        let message = "The body is compressed (Content-Encoding). Send it as it is.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", message).param("Content-Encoding")
     }
 
     pub fn plan_upgrade_required() -> Self {
@@ -87,7 +94,7 @@ impl Problem {
     pub fn rate_limited(quota: Quota) -> Self {
         let seconds = quota.reset_seconds;
         let message =
-            format!("This key has sent {SLOTS} requests within {SPAN_SECONDS} seconds, the most that it may. Try again in {seconds} s.");
+            format!("{SLOTS} requests were sent within {SPAN_SECONDS} seconds, the most that are allowed. Try again in {seconds} s.");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(RETRY_AFTER, &seconds.to_string())
     }
 
@@ -169,7 +176,7 @@ impl From<AcceptError> for Problem {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Closed(closed) => Self::send_failed(closed),
-            AcceptError::NoAccount => Self::unauthorized("The account of this API key no longer exists."),
+            AcceptError::NoAccount => Self::unauthorized("This account no longer exists."),
             AcceptError::Store(error) => error.into(),
         }
     }

@@ -40,7 +40,9 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let status = response.status.as_u16();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match cause {
-        Some(cause) => tracing::error!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
+        // ERROR is what a person must look at now: 500 alone. A stranger can cause 4xx, and 503 is repeated by the caller and by the next run.
+        Some(cause) if status == 500 => tracing::error!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
+        Some(cause) => tracing::warn!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
         None => tracing::info!(request_id = %id, route = E::ROUTE, status, duration_ms, "request"),
     }
     write(id, response)

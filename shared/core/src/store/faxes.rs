@@ -401,11 +401,13 @@ impl Intake {
                 return Ok(Entered::Beside(beside));
             }
             match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(item))) => account = from_item(item)?,
+                Some(Reason::Condition(Some(_))) => {}
                 Some(Reason::Condition(None)) => return Err(AcceptError::NoAccount),
                 other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}")).into()),
             }
+            // What the refusal showed is old after the wait.
             backoff.wait().await?;
+            account = self.accounts.get(account.id).await?.ok_or(AcceptError::NoAccount)?;
         }
     }
 

@@ -125,6 +125,10 @@ impl Lists {
         Ok(read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item)
     }
 
+    async fn head(&self, list: List, account: AccountId) -> Result<Head, StoreError> {
+        Ok(self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default())
+    }
+
     /// Adds an entry to a list whose head has an item of its own: `entry` makes its writes for the place that it gets. Where others
     /// were faster the place is taken anew and the transaction tried again.
     ///
@@ -137,7 +141,7 @@ impl Lists {
         until: Instant,
         entry: impl Fn(Head) -> Result<Vec<TransactWriteItem>, StoreError>,
     ) -> Result<Result<Head, Cancelled>, StoreError> {
-        let mut head = self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default();
+        let mut head = self.head(list, account).await?;
         let mut backoff = Backoff::until(until);
         loop {
             let place = head.next(now);
@@ -149,10 +153,12 @@ impl Lists {
                 return Ok(Err(Cancelled(reasons)));
             }
             match taken {
-                Some(Reason::Condition(Some(item))) => head = list.head_of(item)?,
+                Some(Reason::Condition(Some(_))) => {}
                 other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}"))),
             }
+            // What the refusal showed is old after the wait.
             backoff.wait().await?;
+            head = self.head(list, account).await?;
         }
     }
 

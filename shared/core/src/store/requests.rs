@@ -14,14 +14,16 @@ use crate::platform::{ConfigError, Platform};
 /// How long an answer is repeated.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Names a request that may be repeated: account, route and the caller's `Idempotency-Key`, hashed to a key of fixed length.
+/// Names a request that may be repeated: account, mode (live or test), route and the caller's `Idempotency-Key`, hashed to a key of
+/// fixed length. The mode keeps the answer to a test key from a live key, whose fax would never be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestName(String);
 
 impl RequestName {
-    pub fn new(account: AccountId, route: &str, idempotency_key: &str) -> Self {
-        Self(format!("{account}#{route}#{}", hex(&Sha256::digest(idempotency_key.as_bytes()))))
+    pub fn new(account: AccountId, live: bool, route: &str, idempotency_key: &str) -> Self {
+        let mode = if live { "live" } else { "test" };
+        Self(format!("{account}#{mode}#{route}#{}", hex(&Sha256::digest(idempotency_key.as_bytes()))))
     }
 }
 

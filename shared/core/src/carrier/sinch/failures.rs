@@ -49,6 +49,7 @@ const FAILURES: &[(&str, u32, FailureCode, Retry)] = &[
     (FAX, 75, Rejected, Retry::NEVER),     // canceled by the user
     (FAX, 76, CarrierError, Retry::LATER), // canceled because it took too long
     (FAX, 77, LineDropped, Retry::SOON),
+    (FAX, 79, Rejected, Retry::NEVER), // cannot be canceled, as it is complete
     (FAX, 80, LineDropped, Retry::SOON),
     (FAX, 82, TrainingFailed, Retry::SOON),
     (FAX, 84, LineDropped, Retry::SOON),
@@ -112,6 +113,7 @@ mod tests {
         ("FAX_ERROR", 68, Rejected, 1, 0),
         ("FAX_ERROR", 75, Rejected, 1, 0),
         ("FAX_ERROR", 76, CarrierError, 3, 5),
+        ("FAX_ERROR", 79, Rejected, 1, 0),
         ("FAX_ERROR", 113, DocumentUnreadable, 2, 0),
         ("FAX_ERROR", 117, DocumentUnreadable, 1, 0),
         ("FAX_ERROR", 119, CarrierError, 1, 0),

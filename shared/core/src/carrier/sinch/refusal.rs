@@ -10,17 +10,20 @@ use crate::failure::FailureCode;
 use crate::fax::CallReport;
 
 pub(super) fn read(answer: Answer) -> SendError {
-    let status = answer.status;
-    let not_taken = |retry_after| SendError::NotTaken { reason: format!("status {status}"), retry_after };
+    let (status, retry_after) = (answer.status, answer.retry_after);
+    let body = answer.json().unwrap_or_default();
+    let not_taken = |retry_after, needs_operator| SendError::NotTaken { reason: format!("status {status}"), retry_after, needs_operator };
     match status {
+        // About this fax alone.
+        403 if !violations(&body).is_empty() => SendError::Refused(CallReport::failed(code(&body))),
         // A key or a project that an operator has to mend.
-        401 | 403 | 404 => not_taken(answer.retry_after),
+        401 | 403 | 404 => not_taken(retry_after, true),
         // No funds.
-        402 => not_taken(answer.retry_after.or(Some(UNPAID))),
-        425 | 429 => not_taken(answer.retry_after),
+        402 => not_taken(retry_after.or(Some(UNPAID)), true),
+        425 | 429 => not_taken(retry_after, false),
         // It gave up waiting; it sees a conflict, perhaps with this very fax. It may have it.
         408 | 409 => SendError::Ambiguous(format!("status {status}")),
-        400..=499 => SendError::Refused(CallReport::failed(code(&answer.json().unwrap_or_default()))),
+        400..=499 => SendError::Refused(CallReport::failed(code(&body))),
         // A redirect says nothing about what was done before it, and neither does a failure.
         _ => SendError::Ambiguous(format!("status {status}")),
     }
