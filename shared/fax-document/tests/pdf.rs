@@ -292,6 +292,45 @@ fn an_update_that_was_cut_short_is_not_taken_for_the_whole() {
 }
 
 #[test]
+fn a_pdf_is_whole_without_its_last_word_and_with_padding_after_it() {
+    let wanted = fax(SAMPLE, &Options::default());
+    let end = SAMPLE.windows(5).rposition(|window| window == b"%%EOF").unwrap();
+    let html = "<html><body>Uploaded by a proxy</body></html>\n".repeat(90);
+    for (name, document) in
+        [("no %%EOF", SAMPLE[..end].to_vec()), ("zeros", [SAMPLE, &[0; 8192]].concat()), ("a web page", [SAMPLE, html.as_bytes()].concat())]
+    {
+        assert!(fax(&document, &Options::default()) == wanted, "{name}");
+    }
+}
+
+#[test]
+fn what_is_under_a_marker_can_be_read() {
+    let text = "BT /F 12 Tf 72 700 Td (Dose: 5 mg twice daily) Tj ET";
+    let fonts = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>";
+    let marker = |group: &str| {
+        let entries =
+            format!("/Type /XObject /Subtype /Form /BBox [0 0 300 20] {group} /Resources << /ExtGState << /G << /BM /Multiply >> >> >>");
+        let annotation = "<< /Type /Annot /Subtype /Highlight /Rect [60 694 360 714] /F 4 /AP << /N 6 0 R >> >>".to_owned();
+        let objects = [annotation, raw_stream(&entries, "/G gs 1 1 0 rg 0 0 300 20 re f")];
+        page(&raw_page(&format!("{fonts} /Annots [5 0 R]"), text, &objects))
+    };
+    let (plain, marked) = (page(&raw_page(fonts, text, &[])), marker("/Group << /S /Transparency >>"));
+    let (left, top, right, bottom) = ink(&plain);
+    let letters: Vec<_> = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))).filter(|(x, y)| plain.is_black(*x, *y)).collect();
+    let kept = letters.iter().filter(|(x, y)| marked.is_black(*x, *y)).count();
+    assert!(kept * 20 > letters.len() * 19, "{kept} of {} pixels of the text are left", letters.len());
+    assert!(darkness(&marked, (left, top, right, bottom)) < 1.3 * darkness(&plain, (left, top, right, bottom)), "no bar over the text");
+    assert!(marker("") == marked, "a marker that is no group looks the same");
+}
+
+#[test]
+fn a_pdf_with_text_before_its_header_is_not_faxed_as_its_source() {
+    let document = pdf(LETTER, 0, &[type_a_line]);
+    let wanted = page(&document);
+    assert!(page(&[b"Note..\n__", &*document].concat()) == wanted);
+}
+
+#[test]
 fn a_pdf_with_a_damaged_byte_never_panics() {
     let fax = convert(SAMPLE, None, &Options::default()).unwrap().pdf;
     for step in 0..30 {
