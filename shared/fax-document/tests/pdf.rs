@@ -199,6 +199,23 @@ fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
 }
 
 #[test]
+fn a_page_count_that_is_off_by_one_leaves_out_no_page() {
+    let of_count = |kids: &str, count: u32| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            format!("<< /Type /Pages /Kids [{kids}] /Count {count} >>"),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R >>".into(),
+            raw_stream("", "72 144 72 72 re f"),
+        ])
+    };
+    let wanted = page(&of_count("3 0 R", 1));
+    for count in [0, 2, 47] {
+        assert!(page(&of_count("3 0 R", count)) == wanted, "{count}");
+    }
+    assert_eq!(refusal(&of_count("3 0 R 9 0 R", 2)).code(), "document_broken", "the second page is missing");
+}
+
+#[test]
 fn too_many_pages_are_refused_with_both_numbers() {
     let limits = Limits { pages: 2, ..Limits::default() };
     let document = pdf(LETTER, 0, &[type_a_line as _; 3]);

@@ -11,13 +11,15 @@ use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
 use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, InterpreterWarning, interpret_page};
-use hayro::hayro_syntax::object::{Dict, Object};
+use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use hayro::kurbo::{Affine, Rect};
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
+
+use rustc_hash::FxHashSet;
 
 use self::painter::Easel;
 use crate::COLUMNS;
@@ -77,10 +79,32 @@ fn has_end(bytes: &[u8]) -> bool {
     table.starts_with(b"xref") || table.windows(5).any(is_object)
 }
 
-/// How many pages the PDF says it has; 0 if it does not say. The parser leaves out pages that it cannot make sense of.
+/// How many pages the PDF should have, by its page tree; 0 if it has none. The parser leaves out pages that it cannot make sense of; a
+/// `Count` above what the tree leads to is a common mistake of programs, and no page is missing then.
 fn promised_pages(pdf: &Pdf) -> u64 {
     let tree = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| root.get::<Dict<'_>>("Pages"));
-    tree.and_then(|tree| tree.get::<u32>("Count")).unwrap_or(0).into()
+    let Some(tree) = tree else { return 0 };
+    let count = tree.get::<u32>("Count").unwrap_or(0).into();
+    let mut seen: FxHashSet<ObjRef> = FxHashSet::default();
+    let (mut leaves, mut nodes) = (0_u64, vec![tree]);
+    while let Some(node) = nodes.pop() {
+        let Some(kids) = node.get::<Array<'_>>("Kids") else {
+            leaves += 1;
+            continue;
+        };
+        for kid in kids.raw_iter() {
+            let kid = match kid {
+                MaybeRef::Ref(id) if !seen.insert(id) => continue,
+                MaybeRef::Ref(id) => pdf.xref().get::<Dict<'_>>(id.into()),
+                MaybeRef::NotRef(object) => object.into_dict(),
+            };
+            match kid {
+                Some(kid) if kid.get::<Name<'_>>("Type").as_deref() == Some(b"Pages") => nodes.push(kid),
+                _ => leaves += 1,
+            }
+        }
+    }
+    leaves.min(count)
 }
 
 /// Draws every page on `threads` threads, and gives what `finish` makes of each, in their order.
