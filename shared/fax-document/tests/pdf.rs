@@ -341,6 +341,37 @@ fn what_is_under_a_marker_can_be_read() {
 }
 
 #[test]
+fn a_mark_or_a_filled_field_without_appearance_is_refused_and_never_left_out() {
+    let with = |annotation: &str| {
+        let objects = [format!("<< /Type /Annot /Rect [60 600 260 640] /F 4 {annotation} >>"), "<< /V (JOHN SMITH) >>".to_owned()];
+        convert(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects), None, &Options::default())
+    };
+    let field = |entries: &str| format!("/Subtype /Widget {entries}");
+    for annotation in [
+        "/Subtype /StrikeOut /QuadPoints [60 640 260 640 60 600 260 600]".to_owned(),
+        "/Subtype /FreeText /Contents (APPROVED) /DA (/Helv 12 Tf)".to_owned(),
+        "/Subtype /Ink /InkList [[60 600 260 640]]".to_owned(),
+        field("/FT /Tx /V (JOHN SMITH)"),
+        field("/FT /Btn /V /Yes"),
+        field("/FT /Ch /V [(Amoxicillin)]"),
+        field("/FT /Tx /Parent 6 0 R"),
+    ] {
+        let refused = with(&annotation).unwrap_err();
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{annotation}: {refused}");
+    }
+    for annotation in [
+        field("/FT /Tx"),
+        field("/FT /Tx /V ()"),
+        field("/FT /Btn /V /Off"),
+        field("/FT /Sig /V << /Type /Sig >>"),
+        "/Subtype /Link".to_owned(),
+        "/Subtype /Popup".to_owned(),
+    ] {
+        assert!(with(&annotation).is_ok(), "{annotation}: {:?}", with(&annotation).err());
+    }
+}
+
+#[test]
 fn a_pdf_with_text_before_its_header_is_not_faxed_as_its_source() {
     let document = pdf(LETTER, 0, &[type_a_line]);
     let wanted = page(&document);

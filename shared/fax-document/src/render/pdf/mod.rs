@@ -1,5 +1,6 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
+mod annotations;
 mod glyphs;
 mod kept;
 mod painter;
@@ -165,6 +166,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<&Gray, DocumentError> {
+        annotations::check(page, number)?;
         let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
         self.page.clear();
         if !self.draw_gray(page, transform) {
