@@ -102,7 +102,7 @@ pub fn convert_watched(
             MediaType::Gif => render::image::draw(bytes, ImageFormat::Gif, &sheet, limits, &mut sink),
             MediaType::WebP => render::image::draw(bytes, ImageFormat::WebP, &sheet, limits, &mut sink),
             MediaType::Tiff => render::tiff::draw(bytes, &sheet, limits, &mut sink),
-            MediaType::Text => render::text::draw(bytes, &sheet, limits, &mut sink),
+            MediaType::Text => render::text::draw(bytes, declared, &sheet, limits, &mut sink),
         }
     })?;
     if let Some(header) = &options.header {

@@ -1,5 +1,6 @@
 //! What the bytes are.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::DocumentError;
@@ -21,7 +22,7 @@ pub enum MediaType {
     Gif,
     /// `image/webp`
     WebP,
-    /// `text/plain`, always UTF-8
+    /// `text/plain`: UTF-8, UTF-16 with a byte order mark, or Windows-1252 and ISO 8859-1 where the type's `charset` says so
     Text,
 }
 
@@ -34,7 +35,7 @@ const PDF_HEADER_WITHIN: usize = 1024;
 impl MediaType {
     /// Tells the type by the bytes themselves.
     ///
-    /// Text is UTF-8 without control characters other than tab, line feed, carriage return and form feed, that is not the source of a
+    /// Text is UTF-8, or UTF-16 with a byte order mark, without control characters other than tab, line feed, carriage return and form feed, that is not the source of a
     /// web page or the like. Looks only at the first bytes for the other types, which says nothing of whether the rest is sound.
     #[must_use]
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
@@ -54,14 +55,12 @@ impl MediaType {
             return Some(Self::WebP);
         }
         let head = bytes.get(..PDF_HEADER_WITHIN).unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains(is_stray_control));
-        let has_header = || head.windows(5).any(|window| window == b"%PDF-");
-        // Junk before the header and not a byte that text could not have: a line begins with the header, and there are objects.
-        let is_written_out = |text: &str| text.contains("\n%PDF-") && text.contains(" obj") && text.contains("endobj");
-        if bytes.starts_with(b"%PDF-") || (has_header() && text.is_none_or(is_written_out)) {
+        // Never text, whatever stands before the header: readers look for it here, and a PDF's source is no use to anyone.
+        if head.windows(5).any(|window| window == b"%PDF-") {
             return Some(Self::Pdf);
         }
-        let start = text?.trim_start_matches('\u{FEFF}').trim_start().as_bytes();
+        let text = text_of(bytes, None).filter(|text| !text.contains(is_stray_control))?;
+        let start = text.trim_start_matches('\u{FEFF}').trim_start().as_bytes();
         let is_markup = MARKUP.iter().any(|mark| start.get(..mark.len()).is_some_and(|s| s.eq_ignore_ascii_case(mark.as_bytes())));
         (!bytes.is_empty() && !is_markup).then_some(Self::Text)
     }
@@ -131,6 +130,53 @@ pub(crate) fn is_stray_control(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{C}')
 }
 
+/// What the bytes say as text, or `None` if they are no text: UTF-16 by its byte order mark, else UTF-8, else what `declared` names. What
+/// some programs leave at the end (NUL padding, Ctrl-Z, VT, ESC) is left out.
+pub(crate) fn text_of<'a>(bytes: &'a [u8], declared: Option<&str>) -> Option<Cow<'a, str>> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let decoded: Result<String, _> = char::decode_utf16(pairs.iter().copied().map(unit)).collect();
+        decoded.ok().filter(|_| rest.is_empty()).map(|text| Cow::Owned(text.trim_end_matches(|c| PADDING.contains(&c)).to_owned()))
+    };
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
+        return utf16(rest, u16::from_le_bytes);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
+        return utf16(rest, u16::from_be_bytes);
+    }
+    let bytes = without_padding(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(Cow::Borrowed(text));
+    }
+    declared.is_some_and(is_windows_1252).then(|| Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()))
+}
+
+/// What programs fill the end of a text with: NUL, Ctrl-Z (the end of a DOS file), VT, ESC.
+const PADDING: [char; 4] = ['\0', '\u{1A}', '\u{B}', '\u{1B}'];
+
+pub(crate) fn without_padding(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| !PADDING.contains(&char::from(*byte))).map_or(0, |last| last + 1);
+    bytes.get(..end).unwrap_or_default()
+}
+
+/// Whether the `charset` is Windows-1252 or a part of it (WHATWG Encoding, 4.2, has all these for one).
+fn is_windows_1252(mime: &str) -> bool {
+    let charset = mime.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charset = charset.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charset.next().is_some_and(|(_, value)| {
+        let value = value.trim().trim_matches('"').to_ascii_lowercase();
+        matches!(value.as_str(), "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "latin1" | "us-ascii" | "ascii")
+    })
+}
+
+/// The characters of Windows-1252 from 0x80 to 0x9F; those it does not have are left controls, which no text has.
+const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ";
+
+fn windows_1252(byte: u8) -> char {
+    let own = usize::from(byte).checked_sub(0x80).and_then(|at| WINDOWS_1252.chars().nth(at));
+    own.unwrap_or(char::from(byte))
+}
+
 fn essence(mime: &str) -> String {
     mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -154,7 +200,12 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n", Some(MediaType::Png)),
             (b"\xFF\xD8\xFF\xE0", Some(MediaType::Jpeg)),
             (b"junk\n%PDF-1.1\n1 0 obj\n<<>>\nendobj\n", Some(MediaType::Pdf)),
-            (b"Dear Sir,\r\n\tthe file begins with %PDF-1.4\x0C", Some(MediaType::Text)),
+            (b"Dear Sir,\r\n\tthe file begins with %PDF-1.4\x0C", Some(MediaType::Pdf)),
+            (b"Note..\n__%PDF-1.1\n1 0 obj\n", Some(MediaType::Pdf)),
+            (b"Dear Sir,\r\n\tit is done.\x0C", Some(MediaType::Text)),
+            (b"DOS\r\n\x1A\0\0", Some(MediaType::Text)),
+            (b"\xFF\xFEG\0r\0\xFC\0", Some(MediaType::Text)),
+            (b"\xFE\xFF\0G\0\xFC", Some(MediaType::Text)),
             (b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", Some(MediaType::Text)),
             (b"Gr\xFC\xDFe", None),
             (b"PK\x03\x04", None),

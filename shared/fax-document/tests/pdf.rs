@@ -199,6 +199,23 @@ fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
 }
 
 #[test]
+fn a_page_count_that_is_off_by_one_leaves_out_no_page() {
+    let of_count = |kids: &str, count: u32| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            format!("<< /Type /Pages /Kids [{kids}] /Count {count} >>"),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R >>".into(),
+            raw_stream("", "72 144 72 72 re f"),
+        ])
+    };
+    let wanted = page(&of_count("3 0 R", 1));
+    for count in [0, 2, 47] {
+        assert!(page(&of_count("3 0 R", count)) == wanted, "{count}");
+    }
+    assert_eq!(refusal(&of_count("3 0 R 9 0 R", 2)).code(), "document_broken", "the second page is missing");
+}
+
+#[test]
 fn too_many_pages_are_refused_with_both_numbers() {
     let limits = Limits { pages: 2, ..Limits::default() };
     let document = pdf(LETTER, 0, &[type_a_line as _; 3]);
@@ -289,6 +306,76 @@ fn a_pdf_cut_short_anywhere_is_broken() {
 fn an_update_that_was_cut_short_is_not_taken_for_the_whole() {
     let update = format!("9 0 obj\n({})\nendobj\n", "later text ".repeat(400));
     assert_eq!(refusal(&[SAMPLE, update.as_bytes()].concat()).code(), "document_broken");
+}
+
+#[test]
+fn a_pdf_is_whole_without_its_last_word_and_with_padding_after_it() {
+    let wanted = fax(SAMPLE, &Options::default());
+    let end = SAMPLE.windows(5).rposition(|window| window == b"%%EOF").unwrap();
+    let html = "<html><body>Uploaded by a proxy</body></html>\n".repeat(90);
+    for (name, document) in
+        [("no %%EOF", SAMPLE[..end].to_vec()), ("zeros", [SAMPLE, &[0; 8192]].concat()), ("a web page", [SAMPLE, html.as_bytes()].concat())]
+    {
+        assert!(fax(&document, &Options::default()) == wanted, "{name}");
+    }
+}
+
+#[test]
+fn what_is_under_a_marker_can_be_read() {
+    let text = "BT /F 12 Tf 72 700 Td (Dose: 5 mg twice daily) Tj ET";
+    let fonts = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>";
+    let marker = |group: &str| {
+        let entries =
+            format!("/Type /XObject /Subtype /Form /BBox [0 0 300 20] {group} /Resources << /ExtGState << /G << /BM /Multiply >> >> >>");
+        let annotation = "<< /Type /Annot /Subtype /Highlight /Rect [60 694 360 714] /F 4 /AP << /N 6 0 R >> >>".to_owned();
+        let objects = [annotation, raw_stream(&entries, "/G gs 1 1 0 rg 0 0 300 20 re f")];
+        page(&raw_page(&format!("{fonts} /Annots [5 0 R]"), text, &objects))
+    };
+    let (plain, marked) = (page(&raw_page(fonts, text, &[])), marker("/Group << /S /Transparency >>"));
+    let (left, top, right, bottom) = ink(&plain);
+    let letters: Vec<_> = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))).filter(|(x, y)| plain.is_black(*x, *y)).collect();
+    let kept = letters.iter().filter(|(x, y)| marked.is_black(*x, *y)).count();
+    assert!(kept * 20 > letters.len() * 19, "{kept} of {} pixels of the text are left", letters.len());
+    assert!(darkness(&marked, (left, top, right, bottom)) < 1.3 * darkness(&plain, (left, top, right, bottom)), "no bar over the text");
+    assert!(marker("") == marked, "a marker that is no group looks the same");
+}
+
+#[test]
+fn a_mark_or_a_filled_field_without_appearance_is_refused_and_never_left_out() {
+    let with = |annotation: &str| {
+        let objects = [format!("<< /Type /Annot /Rect [60 600 260 640] /F 4 {annotation} >>"), "<< /V (JOHN SMITH) >>".to_owned()];
+        convert(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects), None, &Options::default())
+    };
+    let field = |entries: &str| format!("/Subtype /Widget {entries}");
+    for annotation in [
+        "/Subtype /StrikeOut /QuadPoints [60 640 260 640 60 600 260 600]".to_owned(),
+        "/Subtype /FreeText /Contents (APPROVED) /DA (/Helv 12 Tf)".to_owned(),
+        "/Subtype /Ink /InkList [[60 600 260 640]]".to_owned(),
+        field("/FT /Tx /V (JOHN SMITH)"),
+        field("/FT /Btn /V /Yes"),
+        field("/FT /Ch /V [(Amoxicillin)]"),
+        field("/FT /Tx /Parent 6 0 R"),
+    ] {
+        let refused = with(&annotation).unwrap_err();
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{annotation}: {refused}");
+    }
+    for annotation in [
+        field("/FT /Tx"),
+        field("/FT /Tx /V ()"),
+        field("/FT /Btn /V /Off"),
+        field("/FT /Sig /V << /Type /Sig >>"),
+        "/Subtype /Link".to_owned(),
+        "/Subtype /Popup".to_owned(),
+    ] {
+        assert!(with(&annotation).is_ok(), "{annotation}: {:?}", with(&annotation).err());
+    }
+}
+
+#[test]
+fn a_pdf_with_text_before_its_header_is_not_faxed_as_its_source() {
+    let document = pdf(LETTER, 0, &[type_a_line]);
+    let wanted = page(&document);
+    assert!(page(&[b"Note..\n__", &*document].concat()) == wanted);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod documents;
 
 use documents::{darkness, fax, ink, near, page, refusal};
-use fax_document::{Limits, Options, Paper, Resolution, convert};
+use fax_document::{Limits, Options, Paper, Resolution, convert, read_fax_pdf};
 
 #[test]
 fn eighty_columns_fill_the_line_between_equal_margins() {
@@ -72,9 +72,34 @@ fn a_character_that_cannot_be_printed_is_named_with_its_line() {
 
 #[test]
 fn text_in_another_encoding_is_broken_and_says_where() {
-    let refused = convert(b"Gr\xFC\xDFe", Some("text/plain; charset=iso-8859-1"), &Options::default()).unwrap_err();
+    let refused = convert(b"Gr\xFC\xDFe", Some("text/plain; charset=koi8-r"), &Options::default()).unwrap_err();
     assert_eq!(refused.code(), "document_broken");
     assert!(refused.to_string().contains("UTF-8") && refused.to_string().contains("byte 3"), "{refused}");
+}
+
+#[test]
+fn text_of_other_encodings_is_printed_when_they_are_known() {
+    let wanted = page("“Grüße” €".as_bytes());
+    let utf16: Vec<u16> = "“Grüße” €".encode_utf16().collect();
+    let little: Vec<u8> = [0xFF, 0xFE].into_iter().chain(utf16.iter().flat_map(|unit| unit.to_le_bytes())).collect();
+    let big: Vec<u8> = [0xFE, 0xFF].into_iter().chain(utf16.iter().flat_map(|unit| unit.to_be_bytes())).collect();
+    assert!(page(&little) == wanted && page(&big) == wanted, "UTF-16");
+    for charset in ["windows-1252", "\"Windows-1252\"", "ISO-8859-1"] {
+        let fax = convert(b"\x93Gr\xFC\xDFe\x94 \x80", Some(&format!("text/plain; charset={charset}")), &Options::default()).unwrap();
+        assert!(read_fax_pdf(&fax.pdf).unwrap()[0].decode().unwrap() == wanted, "{charset}");
+    }
+    let utf8 = convert("“Grüße” €".as_bytes(), Some("text/plain; charset=windows-1252"), &Options::default()).unwrap();
+    assert!(read_fax_pdf(&utf8.pdf).unwrap()[0].decode().unwrap() == wanted, "UTF-8 by mistake called something else");
+    assert_eq!(convert(&little[..little.len() - 1], Some("text/plain"), &Options::default()).unwrap_err().code(), "document_broken");
+    assert_eq!(convert(b"a\x81", Some("text/plain; charset=cp1252"), &Options::default()).unwrap_err().code(), "document_type_unsupported");
+}
+
+#[test]
+fn padding_at_the_end_of_a_text_is_left_out() {
+    for padding in ["\x1A", "\0\0\0\0", "\x0B", "\x1B", "\r\n\x1A\0\0"] {
+        assert!(page(format!("order{padding}").as_bytes()) == page(b"order"), "{padding:?}");
+    }
+    assert_eq!(refusal(b"\0\0\x1A").code(), "document_empty");
 }
 
 #[test]

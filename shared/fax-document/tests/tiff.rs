@@ -11,6 +11,7 @@ use fax_document::{Bitmap, Coding, Options, Paper, Resolution, convert, read_fax
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use tiff::encoder::colortype::{Gray8, Gray16, RGB8};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder};
+use tiff::tags::Tag;
 
 #[test]
 fn our_own_pages_come_back_unchanged_from_a_tiff_of_either_coding() {
@@ -156,5 +157,62 @@ fn a_palette_s_colours_become_their_greys() {
         let (left, top, right, bottom) = ink(&page);
         assert!(right - left < bottom - top, "half of it is black");
         assert!(darkness(&page, (left, top, right, bottom)) > 0.99);
+    }
+}
+
+/// A TIFF of one picture for each list of tags, 400 by 300 pixels, whose upper left quarter is black.
+fn tagged(pictures: &[&[(Tag, u16)]]) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..300).flat_map(|y| (0..400).map(move |x| if x < 200 && y < 150 { 0 } else { 255 })).collect();
+    let mut file = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file).unwrap();
+    for tags in pictures {
+        let mut picture = encoder.new_image::<Gray8>(400, 300).unwrap();
+        for (tag, value) in *tags {
+            picture.encoder().write_tag(*tag, *value).unwrap();
+        }
+        picture.write_data(&pixels).unwrap();
+    }
+    file.into_inner()
+}
+
+#[test]
+fn a_tiff_is_turned_and_mirrored_as_it_says() {
+    // By the tag's value, whose names are where the first row and the first column lie: which of the corners of the page is black.
+    let black = |page: &Bitmap, right: bool, bottom: bool| {
+        let (left, top, width, height) = (page.width() / 2, page.height() / 2, 200, 200);
+        let (x, y) = (if right { left + 50 } else { left - 50 - width }, if bottom { top + 50 } else { top - 50 - height });
+        darkness(page, (x, y, x + width, y + height)) > 0.9
+    };
+    let wanted = [
+        (1, false, false),
+        (2, true, false),
+        (3, true, true),
+        (4, false, true),
+        (5, false, false),
+        (6, true, false),
+        (7, true, true),
+        (8, false, true),
+    ];
+    for (value, right, bottom) in wanted {
+        let page = page(&tagged(&[&[(Tag::Orientation, value)]]));
+        for corner in [(false, false), (true, false), (false, true), (true, true)] {
+            assert_eq!(black(&page, corner.0, corner.1), corner == (right, bottom), "orientation {value} at {corner:?}");
+        }
+        let (left, top, right, bottom) = ink(&page);
+        assert_eq!(right - left > bottom - top, value < 5, "orientation {value}: which side is long");
+    }
+}
+
+#[test]
+fn a_small_copy_of_another_picture_is_no_page() {
+    let reduced: &[(Tag, u16)] = &[(Tag::NewSubfileType, 1)];
+    for (pictures, pages) in [
+        (&[&[][..], reduced][..], 1),
+        (&[reduced, &[]], 1),
+        (&[&[], reduced, &[], reduced], 2),
+        (&[reduced], 1),
+        (&[&[(Tag::NewSubfileType, 2)], &[(Tag::NewSubfileType, 2)]], 2),
+    ] {
+        assert_eq!(fax(&tagged(pictures), &Options::default()).len(), pages, "{pictures:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::Sink;
@@ -53,12 +54,25 @@ fn decode(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Gray, Do
     memory.max_alloc = Some(limits.image_memory);
     memory.reserve(decoder.total_bytes()).map_err(refused)?;
     decoder.set_limits(memory).map_err(refused)?;
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let decoded = DynamicImage::from_decoder(decoder).map_err(refused)?;
     let mut decoded = DynamicImage::ImageLuma8(on_white(decoded));
     decoded.apply_orientation(orientation);
     let (width, height) = (decoded.width(), decoded.height());
     Gray::new(width, height, decoded.into_luma8().into_raw()).ok_or_else(damaged)
+}
+
+/// The picture turned and mirrored so that it stands upright.
+pub(super) fn oriented(picture: Gray, orientation: Orientation) -> Gray {
+    if orientation == Orientation::NoTransforms {
+        return picture;
+    }
+    let pixels = picture.rows().flatten().copied().collect();
+    let raw = image::GrayImage::from_raw(picture.width() as u32, picture.height() as u32, pixels);
+    let Some(raw) = raw else { return picture };
+    let mut turned = DynamicImage::ImageLuma8(raw);
+    turned.apply_orientation(orientation);
+    Gray::new(turned.width(), turned.height(), turned.into_luma8().into_raw()).unwrap_or(picture)
 }
 
 fn on_white(decoded: DynamicImage) -> image::GrayImage {

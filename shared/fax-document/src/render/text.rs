@@ -1,11 +1,13 @@
 //! Plain text, typed as on a line printer: 80 columns, 6 lines to the inch or nearly, all of one size.
 
+use std::borrow::Cow;
+
 use super::Sink;
 use super::font::Font;
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::gray::Gray;
-use crate::media_type::is_stray_control;
+use crate::media_type::{is_stray_control, text_of, without_padding};
 use crate::options::Limits;
 use crate::sheet::{DPI_X, Sheet};
 
@@ -21,9 +23,9 @@ const ASCENT: f64 = 0.79;
 /// Every how many characters there is a tab stop.
 const TAB: usize = 8;
 
-/// Draws UTF-8 text. A form feed starts a new page.
-pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
-    let text = decode(bytes)?;
+/// Draws text, whose encoding may be named by the type `declared`. A form feed starts a new page.
+pub(crate) fn draw(bytes: &[u8], declared: Option<&str>, sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
+    let text = &*decode(bytes, declared)?;
     let mut font = Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32)?;
     check_characters(text, &font)?;
     let lines = ((f64::from(sheet.rows) / sheet.dpi_y - 2.0 * MARGIN) / PITCH) as usize;
@@ -41,8 +43,11 @@ pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink
     Ok(())
 }
 
-fn decode(bytes: &[u8]) -> Result<&str, DocumentError> {
-    if let Some(at) = bytes.iter().position(|byte| is_stray_control(char::from(*byte)) && *byte < 0x80) {
+fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, DocumentError> {
+    let bytes = if is_utf16(bytes) { bytes } else { without_padding(bytes) };
+    if !is_utf16(bytes)
+        && let Some(at) = bytes.iter().position(|byte| is_stray_control(char::from(*byte)) && *byte < 0x80)
+    {
         let byte = bytes.get(at).copied().unwrap_or(0);
         let hint = if byte == 0 { "; text must be UTF-8, not UTF-16" } else { "" };
         return Err(DocumentError::unsupported(format!(
@@ -50,13 +55,19 @@ fn decode(bytes: &[u8]) -> Result<&str, DocumentError> {
             at + 1
         )));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| DocumentError::broken(format!("the text is not UTF-8 from byte {} on", error.valid_up_to() + 1)))?;
-    let text = text.trim_start_matches('\u{FEFF}');
+    let text = text_of(bytes, declared).ok_or_else(|| match std::str::from_utf8(bytes) {
+        Err(error) if !is_utf16(bytes) => DocumentError::broken(format!("the text is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
+        _ => DocumentError::broken("the text is not the UTF-16 that its first bytes say it is"),
+    })?;
     if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
         return Err(DocumentError::empty("the text has nothing but white space"));
     }
     Ok(text)
+}
+
+/// Whether a byte order mark says so.
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF")
 }
 
 /// Refuses characters that would be lost, or set in the wrong order or shape.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use hayro_ccitt::{DecodeSettings, Decoder as Rows, DecoderContext, EncodingMode};
+use image::metadata::Orientation;
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use super::Sink;
-use super::image::lay_out;
+use super::image::{lay_out, oriented};
 use crate::error::DocumentError;
 use crate::gray::{Gray, luma};
 use crate::options::Limits;
@@ -23,6 +24,8 @@ const GROUP_3: u16 = 3;
 const GROUP_4: u16 = 4;
 /// `T4Options`: rows may refer to the row above them.
 const TWO_DIMENSIONAL: u32 = 1;
+/// `NewSubfileType`: a small copy of another picture of the file (TIFF 6.0, page 36).
+const REDUCED: u32 = 1;
 
 fn damaged() -> DocumentError {
     DocumentError::broken("the TIFF is damaged or cut short")
@@ -36,28 +39,54 @@ fn refused(error: TiffError) -> DocumentError {
     }
 }
 
-/// Draws each picture as one page. One of exactly the sheet's size is taken pixel by pixel.
+/// Draws each picture as one page, but small copies of others only if there is nothing else. One of exactly the sheet's size is taken
+/// pixel by pixel.
 pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
     let mut memory = TiffLimits::default();
     memory.decoding_buffer_size = usize::try_from(limits.image_memory).unwrap_or(usize::MAX);
     memory.intermediate_buffer_size = memory.decoding_buffer_size;
     let bytes = &*without_palettes(bytes, limits);
     let mut tiff = Decoder::new(Cursor::new(bytes)).map_err(refused)?.with_limits(memory);
-    for page in 1.. {
-        limits.check_pages(page)?;
+    let mut pages = 0;
+    loop {
+        let more = tiff.more_images();
+        let subfile = tiff.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(|_| damaged())?.unwrap_or(0);
+        if subfile & REDUCED != 0 && (more || pages > 0) {
+            if !more {
+                return Ok(());
+            }
+            tiff.next_image().map_err(refused)?;
+            continue;
+        }
+        pages += 1;
+        limits.check_pages(pages)?;
         let (width, height) = tiff.dimensions().map_err(|_| damaged())?;
         limits.check_pixels(width.into(), height.into())?;
         let picture = match tiff.find_tag_unsigned::<u16>(Tag::Compression).map_err(|_| damaged())? {
             Some(code @ (MODIFIED_HUFFMAN | GROUP_3 | GROUP_4)) => decode_fax(bytes, &mut tiff, code, width, height)?,
             _ => decode(&mut tiff, width, height)?,
         };
-        lay_out(picture, aspect(&mut tiff), sheet, sink)?;
-        if !tiff.more_images() {
+        let (picture, aspect) = upright(picture, aspect(&mut tiff), orientation(&mut tiff)?);
+        lay_out(picture, aspect, sheet, sink)?;
+        if !more {
             return Ok(());
         }
         tiff.next_image().map_err(refused)?;
     }
-    Ok(())
+}
+
+/// Where the first row and column lie; of a value that means nothing, as usual.
+fn orientation(tiff: &mut Tiff<'_>) -> Result<Orientation, DocumentError> {
+    let value = tiff.find_tag_unsigned::<u16>(Tag::Orientation).map_err(|_| damaged())?;
+    let value = value.and_then(|value| u8::try_from(value).ok()).and_then(Orientation::from_exif);
+    Ok(value.unwrap_or(Orientation::NoTransforms))
+}
+
+/// The picture as it is to be seen. A pixel that lies on its side is as wide as it was high.
+fn upright(picture: Gray, aspect: f64, orientation: Orientation) -> (Gray, f64) {
+    let is_turned =
+        matches!(orientation, Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH);
+    (oriented(picture, orientation), if is_turned { aspect.recip() } else { aspect })
 }
 
 /// The file with its palette pictures declared as grey ones, whose greys are then the places in the palette: the decoder knows no palettes.
@@ -73,7 +102,8 @@ fn without_palettes<'a>(bytes: &'a [u8], limits: &Limits) -> Cow<'a, [u8]> {
     let mut changed = Cow::Borrowed(bytes);
     let mut next = number(4, 4);
     // A directory is a count, so many entries of 12 bytes, and where the next one lies.
-    for _ in 0..=limits.pages {
+    // Each page may have a small copy.
+    for _ in 0..=limits.pages.saturating_mul(2) {
         let Some((at, entries)) = next.filter(|at| *at != 0).and_then(|at| Some((at as usize, number(at as usize, 2)? as usize))) else {
             break;
         };

@@ -1,5 +1,6 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
+mod annotations;
 mod glyphs;
 mod kept;
 mod painter;
@@ -11,13 +12,15 @@ use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
 use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, InterpreterWarning, interpret_page};
-use hayro::hayro_syntax::object::{Dict, Object};
+use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use hayro::kurbo::{Affine, Rect};
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
+
+use rustc_hash::FxHashSet;
 
 use self::painter::Easel;
 use crate::COLUMNS;
@@ -27,15 +30,13 @@ use crate::gray::{Gray, luma};
 use crate::options::Limits;
 use crate::sheet::{Placement, Sheet};
 
-/// How near to its end a PDF must say that it ends; some programs append a little of their own.
-const END_WITHIN: usize = 2048;
+/// How near to its end a PDF without `%%EOF` must say where its table of objects is.
+const START_WITHIN: usize = 64;
 
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
     // The parser repairs a file that was cut short by leaving out what is missing, and part of a document must not be faxed as all of it.
-    let tail = bytes.trim_ascii_end();
-    let tail = tail.get(tail.len().saturating_sub(END_WITHIN)..).unwrap_or_default();
-    if !tail.windows(5).any(|window| window == b"%%EOF") {
+    if !has_end(bytes) {
         return Err(DocumentError::broken("the PDF is cut short"));
     }
     let pdf = Pdf::new(bytes.to_vec()).map_err(|error| match error {
@@ -58,10 +59,53 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
     Ok(pdf)
 }
 
-/// How many pages the PDF says it has; 0 if it does not say. The parser leaves out pages that it cannot make sense of.
+/// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
+/// object there begins an update that is not all there. Without an `%%EOF`, the table of objects must lie where the last line says.
+fn has_end(bytes: &[u8]) -> bool {
+    let find_last = |what: &[u8], within: &[u8]| within.windows(what.len()).rposition(|window| window == what);
+    let end = find_last(b"%%EOF", bytes);
+    let after = bytes.get(end.map_or(0, |at| at + 5)..).unwrap_or_default();
+    let is_object = |window: &[u8]| {
+        matches!(window, [number, space, b'o', b'b', b'j']
+        if number.is_ascii_digit() && space.is_ascii_whitespace())
+    };
+    if end.is_some() && !after.windows(5).any(is_object) {
+        return true;
+    }
+    let tail = bytes.get(bytes.len().saturating_sub(START_WITHIN)..).unwrap_or_default();
+    let start = find_last(b"startxref", tail).and_then(|at| tail.get(at + 9..)).map(<[u8]>::trim_ascii);
+    let start = start.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse::<usize>().ok());
+    let table = start.and_then(|at| bytes.get(at..)).unwrap_or_default();
+    let table = table.get(..table.len().min(24)).unwrap_or_default();
+    table.starts_with(b"xref") || table.windows(5).any(is_object)
+}
+
+/// How many pages the PDF should have, by its page tree; 0 if it has none. The parser leaves out pages that it cannot make sense of; a
+/// `Count` above what the tree leads to is a common mistake of programs, and no page is missing then.
 fn promised_pages(pdf: &Pdf) -> u64 {
     let tree = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| root.get::<Dict<'_>>("Pages"));
-    tree.and_then(|tree| tree.get::<u32>("Count")).unwrap_or(0).into()
+    let Some(tree) = tree else { return 0 };
+    let count = tree.get::<u32>("Count").unwrap_or(0).into();
+    let mut seen: FxHashSet<ObjRef> = FxHashSet::default();
+    let (mut leaves, mut nodes) = (0_u64, vec![tree]);
+    while let Some(node) = nodes.pop() {
+        let Some(kids) = node.get::<Array<'_>>("Kids") else {
+            leaves += 1;
+            continue;
+        };
+        for kid in kids.raw_iter() {
+            let kid = match kid {
+                MaybeRef::Ref(id) if !seen.insert(id) => continue,
+                MaybeRef::Ref(id) => pdf.xref().get::<Dict<'_>>(id.into()),
+                MaybeRef::NotRef(object) => object.into_dict(),
+            };
+            match kid {
+                Some(kid) if kid.get::<Name<'_>>("Type").as_deref() == Some(b"Pages") => nodes.push(kid),
+                _ => leaves += 1,
+            }
+        }
+    }
+    leaves.min(count)
 }
 
 /// Draws every page on `threads` threads, and gives what `finish` makes of each, in their order.
@@ -122,6 +166,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<&Gray, DocumentError> {
+        annotations::check(page, number)?;
         let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
         self.page.clear();
         if !self.draw_gray(page, transform) {

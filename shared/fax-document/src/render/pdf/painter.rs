@@ -70,13 +70,21 @@ pub(super) struct Painter<'e> {
 struct Ink {
     gray: u8,
     alpha: u8,
+    /// Laid as a marker is, by ISO 32000-1, 11.3.5.2 (`Multiply`): what is under it shows through.
+    multiplies: bool,
 }
 
 impl Ink {
     fn of(paint: &Paint<'_>) -> Option<Self> {
         let Paint::Color(color) = paint else { return None };
         let [r, g, b, alpha] = color.to_rgba().to_rgba8();
-        Some(Self { gray: luma(r, g, b), alpha })
+        Some(Self { gray: luma(r, g, b), alpha, multiplies: false })
+    }
+
+    /// What becomes of `under` where `covered` of 255 is inked.
+    fn on(self, under: u8, covered: u8) -> u8 {
+        let gray = if self.multiplies { times(under, self.gray) } else { self.gray };
+        over(under, gray, times(covered, self.alpha))
     }
 }
 
@@ -98,7 +106,9 @@ fn by_255(value: u32) -> u8 {
 impl Painter<'_> {
     /// The ink to draw with, or `None` when it takes more than ink, in which case the page is given up.
     fn ink(&mut self, props: &DrawProps<'_>) -> Option<Ink> {
-        let ink = Ink::of(&props.paint).filter(|_| is_plain(props.blend_mode, props.soft_mask.as_ref()));
+        let multiplies = props.blend_mode == BlendMode::Multiply;
+        let ink = Ink::of(&props.paint).filter(|_| props.soft_mask.is_none() && (multiplies || props.blend_mode == BlendMode::Normal));
+        let ink = ink.map(|ink| Ink { multiplies, ..ink });
         self.gave_up |= ink.is_none();
         ink.filter(|ink| ink.alpha > 0)
     }
@@ -185,7 +195,7 @@ impl Painter<'_> {
     /// Lays ink on what is covered.
     fn lay(&mut self, ink: Ink) {
         let Easel { coverage, tiles, .. } = &*self.easel;
-        let Ink { gray, alpha } = ink;
+        let Ink { gray, alpha, multiplies } = ink;
         visit_strip_fill_segments(
             &coverage.strips,
             *tiles,
@@ -197,7 +207,7 @@ impl Painter<'_> {
                 for row in 0..STRIP {
                     let pixels = page.row_mut(y + row).get_mut(from..).unwrap_or_default().iter_mut().take(to - from);
                     let covered = alphas.iter().skip(row).step_by(STRIP);
-                    pixels.zip(covered).for_each(|(pixel, covered)| *pixel = over(*pixel, gray, times(*covered, alpha)));
+                    pixels.zip(covered).for_each(|(pixel, covered)| *pixel = ink.on(*pixel, *covered));
                 }
             },
             |page, segment| {
@@ -206,7 +216,11 @@ impl Painter<'_> {
                     let pixels = page.row_mut(row);
                     let to = to.min(pixels.len());
                     let Some(pixels) = pixels.get_mut(from..to) else { continue };
-                    if alpha == 255 { pixels.fill(gray) } else { pixels.iter_mut().for_each(|pixel| *pixel = over(*pixel, gray, alpha)) }
+                    if alpha == 255 && !multiplies {
+                        pixels.fill(gray);
+                    } else {
+                        pixels.iter_mut().for_each(|pixel| *pixel = ink.on(*pixel, 255));
+                    }
                 }
             },
         );
@@ -229,10 +243,10 @@ impl Painter<'_> {
             let Ok(row) = usize::try_from(row) else { continue };
             let pixels = self.page.row_mut(row).get_mut(usize::try_from(left).unwrap_or(0)..).unwrap_or_default();
             let covered = alphas.get(skipped..).unwrap_or_default();
-            if ink.alpha == 255 {
+            if ink.alpha == 255 && !ink.multiplies {
                 pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = over(*pixel, ink.gray, *covered));
             } else {
-                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = over(*pixel, ink.gray, times(*covered, ink.alpha)));
+                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = ink.on(*pixel, *covered));
             }
         }
         true
