@@ -55,6 +55,8 @@ def spellings(random):
             yield f"+{code}{national}"
         elif kind < 0.8:
             yield punctuated(random, f"+{code}", national)
+        elif kind < 0.82:
+            yield f"+{'0' * random.randint(1, 2)}{code}{national}"
         elif kind < 0.85:
             yield f"+{random.choice(CODES)}{national}"
         elif kind < 0.9:

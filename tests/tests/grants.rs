@@ -92,6 +92,8 @@ async fn requests(service: &Service, customer: &Customer, tap: &Recorder) {
     ] {
         assert_eq!(client.post(path, &body).await.status, 503);
     }
+    // Whether a fax stands behind a reservation that is open is asked while one is.
+    client.get("/v1/faxes").await;
     tap.refuse(Some(("dynamodb", "UpdateItem")));
     let pending = client.get("/v1/scheduled").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(client.delete(&format!("/v1/scheduled/{pending}")).await.status, 503);
@@ -143,7 +145,7 @@ async fn dashboard(service: &Service, tap: &Recorder) {
     let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
     call("GET", &scheduled, None).await;
     call("DELETE", &scheduled, None).await;
-    call("GET", "/faxes?status=delivered", None).await;
+    call("GET", "/faxes?direction=outbound", None).await;
     let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
     for path in ["", "/document", "/pages/1"] {
         call("GET", &format!("{sent}{path}"), None).await;
@@ -243,6 +245,10 @@ async fn late(tap: &Arc<Recorder>) {
         service.advance(SignedDuration::from_mins(16));
         service.stack.invoke("DispatchScheduled", json!({})).await.unwrap().unwrap();
     }
+    // By now the link to the document of the fax that came in has expired: the carrier is asked for a new one.
+    let rows = operator.dynamodb().scan().table_name(operator.var("INBOUND_TABLE").unwrap()).send().await.unwrap();
+    let row = rows.items()[0]["id"].as_s().unwrap();
+    service.stack.invoke("ReceiveFax", message(&json!({"id": row}))).await.unwrap().unwrap();
     claims(&service, &customer, tap).await;
     let released = own_number(&customer.client).await["id"].as_str().unwrap().parse().unwrap();
     number::release(&operator, released).await.unwrap();
@@ -250,8 +256,11 @@ async fn late(tap: &Arc<Recorder>) {
 
 /// A message of the queue of what is due.
 fn due(account: AccountId, id: &str) -> Value {
-    let body = json!({"account_id": account, "id": id}).to_string();
-    json!({"Records": [{"messageId": "m", "body": body, "eventSource": "aws:sqs"}]})
+    message(&json!({"account_id": account, "id": id}))
+}
+
+fn message(body: &Value) -> Value {
+    json!({"Records": [{"messageId": "m", "body": body.to_string(), "eventSource": "aws:sqs"}]})
 }
 
 /// A scheduled fax meets its worker too early, when there is nothing left to send it with, twice at once, and when nothing is written.

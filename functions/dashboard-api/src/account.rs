@@ -23,7 +23,7 @@ impl DashboardApi {
     }
 
     pub(crate) async fn account(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        let account = self.load(visitor).await?;
+        let account = self.faxes.without_open(self.load(visitor).await?).await?;
         let month = Month::of(request.now);
         let body = json!({
             "object": "account",

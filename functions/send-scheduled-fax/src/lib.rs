@@ -99,8 +99,7 @@ impl SendScheduledFax {
         }
         let now = self.clock.now();
         let pages = if scheduled.live { scheduled.pages } else { 0 };
-        let month = Month::of(account.faxes.next(now).last_at);
-        let sender = match account.gates(pages, month, scheduled.sender(&numbers)) {
+        let sender = match self.sending.intake.gates(&account, pages, Month::of(now), scheduled.sender(&numbers)).await? {
             Ok(sender) => sender,
             Err(closed) => return self.fail(scheduled, closed.into()).await.map(drop),
         };

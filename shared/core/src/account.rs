@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
-use crate::id::{AccountId, NumberId};
+use crate::fax::Fax;
+use crate::id::{AccountId, FaxId, NumberId};
 use crate::list::Head;
 use crate::month::Month;
 use crate::phone::E164;
@@ -35,6 +36,33 @@ pub struct Account {
     #[serde(default)]
     pub faxes: Head,
     pub created_at: Timestamp,
+    /// Places and pages that are taken for faxes of which it is not known here whether they exist.
+    #[serde(skip)]
+    pub reservations: Vec<Reservation>,
+}
+
+/// A place in the list of faxes and pages of the quota, taken for a fax that is being accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reservation {
+    pub fax: FaxId,
+    pub pages: u32,
+    /// The month whose quota pays.
+    pub month: Month,
+    pub seq: u64,
+    /// The time of creation that the fax gets.
+    pub at: Timestamp,
+}
+
+impl Reservation {
+    /// Whether this fax has the reserved place. A deleted one has left it.
+    pub fn is_of(&self, fax: &Fax) -> bool {
+        fax.id == self.fax && fax.seq.is_none_or(|seq| seq == self.seq)
+    }
+
+    /// Its pages, if this month pays them.
+    pub fn pages_of(&self, month: Month) -> u64 {
+        if self.month == month { self.pages.into() } else { 0 }
+    }
 }
 
 /// Why a fax may not be sent now. In the order in which the gates stand.
@@ -161,6 +189,7 @@ mod tests {
             used: BTreeMap::new(),
             faxes: Head::default(),
             created_at: Timestamp::UNIX_EPOCH,
+            reservations: Vec::new(),
         }
     }
 

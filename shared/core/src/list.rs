@@ -22,6 +22,9 @@ pub struct Head {
     pub last_at: Timestamp,
     #[serde(default)]
     pub deleted: u64,
+    /// In the list of faxes the time of the newest entry in milliseconds, which `last_at` is in the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_ms: Option<i64>,
 }
 
 impl Head {
@@ -32,7 +35,7 @@ impl Head {
     /// The head after one more entry, created at `now` or, should that not be later, a millisecond after its predecessor.
     pub fn next(&self, now: Timestamp) -> Self {
         let after_last = self.last_at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
-        Self { last: self.last + 1, last_at: after_last.max(now), deleted: self.deleted }
+        Self { last: self.last + 1, last_at: after_last.max(now), ..*self }
     }
 }
 
@@ -95,17 +98,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn head(last: u64, deleted: u64) -> Head {
-        Head { last, deleted, last_at: Timestamp::UNIX_EPOCH }
+        Head { last, deleted, last_at: Timestamp::UNIX_EPOCH, last_ms: None }
     }
 
     #[test]
     fn an_entry_is_always_later_than_its_predecessor() {
         let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
         let first = Head::default().next(at(5_000));
-        assert_eq!(first, Head { last: 1, last_at: at(5_000), deleted: 0 });
-        assert_eq!(first.next(at(4_000)), Head { last: 2, last_at: at(5_001), deleted: 0 });
-        assert_eq!(first.next(at(5_000)), Head { last: 2, last_at: at(5_001), deleted: 0 });
-        assert_eq!(first.next(at(6_000)), Head { last: 2, last_at: at(6_000), deleted: 0 });
+        assert_eq!(first, Head { last: 1, last_at: at(5_000), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(4_000)), Head { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(5_000)), Head { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(6_000)), Head { last: 2, last_at: at(6_000), deleted: 0, last_ms: None });
     }
 
     #[test]

@@ -95,8 +95,7 @@ impl Sending {
     ) -> Result<Response, Problem> {
         let now = self.clock.now();
         let pages = if admitted.live { paper.pages } else { 0 };
-        let month = Month::of(account.faxes.next(now).last_at);
-        let sender = match account.gates(pages, month, sender) {
+        let sender = match self.intake.gates(&account, pages, Month::of(now), sender).await? {
             Ok(sender) => sender,
             // A request that won the race for this name may have used up the quota: its answer is ours too.
             Err(closed) => return self.door.answer_of_winner(admitted, Problem::send_failed(closed)).await,
@@ -116,7 +115,7 @@ impl Sending {
         let entry = admitted.member.as_ref().map(|member| AuditEntry::new(admitted.account, member, Action::FaxSent, id, now));
         let audit = entry.map(|entry| self.audit.write(&entry)).transpose()?;
         let reply = |fax: &Fax| Ok(admitted.reply(serde_json::to_string(&fax.resource())?, now));
-        match self.intake.accept(account, sender, now, deadline.accepted(), draft, reply, audit).await {
+        match self.intake.accept(account, (id, pages), now, deadline.accepted(), draft, reply, audit).await {
             Ok(Accepted::New(fax)) => Response::json(StatusCode::CREATED, &fax.resource()),
             Ok(Accepted::Replay(reply)) => {
                 self.preparer.discard(&key).await;

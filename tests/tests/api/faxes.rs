@@ -133,7 +133,7 @@ async fn a_compressed_body_is_415_and_a_401_names_its_scheme() {
 /// At once of one account, over four keys, as a burst comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_sends_of_one_account_all_succeed_in_order_and_are_charged_once() {
-    const SENDS: usize = 40;
+    const SENDS: usize = 200;
     let Some(service) = Target::local("a burst of this size is for a machine alone").await else { return };
     let customer = service.customer().await;
     let body = fax("+12125551234", b"one line", "text/plain");

@@ -7,7 +7,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn queued(pages: u32) -> Fax {
     let number: E164 = "+12125551234".parse().unwrap_or_else(|_| unreachable!());
-    let place = Head { last: 1, last_at: at(0), deleted: 0 };
+    let place = Head { last: 1, last_at: at(0), ..Head::default() };
     Fax::queued(AccountId::generate(at(0)), FaxId::generate(at(0)), number.clone(), number, pages, place)
 }
 

@@ -34,7 +34,10 @@ const NANP: u16 = 1;
 impl Plan {
     /// Splits the digits after a `+` into a country calling code that exists and the national number.
     pub(super) fn split(digits: &str) -> Option<(&'static Self, &str)> {
-        // Calling codes are prefix-free: at most one of the three lengths is one.
+        // No calling code begins with 0 (ITU-T E.164.D). They are prefix-free: at most one of the three lengths is one.
+        if digits.starts_with('0') {
+            return None;
+        }
         (1..=3).find_map(|length| {
             let (code, national) = digits.split_at_checked(length)?;
             let code = code.parse().ok()?;

@@ -97,6 +97,8 @@ fn what_is_not_surely_one_number_is_refused_with_its_reason() {
         ("84951234567", BadNumber::NotNational),
         ("+999123456789", BadNumber::Country),
         ("+0000000000", BadNumber::Country),
+        ("+0493573", BadNumber::Country),
+        ("+0012125551234", BadNumber::Country),
         ("+2101234567", BadNumber::Country),
         ("1-800-FLOWERS", BadNumber::Character('F')),
         ("+1212555;ext=5", BadNumber::Character(';')),

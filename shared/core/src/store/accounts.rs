@@ -3,10 +3,12 @@
 //! Items: `account` (profile, usage, head of the fax list), `key#<id>` (an API key as its owner sees it).
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::reservations::account_of;
 use super::transaction::transact;
 use super::{Item, StoreError, find_by_id, from_item, n, s, to_item};
 use crate::account::Account;
@@ -69,6 +71,15 @@ impl Accounts {
         Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")? })
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// An update of the account's item.
+    pub(super) fn update(&self, id: AccountId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("account_id", s(id)).key("item", s("account"))
+    }
+
     pub(super) fn table(&self) -> &str {
         &self.table
     }
@@ -85,7 +96,7 @@ impl Accounts {
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        found.item.map(account_of).transpose()
     }
 }
 

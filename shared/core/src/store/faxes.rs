@@ -17,9 +17,10 @@ use super::audit::Audit;
 use super::events::Events;
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
-use super::transaction::{Backoff, Reason, past_conflicts, transact};
+use super::reservations::Reservations;
+use super::transaction::{Backoff, Cancelled, Reason, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
-use crate::account::{Account, Closed, Number};
+use crate::account::{Account, Closed, Number, Reservation};
 use crate::audit::{Action, Actor, AuditEntry};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
@@ -33,6 +34,9 @@ pub struct Faxes {
     client: Client,
     table: String,
 }
+
+/// Marks an item that is no fax: it keeps one from being made under its id.
+const FENCE: &str = "fence";
 
 /// The key of a fax, as messages carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +113,44 @@ impl Faxes {
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        found.item.filter(|item| !item.contains_key(FENCE)).map(from_item).transpose()
+    }
+
+    /// The reservations without a fax at their place: its transaction is under way, was never made, or another worker made the fax at another
+    /// place. (1 RRU each)
+    pub(super) async fn open(&self, account: AccountId, reservations: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
+        let found = try_join_all(reservations.iter().map(|reservation| self.get(account, reservation.fax))).await?;
+        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| reservation.is_of(fax)));
+        Ok(open.map(|(reservation, _)| *reservation).collect())
+    }
+
+    /// The account as it is without what is reserved for faxes that do not exist. (1 RRU for each reservation, of which there are few)
+    pub async fn without_open(&self, mut account: Account) -> Result<Account, StoreError> {
+        for open in self.open(account.id, &account.reservations).await? {
+            if let Some(used) = account.used.get_mut(&open.month) {
+                *used = used.saturating_sub(open.pages.into());
+            }
+        }
+        account.reservations.clear();
+        Ok(account)
+    }
+
+    /// Makes sure that a fax which does not exist never will: whoever is still about to make it must fail. False when it exists. (2 WRU)
+    pub(super) async fn fence(&self, account: AccountId, id: FaxId) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("account_id", s(account))
+            .item("id", s(id))
+            .item(FENCE, AttributeValue::Bool(true))
+            .condition_expression("attribute_not_exists(id) OR attribute_exists(#fence)")
+            .expression_attribute_names("#fence", FENCE);
+        match past_conflicts(|| put.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(false),
+            Err(e) => Err(StoreError::from_sdk(e)),
+        }
     }
 
     /// At most `limit` faxes of an account's list from `first` downwards, newest first.
@@ -256,7 +297,7 @@ impl FaxEnding {
                 .table_name(self.accounts.table())
                 .key("account_id", s(fax.account_id))
                 .key("item", s("account"))
-                .update_expression("SET used.#month = used.#month - :pages")
+                .update_expression("SET used.#month = if_not_exists(used.#month, :pages) - :pages")
                 .expression_attribute_names("#month", fax.month.to_string())
                 .expression_attribute_values(":pages", n(refund))
                 .build()
@@ -267,7 +308,7 @@ impl FaxEnding {
     }
 }
 
-/// Takes faxes into an account's list: the fax, the pages charged, its place in the list, the event and what hangs on it are one
+/// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
 /// transaction.
 #[derive(Debug, Clone)]
 pub struct Intake {
@@ -275,14 +316,13 @@ pub struct Intake {
     pub accounts: Accounts,
     pub requests: Requests,
     events: Events,
+    reservations: Reservations,
 }
 
 /// A fax that is to be taken in, with what its transaction writes.
 pub(super) struct Entry {
     pub(super) fax: Fax,
     pub(super) event: Event,
-    /// Pages of this month's quota.
-    pub(super) charged: u32,
     /// Further writes, whose conditions decide too.
     pub(super) beside: Vec<TransactWriteItem>,
 }
@@ -291,11 +331,6 @@ pub(super) enum Entered {
     In(Box<Fax>),
     /// The writes beside it stood against it, for these reasons; nothing was done.
     Beside(Vec<Reason>),
-}
-
-/// What a fax costs of the quota: nothing, if a test key sends it.
-pub(super) fn charged(fax: &Fax) -> u32 {
-    if fax.live { fax.pages } else { 0 }
 }
 
 /// What became of a fax that was to be accepted.
@@ -319,37 +354,47 @@ pub enum AcceptError {
 
 impl Intake {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self {
-            faxes: Faxes::new(platform)?,
-            accounts: Accounts::new(platform)?,
-            requests: Requests::new(platform)?,
-            events: Events::new(platform)?,
-        })
+        let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
+        let reservations = Reservations::new(accounts.clone(), faxes.clone());
+        Ok(Self { faxes, accounts, requests: Requests::new(platform)?, events: Events::new(platform)?, reservations })
     }
 
-    /// Accepts a fax if the gates are open, and tells what became of it.
+    /// Asks the gates. Where only open reservations stand in the way, which may come to nothing, they are open: the quota is asked again when
+    /// the pages are reserved.
+    pub async fn gates<'n>(
+        &self,
+        account: &Account,
+        pages: u32,
+        month: Month,
+        sender: Option<&'n Number>,
+    ) -> Result<Result<&'n Number, Closed>, StoreError> {
+        let asked = account.gates(pages, month, sender);
+        if !matches!(asked, Err(Closed::Quota { .. })) || account.reservations.is_empty() {
+            return Ok(asked);
+        }
+        Ok(self.faxes.without_open(account.clone()).await?.gates(pages, month, sender))
+    }
+
+    /// Accepts a fax whose sender has passed the gates with `account`, the account as last read, and tells what became of it.
     ///
-    /// `sender` has passed the gates with `account`, the account as last read: where others sent meanwhile they are asked again.
-    /// `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will get, if it has a name.
-    /// `audit` is written with it. It gives up at `until`. (One round trip; 9 to 13 WRU)
+    /// `charged` is what it costs of the quota. `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will
+    /// get, if it has a name. `audit` is written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
     #[allow(clippy::too_many_arguments)]
     pub async fn accept(
         &self,
         account: Account,
-        sender: &Number,
+        (id, charged): (FaxId, u32),
         now: Timestamp,
         until: Instant,
         draft: impl Fn(Head) -> Fax,
         reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
         audit: Option<TransactWriteItem>,
     ) -> Result<Accepted, AcceptError> {
-        let entered = self.enter(account, now, until, |account, place| {
+        let entered = self.enter(&account, (id, charged), now, until, |place| {
             let fax = draft(place);
-            let charged = charged(&fax);
-            account.gates(charged, fax.month, Some(sender))?;
             let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
             let beside = reply.map(|reply| self.requests.keep(&reply, now)).transpose()?.into_iter().chain(audit.clone()).collect();
-            Ok(Entry { event: Event::queued(&fax), fax, charged, beside })
+            Ok(Entry { event: Event::queued(&fax), fax, beside })
         });
         match entered.await {
             Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
@@ -367,69 +412,47 @@ impl Intake {
         }
     }
 
-    /// Takes a fax into the list of its account: `make` makes it for the account as it is and the place that it gets, and is asked
-    /// anew where others were faster. It gives up at `until`.
+    /// Takes a fax into the list of its account: reserves its place and pages, and then makes what `make` drafts for that place. It gives up
+    /// at `until`.
     ///
     /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
     pub(super) async fn enter(
         &self,
-        mut account: Account,
+        account: &Account,
+        (id, charged): (FaxId, u32),
         now: Timestamp,
         until: Instant,
-        make: impl Fn(&Account, Head) -> Result<Entry, AcceptError>,
+        make: impl FnOnce(Head) -> Result<Entry, StoreError>,
     ) -> Result<Entered, AcceptError> {
-        let mut backoff = Backoff::until(until);
-        loop {
-            let place = account.faxes.next(now);
-            let Entry { fax, event, charged, beside } = make(&account, place)?;
-            let mut writes = vec![self.charge(&account, place, fax.month, charged)?, self.put_new(&fax)?, self.events.add(&event)?];
-            let own = writes.len();
-            writes.extend(beside);
-            let cancelled = match transact(&self.faxes.client, writes).await {
-                Ok(Ok(())) => return Ok(Entered::In(Box::new(fax))),
-                Ok(Err(cancelled)) => cancelled,
-                Err(unknown) => {
-                    return match self.faxes.get(fax.account_id, fax.id).await {
-                        Ok(Some(fax)) => Ok(Entered::In(Box::new(fax))),
-                        _ => Err(unknown.into()),
+        let (reservation, left_behind) = self.reservations.reserve(account, id, charged, now, until).await?;
+        let place = Head { last: reservation.seq, last_at: reservation.at, ..Head::default() };
+        let Entry { mut fax, event, beside } = make(place)?;
+        fax.month = reservation.month;
+        let mut writes = vec![self.put_new(&fax)?, self.events.add(&event)?];
+        let own = writes.len();
+        writes.extend(beside);
+        let entered = match transact(&self.faxes.client, writes).await {
+            Ok(Ok(())) => Entered::In(Box::new(fax)),
+            Ok(Err(Cancelled(mut reasons))) => {
+                self.reservations.give_back(account.id, &reservation).await;
+                let beside = reasons.split_off(own.min(reasons.len()));
+                if beside.iter().all(|reason| *reason == Reason::None) {
+                    // Another worker has made this very fax, or it came too late and its reservation was undone.
+                    return match self.faxes.get(account.id, id).await? {
+                        Some(fax) => Ok(Entered::In(Box::new(fax))),
+                        None => Err(StoreError::Contention.into()),
                     };
                 }
-            };
-            let mut reasons = cancelled.0;
-            let beside = reasons.split_off(own.min(reasons.len()));
-            if beside.iter().any(|reason| *reason != Reason::None) {
                 return Ok(Entered::Beside(beside));
             }
-            match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(_))) => {}
-                Some(Reason::Condition(None)) => return Err(AcceptError::NoAccount),
-                other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}")).into()),
-            }
-            // What the refusal showed is old after the wait.
-            backoff.wait().await?;
-            account = self.accounts.get(account.id).await?.ok_or(AcceptError::NoAccount)?;
-        }
-    }
-
-    /// Charges the pages and takes the next place in the list, if the account's list is as it was read.
-    fn charge(&self, account: &Account, head: Head, month: Month, pages: u32) -> Result<TransactWriteItem, StoreError> {
-        let update = Update::builder()
-            .table_name(self.accounts.table())
-            .key("account_id", s(account.id))
-            .key("item", s("account"))
-            .update_expression("SET faxes.#last = :last, faxes.last_at = :at, used.#month = if_not_exists(used.#month, :zero) + :pages")
-            .condition_expression("faxes.#last = :seen")
-            .expression_attribute_names("#last", "last")
-            .expression_attribute_names("#month", month.to_string())
-            .expression_attribute_values(":last", n(head.last))
-            .expression_attribute_values(":seen", n(account.faxes.last))
-            .expression_attribute_values(":at", s(head.last_at))
-            .expression_attribute_values(":pages", n(pages))
-            .expression_attribute_values(":zero", n(0))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            Err(unknown) => match self.faxes.get(account.id, id).await {
+                Ok(Some(fax)) => Entered::In(Box::new(fax)),
+                _ => return Err(unknown.into()),
+            },
+        };
+        self.reservations.confirm(account.id, &reservation).await;
+        self.reservations.settle_all(account.id, left_behind.into_iter()).await;
+        Ok(entered)
     }
 
     fn put_new(&self, fax: &Fax) -> Result<TransactWriteItem, StoreError> {

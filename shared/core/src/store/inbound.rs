@@ -78,13 +78,13 @@ impl Arrivals {
         now: Timestamp,
         until: Instant,
     ) -> Result<Option<Box<Fax>>, AcceptError> {
-        let entered = self.intake.enter(account, now, until, |_, place| {
+        let entered = self.intake.enter(&account, (inbound.fax_id, 0), now, until, |place| {
             let received = &inbound.received;
             let fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);
             let mut taken = inbound.clone();
             taken.taken(now);
             let event = Event::completed(&fax, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-            Ok(Entry { fax, event, charged: 0, beside: vec![self.settle(&taken)?] })
+            Ok(Entry { fax, event, beside: vec![self.settle(&taken)?] })
         });
         match entered.await? {
             Entered::In(fax) => Ok(Some(fax)),

@@ -11,9 +11,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnC
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::faxes::Faxes;
+use super::reservations::account_of;
 use super::transaction::{Backoff, Cancelled, Reason, transact};
 use super::{Item, StoreError, from_item, n, s};
-use crate::account::Account;
+use crate::account::Reservation;
 use crate::id::AccountId;
 use crate::list::{Head, Holes, Page, block_of, find_block, find_in_block};
 use crate::platform::{ConfigError, Platform};
@@ -53,7 +55,7 @@ impl List {
 
     fn head_of(self, item: Item) -> Result<Head, StoreError> {
         match self {
-            Self::Faxes => from_item::<Account>(item).map(|account| account.faxes),
+            Self::Faxes => account_of(item).map(|account| account.faxes),
             Self::Contacts | Self::Scheduled => from_item(item),
         }
     }
@@ -63,6 +65,8 @@ impl List {
 pub struct Lists {
     client: Client,
     table: String,
+    /// For the list of faxes, where the function may read them.
+    faxes: Option<Faxes>,
 }
 
 /// Where a page begins.
@@ -75,19 +79,34 @@ pub struct Start {
 
 impl Lists {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")? })
+        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")?, faxes: Faxes::new(platform).ok() })
     }
 
-    /// Finds where a page of a list begins. (One round trip; two when something was deleted from the page's block.)
+    /// Finds where a page of a list begins. (One round trip; two when something was deleted from the page's block, or places of faxes are
+    /// reserved.)
     pub async fn find(&self, list: List, account: AccountId, page: Page) -> Result<Start, StoreError> {
-        let (head, holes) = self.read(list, account).await?;
+        let (mut head, mut holes, reserved) = self.read(list, account).await?;
+        // Nobody sees a place whose fax is not there.
+        let open = self.open(account, &reserved).await?;
+        head.deleted += open.len() as u64;
+        for reservation in &open {
+            *holes.entry(block_of(reservation.seq)).or_default() += 1;
+        }
         let total = head.total();
         let Some((block, skip)) = find_block(&head, &holes, page.offset()) else { return Ok(Start { total, first: None }) };
-        let gone = if holes.contains_key(&block) { self.gone(list, account, block).await? } else { BTreeSet::new() };
+        let mut gone = if holes.contains_key(&block) { self.gone(list, account, block).await? } else { BTreeSet::new() };
+        gone.extend(open.iter().map(|reservation| reservation.seq));
         Ok(Start { total, first: find_in_block(&head, &gone, block, skip) })
     }
 
-    async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes), StoreError> {
+    async fn open(&self, account: AccountId, reserved: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
+        match &self.faxes {
+            Some(faxes) if !reserved.is_empty() => faxes.open(account, reserved).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes, Vec<Reservation>), StoreError> {
         let key = |item: &str| Item::from([("account_id".into(), s(account)), ("item".into(), s(item))]);
         let wanted = KeysAndAttributes::builder()
             .keys(key(list.item()))
@@ -99,16 +118,19 @@ impl Lists {
         if read.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
             return Err(StoreError::Unavailable("BatchGetItem left keys unprocessed".into()));
         }
-        let (mut head, mut holes) = (Head::default(), Holes::new());
+        let (mut head, mut holes, mut reserved) = (Head::default(), Holes::new(), Vec::new());
         for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
-            if item.get("item") == Some(&s(list.item())) {
+            if item.get("item") == Some(&s("account")) {
+                let account = account_of(item)?;
+                (head, reserved) = (account.faxes, account.reservations);
+            } else if item.get("item") == Some(&s(list.item())) {
                 head = list.head_of(item)?;
             } else {
                 let counts = item.iter().filter_map(|(name, value)| Some((name.strip_prefix('b')?, value)));
                 holes = counts.filter_map(|(block, count)| Some((block.parse().ok()?, count.as_n().ok()?.parse().ok()?))).collect();
             }
         }
-        Ok((head, holes))
+        Ok((head, holes, reserved))
     }
 
     async fn gone(&self, list: List, account: AccountId, block: u64) -> Result<BTreeSet<u64>, StoreError> {
@@ -181,15 +203,27 @@ impl Lists {
 
     /// The writes that take entry `seq` out of a list, for the transaction that deletes the entry.
     pub(super) fn removal(table: &str, list: List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let block = block_of(seq);
         let deleted = format!("{}deleted", list.head_path());
+        let head = Update::builder()
+            .table_name(table)
+            .key("account_id", s(account))
+            .key("item", s(list.item()))
+            .update_expression(format!("SET {deleted} = if_not_exists({deleted}, :zero) + :one"))
+            .condition_expression("attribute_exists(account_id)")
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":one", n(1))
+            .build()
+            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let mut writes = vec![TransactWriteItem::builder().update(head).build()];
+        writes.extend(Self::gap(table, list, account, seq)?);
+        Ok(writes)
+    }
+
+    /// Those of them that say where the gap is; the head counts it in a write of its own.
+    pub(super) fn gap(table: &str, list: List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let block = block_of(seq);
         let at = |item: String| Update::builder().table_name(table).key("account_id", s(account)).key("item", s(item));
         let writes = [
-            at(list.item().into())
-                .update_expression(format!("SET {deleted} = if_not_exists({deleted}, :zero) + :one"))
-                .condition_expression("attribute_exists(account_id)")
-                .expression_attribute_values(":zero", n(0))
-                .expression_attribute_values(":one", n(1)),
             at(format!("{}#holes", list.name()))
                 .update_expression("ADD #block :one")
                 .expression_attribute_names("#block", format!("b{block}"))

@@ -16,6 +16,7 @@ pub mod members;
 pub mod numbers;
 pub mod rates;
 pub mod requests;
+mod reservations;
 pub mod scheduled;
 pub mod slots;
 mod transaction;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::events::Events;
-use super::faxes::{AcceptError, Entered, Entry, Intake, charged};
+use super::faxes::{AcceptError, Entered, Entry, Intake};
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Reason, past_conflicts, transact};
@@ -200,12 +200,11 @@ impl ScheduledSending {
         now: Timestamp,
         until: Instant,
     ) -> Result<Sent, AcceptError> {
-        let entered = self.intake.enter(account, now, until, |account, place| {
+        let charged = if scheduled.live { scheduled.pages } else { 0 };
+        let entered = self.intake.enter(&account, (scheduled.future_fax(), charged), now, until, |place| {
             let fax = scheduled.fax(sender.number.clone(), place);
-            let charged = charged(&fax);
-            account.gates(charged, fax.month, Some(sender))?;
             let sent = Scheduled { status: Status::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
-            Ok(Entry { event: Event::queued(&fax), fax, charged, beside: vec![self.settle(&sent)?] })
+            Ok(Entry { event: Event::queued(&fax), fax, beside: vec![self.settle(&sent)?] })
         });
         match entered.await? {
             Entered::In(fax) => Ok(Sent::Fax(fax)),

@@ -12,6 +12,7 @@ use sfm_core::month::Month;
 use sfm_core::plan::Plan;
 use sfm_core::platform::Platform;
 use sfm_core::store::accounts::{AccountChange, AccountsAdmin};
+use sfm_core::store::faxes::Faxes;
 
 use super::CommandError;
 
@@ -69,6 +70,7 @@ pub async fn create(platform: &Platform, new: New) -> Result<AccountView, Comman
         used: BTreeMap::new(),
         faxes: Head::default(),
         created_at: now,
+        reservations: Vec::new(),
     };
     AccountsAdmin::new(platform)?.create(&account).await?;
     Ok(AccountView::new(&account, now))
@@ -86,5 +88,6 @@ pub async fn sign_baa(platform: &Platform, id: AccountId) -> Result<AccountView,
 
 pub async fn show(platform: &Platform, id: AccountId) -> Result<AccountView, CommandError> {
     let account = AccountsAdmin::new(platform)?.get(id).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    let account = Faxes::new(platform)?.without_open(account).await?;
     Ok(AccountView::new(&account, platform.clock().now()))
 }

@@ -1,0 +1,84 @@
+//! Places and pages that are reserved for a fax that never came to be: what is seen of them, and that they come back.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sfm::tap::{Call, Tap, Verdict};
+use sfm_core::plan::Plan;
+use sfm_tests::client::{Client, fax};
+use sfm_tests::documents::FORM;
+use sfm_tests::service::Service;
+
+/// Lets no transaction of a send through while it is closed, as if the process died before it.
+#[derive(Debug, Default)]
+struct Gate(Mutex<bool>);
+
+impl Gate {
+    fn close(&self, closed: bool) {
+        *self.0.lock().unwrap() = closed;
+    }
+}
+
+impl Tap for Gate {
+    fn verdict(&self, call: &Call) -> Verdict {
+        let stopped = *self.0.lock().unwrap() && call.caller == "SendFax" && call.operation == "TransactWriteItems";
+        if stopped { Verdict::Refuse } else { Verdict::Perform }
+    }
+}
+
+async fn list(client: &Client, page: u32) -> Value {
+    client.get(&format!("/v1/faxes?limit=2&page={page}")).await.json()
+}
+
+/// The notes in the account's item.
+async fn noted(service: &Service, account: impl ToString) -> usize {
+    let operator = service.stack.operator_platform();
+    let item = operator.dynamodb().get_item().table_name(operator.var("ACCOUNTS_TABLE").unwrap());
+    let item = item.key("account_id", AttributeValue::S(account.to_string())).key("item", AttributeValue::S("account".into()));
+    let item = item.consistent_read(true).send().await.unwrap().item.unwrap();
+    item.keys().filter(|name| name.starts_with("place#")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_reserved_for_no_fax_is_not_seen_and_the_next_send_gives_it_back() {
+    let gate = Arc::new(Gate::default());
+    let service = Service::start_tapped(gate.clone()).await;
+    let customer = service.customer_with(Plan::Business, Some(4)).await;
+    let body = fax("+15005550001", FORM, "image/png");
+    let first = customer.client.post("/v1/faxes", &body).await.json();
+    assert_eq!(noted(&service, customer.account).await, 0, "nothing is left of a send that went well");
+
+    gate.close(true);
+    for _ in 0..2 {
+        assert_eq!(customer.client.post("/v1/faxes", &body).await.status, 503);
+    }
+    gate.close(false);
+    assert_eq!(noted(&service, customer.account).await, 2);
+    assert_eq!(service.used_pages(customer.account).await, 1, "what no fax stands behind is not used");
+    let page = list(&customer.client, 1).await;
+    assert_eq!((&page["total"], page["data"].as_array().unwrap().len(), &page["has_more"]), (&json!(1), 1, &json!(false)));
+
+    // Two of the four pages are still reserved, one is used: one is free, and a fax of it goes.
+    let second = customer.client.post("/v1/faxes", &body).await;
+    assert_eq!(second.status, 201, "{}", second.text);
+    assert_eq!(noted(&service, customer.account).await, 2, "their requests might still be under way");
+
+    service.advance(SignedDuration::from_secs(31));
+    let third = customer.client.post("/v1/faxes", &body).await;
+    assert_eq!(third.status, 201, "what was left behind does not stand in the way: {}", third.text);
+    assert_eq!(noted(&service, customer.account).await, 0);
+    let fourth = customer.client.post("/v1/faxes", &body).await;
+    assert_eq!(fourth.status, 201, "{}", fourth.text);
+    assert_eq!(customer.client.post("/v1/faxes", &body).await.json()["error"]["code"], "quota_exceeded");
+    assert_eq!(service.used_pages(customer.account).await, 4);
+
+    let ids = |page: &Value| page["data"].as_array().unwrap().iter().map(|fax| fax["id"].clone()).collect::<Vec<_>>();
+    let (newest, oldest) = (list(&customer.client, 1).await, list(&customer.client, 2).await);
+    assert_eq!(ids(&newest), [fourth.json()["id"].clone(), third.json()["id"].clone()]);
+    assert_eq!(ids(&oldest), [second.json()["id"].clone(), first["id"].clone()]);
+    assert_eq!((&newest["total"], &newest["has_more"], &oldest["has_more"]), (&json!(4), &json!(true), &json!(false)));
+}
