@@ -1,8 +1,8 @@
 //! Accepting a fax, for a key or for a member in the dashboard.
 //!
-//! The document is made fax-ready and stored first; then one transaction makes the fax, charges its pages, gives it its place in the
-//! list, writes the event that gets it transmitted and keeps the answer for a repeated request. So a crash at any point leaves a fax
-//! with all of it, or nothing but an unreferenced object, which the bucket's lifecycle removes.
+//! The document is made fax-ready and stored first; then its place in the list and its pages are reserved; then one transaction makes the
+//! fax, writes the event that gets it transmitted and keeps the answer for a repeated request. So a crash at any point leaves a fax with
+//! all of it, or an unreferenced object, which the bucket's lifecycle removes, and a reservation, which the next send undoes.
 
 use fax_document::FaxDocument;
 use http::StatusCode;
