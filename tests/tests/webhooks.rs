@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::commands::webhook;
+use sfm::commands::{account, webhook};
 use sfm_core::event::EventType;
 use sfm_core::guarded::Names;
 use sfm_core::id::EndpointId;
+use sfm_core::plan::Plan;
 use sfm_core::secret::Secret;
+use sfm_core::store::accounts::AccountChange;
 use sfm_core::store::slots::{NoSlot, Slots};
 use sfm_core::webhook::signature;
 use sfm_tests::eventually;
@@ -311,9 +313,27 @@ async fn no_webhook_goes_to_an_address_that_is_not_public() {
         let refused = webhook::add(&operator, customer.account, url, vec![], None).await.unwrap_err().json();
         assert!(refused.contains("invalid_request"), "{url}: {refused}");
     }
-    // Names and addresses are checked when they are connected to, because they change.
-    for url in ["https://127.0.0.1/", "https://localhost/", "https://169.254.169.254/", "https://[::ffff:10.0.0.1]/"] {
-        let Ok(made) = webhook::add(&operator, customer.account, url, vec![], None).await else { continue };
+    // What can never be reached is refused at once, in any spelling.
+    for url in [
+        "https://127.0.0.1/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://localhost/",
+        "https://api.localhost./",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/",
+        "https://168.63.129.16/",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://metadata.google.internal/",
+        "https://printer.local/",
+    ] {
+        let refused = webhook::add(&operator, customer.account, url, vec![], None).await.unwrap_err().json();
+        assert!(refused.contains("invalid_request"), "{url}: {refused}");
+    }
+    // Names are checked when they are connected to, because their addresses change.
+    for url in ["https://does-not-exist.invalid/"] {
+        let made = webhook::add(&operator, customer.account, url, vec![], None).await.unwrap();
         let id: EndpointId = made["id"].as_str().unwrap().parse().unwrap();
         webhook::test(&operator, id).await.unwrap();
         let attempt = eventually("an attempt", || async {
@@ -384,4 +404,47 @@ async fn slots_are_as_many_as_there_are_and_tell_how_long_half_of_them_have_been
     // What was given back is another's now.
     slots.give_back(&last).await;
     full(60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_whose_plan_has_no_api_is_told_nothing_and_makes_no_endpoint() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let endpoint = webhook::add(&operator, customer.account, &receiver.url("/"), vec![], None).await.unwrap();
+    let plan = |plan| AccountChange { plan: Some(plan), ..AccountChange::default() };
+    let id = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&id).await;
+    eventually("the first webhook", || async { (receiver.requests().len() == 1).then_some(()) }).await;
+
+    // A fax that ends on the lower plan: its event is fanned out to nobody.
+    let scheduled = customer.client.send_letter("+15005550002").await["id"].as_str().unwrap().to_owned();
+    account::update(&operator, customer.account, plan(Plan::Pro)).await.unwrap();
+    eventually("the event to be fanned out", || async {
+        service.advance(SignedDuration::from_mins(4));
+        let events = webhook::events(&operator, customer.account, None).await.unwrap();
+        let ended = events["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|event| event["type"] == "fax.failed" && event["data"]["id"] == scheduled.as_str());
+        ended.then_some(())
+    })
+    .await;
+    let refused = webhook::add(&operator, customer.account, &receiver.url("/"), vec![], None).await.unwrap_err().json();
+    assert!(refused.contains("plan_upgrade_required"), "{refused}");
+    let id: EndpointId = endpoint["id"].as_str().unwrap().parse().unwrap();
+    assert!(webhook::enable(&operator, id).await.is_err());
+
+    account::update(&operator, customer.account, plan(Plan::Business)).await.unwrap();
+    let id = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&id).await;
+    eventually("the next webhook", || async { (receiver.requests().len() == 2).then_some(()) }).await;
+    let told: Vec<_> = receiver
+        .requests()
+        .iter()
+        .map(|request| serde_json::from_slice::<Value>(&request.body).unwrap()["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(told, ["fax.delivered", "fax.delivered"]);
 }

@@ -39,6 +39,10 @@ fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, Problem> {
     let wrong =
         || Problem::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
     let Some(value) = body.get("events") else { return Ok(None) };
+    if value.as_array().is_some_and(Vec::is_empty) {
+        let message = "events must name at least one event. Leave it out for fax.delivered, fax.failed and fax.received.";
+        return Err(Problem::invalid(message).param("events"));
+    }
     let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
     types.collect::<Option<_>>().map(Some).ok_or_else(wrong)
 }

@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::guarded::{Guard, Refused};
+use sfm_core::http_client;
 use sfm_core::webhook::Endpoint;
 use sfm_core::webhook::delivery::{Attempt, Outcome, Trouble};
 use sfm_core::webhook::signature;
@@ -78,17 +79,12 @@ async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clo
     Ok(())
 }
 
-/// `Retry-After` of an answer that asks for patience: seconds, or a date (RFC 9110, 10.2.3).
+/// `Retry-After` of an answer that may be another one later: too many requests, or a failure of the server or of a gateway before it.
 fn retry_after(response: &Response, clock: &Clock) -> Option<SignedDuration> {
-    if !matches!(response.status().as_u16(), 429 | 503) {
+    if !matches!(response.status().as_u16(), 429 | 500 | 502..=504) {
         return None;
     }
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(SignedDuration::from_secs(seconds.into()));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(date.duration_since(clock.now()).max(SignedDuration::ZERO))
+    http_client::retry_after(response.headers().get(RETRY_AFTER)?.to_str().ok()?, clock.now())
 }
 
 /// The class of an error of the client's, by what it stands on.

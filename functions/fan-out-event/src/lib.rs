@@ -11,6 +11,7 @@ use sfm_core::event::Event;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
+use sfm_core::store::accounts::Accounts;
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
 use sfm_core::store::events::Events;
 use sfm_core::store::webhooks::Webhooks;
@@ -18,6 +19,7 @@ use sfm_core::webhook::delivery::Delivery;
 
 #[derive(Debug)]
 pub struct FanOutEvent {
+    accounts: Accounts,
     webhooks: Webhooks,
     deliveries: Deliveries,
     events: Events,
@@ -37,6 +39,7 @@ impl Worker for FanOutEvent {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
+            accounts: Accounts::new(platform)?,
             webhooks: Webhooks::new(platform)?,
             deliveries: Deliveries::new(platform)?,
             events: Events::new(platform)?,
@@ -55,7 +58,13 @@ impl FanOutEvent {
     async fn fan_out(&self, message: Option<&str>) -> Result<(), Error> {
         let FromBus { detail: event } = serde_json::from_str(message.unwrap_or_default())?;
         let now = self.clock.now();
-        for endpoint in self.webhooks.of(event.account_id).await?.iter().filter(|endpoint| endpoint.wants(event.kind)) {
+        let mut endpoints = self.webhooks.of(event.account_id).await?;
+        endpoints.retain(|endpoint| endpoint.wants(event.kind));
+        // Webhooks are of the plans that have the API. What an account misses on another plan it can recover after it has changed again.
+        if !endpoints.is_empty() && !self.accounts.get(event.account_id).await?.is_some_and(|account| account.plan.includes_api()) {
+            endpoints.clear();
+        }
+        for endpoint in &endpoints {
             let delivery = Delivery::new(&event, endpoint.id, now);
             self.deliveries.add(&delivery).await?;
             self.queue.send_fair(&DeliveryKey::from(&delivery), event.account_id, now, now).await?;

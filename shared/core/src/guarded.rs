@@ -17,11 +17,13 @@ use crate::http_client;
 use crate::platform::{ConfigError, Platform};
 
 /// IPv4 blocks that are not global unicast: IANA IPv4 Special-Purpose Address Registry (RFC 6890), multicast and class E.
-const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
+const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // Azure's platform address, reached from any machine there (Microsoft Learn, "What is IP address 168.63.129.16?").
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -30,6 +32,7 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(192, 52, 193, 0), 24),
     (Ipv4Addr::new(192, 88, 99, 0), 24),
     (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(192, 175, 48, 0), 24),
     (Ipv4Addr::new(198, 18, 0, 0), 15),
     (Ipv4Addr::new(198, 51, 100, 0), 24),
     (Ipv4Addr::new(203, 0, 113, 0), 24),
@@ -127,7 +130,14 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refused::Credentials);
         }
-        Ok(())
+        // What is never public is refused while its owner still types it. Other names are looked at when they are connected to.
+        let never = match url.host() {
+            None => return Err(Refused::Malformed),
+            Some(Host::Ipv4(address)) => !self.allows(address.into(), url),
+            Some(Host::Ipv6(address)) => !self.allows(address.into(), url),
+            Some(Host::Domain(name)) => is_never_public(name) && !(self.allow_loopback && is_localhost(name)),
+        };
+        if never { Err(Refused::Host) } else { Ok(()) }
     }
 
     /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It follows no redirect and
@@ -159,6 +169,18 @@ impl Guard {
         let loopback = self.allow_loopback && address.is_loopback();
         loopback || (url.scheme() == "https" && is_public(address))
     }
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Names that no public name server answers for: RFC 6761 (localhost), RFC 6762 (local), and ICANN's reservation of `internal`, under which clouds
+/// have their metadata.
+fn is_never_public(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    is_localhost(name) || ["local", "internal"].iter().any(|top| name.rsplit('.').next() == Some(top))
 }
 
 #[cfg(test)]

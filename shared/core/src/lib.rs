@@ -20,7 +20,7 @@ pub mod failure;
 pub mod fax;
 pub mod guarded;
 pub mod http;
-mod http_client;
+pub mod http_client;
 pub mod id;
 pub mod inbound;
 pub mod key;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Url};
@@ -169,15 +168,9 @@ impl From<Failure> for LookupError {
     }
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3): whole seconds, or the moment itself.
+/// The pause that a carrier asks for, within bounds.
 fn pause_of(text: &str, now: Timestamp) -> Option<SignedDuration> {
-    let text = text.trim();
-    let pause = if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-        text.parse().map_or(LONGEST_PAUSE, SignedDuration::from_secs)
-    } else {
-        rfc2822::parse(text).ok()?.timestamp().duration_since(now)
-    };
-    Some(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
+    http_client::retry_after(text, now).map(|pause| pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
 }
 
 #[cfg(test)]

@@ -47,6 +47,18 @@ fn list(data: Vec<Value>) -> Value {
     json!({"object": "list", "data": data})
 }
 
+/// Webhooks are of the plans that have the API.
+async fn with_api(platform: &Platform, account: AccountId) -> Result<(), CommandError> {
+    let account = Accounts::new(platform)?.get(account).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    if account.plan.includes_api() {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        "plan_upgrade_required",
+        "Webhooks are part of the Business and Enterprise plans. Change the account's plan first.",
+    ))
+}
+
 pub async fn add(
     platform: &Platform,
     account: AccountId,
@@ -54,9 +66,7 @@ pub async fn add(
     events: Vec<EventType>,
     description: Option<String>,
 ) -> Result<Value, CommandError> {
-    if Accounts::new(platform)?.get(account).await?.is_none() {
-        return Err(CommandError::not_found("account"));
-    }
+    with_api(platform, account).await?;
     let desk = WebhookDesk::new(platform)?;
     Ok(with_secret(desk.add(account, url, events.into_iter().collect(), description, &Actor::Operator).await?))
 }
@@ -82,6 +92,7 @@ pub async fn update(
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
+    with_api(platform, found.account_id).await?;
     let (enabled, missed_since) = desk.enable(found.account_id, endpoint, &Actor::Operator).await?;
     let mut value = shown(&enabled);
     // What a recovery would begin with.
