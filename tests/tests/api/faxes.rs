@@ -113,6 +113,9 @@ async fn a_body_is_one_json_object_in_utf_8_in_which_each_name_stands_once() {
         let error = assert_problem(&raw(with(member)).await, 400, "invalid_request");
         assert!(error["message"].as_str().unwrap().contains(words), "{member}: {error}");
     }
+    if service.leaves_out("the emulator's gateway passes on what is no UTF-8 as replacement characters") {
+        return;
+    }
     let utf_16: Vec<u8> = std::iter::once(0xfeff).chain(whole.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let error = assert_problem(&raw(utf_16).await, 400, "invalid_request");
     assert!(error["message"].as_str().unwrap().contains("UTF-16"), "{error}");
