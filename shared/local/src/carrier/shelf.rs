@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SimulatorError;
 use super::id::Id;
@@ -46,9 +47,12 @@ impl Shelf {
     }
 }
 
-/// Writes beside, then renames.
+/// Writes beside, then renames. Each call writes beside in a file of its own, because two may write the same file: one of a carrier that was
+/// stopped, and one of the carrier after it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension(format!("{}.part", path.extension().unwrap_or_default().to_string_lossy()));
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let unfinished = path.with_extension(format!("{extension}.{}.part", WRITES.fetch_add(1, Ordering::Relaxed)));
     std::fs::write(&unfinished, bytes)?;
     std::fs::rename(&unfinished, path)
 }
