@@ -176,6 +176,33 @@ async fn what_was_certainly_not_taken_is_tried_later_when_the_carrier_asked_for_
     assert_eq!(both(&unpaid.url, Deadlines::default()).await, [Came::NotTaken(None), Came::NotTaken(Some(600))]);
 }
 
+/// Whether the whole account is refused, so that an operator has to mend something; None where something else came of it.
+async fn needs_operator(carrier: &impl Carrier) -> Option<bool> {
+    match carrier.send(&submission("+12125551234", "https://documents.example.com/1")).await {
+        Err(SendError::NotTaken { needs_operator, .. }) => Some(needs_operator),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_account_needs_an_operator_and_one_of_a_single_fax_rests_no_other() {
+    let telnyx_from = r#"{"errors":[{"code":"10015","source":{"pointer":"/from"}}]}"#;
+    let sinch_from = r#"{"code":"403","details":{"fieldViolations":[{"field":"from"}]}}"#;
+    for (status, body, telnyx, sinch) in [
+        ("401 Unauthorized", "", Some(true), Some(true)),
+        ("402 Payment Required", "", Some(true), Some(true)),
+        ("403 Forbidden", "", Some(true), Some(true)),
+        ("403 Forbidden", telnyx_from, None, Some(true)),
+        ("403 Forbidden", sinch_from, Some(true), None),
+        ("429 Too Many Requests", "", Some(false), Some(false)),
+    ] {
+        let hostile = Hostile::start(Then::answer(status, "", body)).await;
+        let (of_telnyx, of_sinch) = adapters(&hostile.url, Deadlines::default()).await;
+        let came = (needs_operator(&of_telnyx).await, needs_operator(&of_sinch).await);
+        assert_eq!(came, (telnyx, sinch), "{status} {body}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_carrier_refuses_for_good_has_the_code_of_its_fault() {
     let telnyx_to = r#"{"errors":[{"code":"10016","title":"Phone number must be in +E.164 format","source":{"pointer":"/to"}}]}"#;
@@ -188,6 +215,8 @@ async fn what_the_carrier_refuses_for_good_has_the_code_of_its_fault() {
         ("422 Unprocessable Content", sinch_url, Rejected, DocumentUnreadable),
         ("400 Bad Request", "<html>", Rejected, Rejected),
         ("413 Content Too Large", "", Rejected, Rejected),
+        // Words about `/to` elsewhere in an answer are about nothing.
+        ("400 Bad Request", r#"{"errors":[{"detail":"see https://example.com/tools/to"}]}"#, Rejected, Rejected),
     ] {
         let hostile = Hostile::start(Then::answer(status, "", body)).await;
         assert_eq!(both(&hostile.url, Deadlines::default()).await, [Came::Refused(telnyx), Came::Refused(sinch)], "{status} {body}");
