@@ -108,6 +108,7 @@ async fn main() {
         ("OidcIssuer", "https://issuer.example.com"),
         ("OidcClientId", "dashboard"),
         ("TelnyxApiUrl", service.stack.carrier().url()),
+        ("TelnyxConnectionId", "local"),
         ("TelnyxPublicKey", public_key.as_str()),
     ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
