@@ -83,8 +83,8 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
 }
 
 async fn read(mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
-    if let Some(declared) = answer.headers().get(CONTENT_TYPE) {
-        may_be_document(declared.to_str().unwrap_or_default())?;
+    for declared in answer.headers().get_all(CONTENT_TYPE) {
+        may_be_document(&String::from_utf8_lossy(declared.as_bytes()))?;
     }
     let coding = answer.headers().get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
     if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
