@@ -11,21 +11,27 @@ use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::plan::Plan;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::FORM;
+use sfm_tests::eventually;
 use sfm_tests::service::Service;
 
-/// Lets no transaction of a send through while it is closed, as if the process died before it.
+/// Lets no transaction of one function through while it is closed for it, as if the process died before it.
 #[derive(Debug, Default)]
-struct Gate(Mutex<bool>);
+struct Gate(Mutex<Option<&'static str>>);
 
 impl Gate {
-    fn close(&self, closed: bool) {
-        *self.0.lock().unwrap() = closed;
+    fn close(&self, function: &'static str) {
+        *self.0.lock().unwrap() = Some(function);
+    }
+
+    fn open(&self) {
+        *self.0.lock().unwrap() = None;
     }
 }
 
 impl Tap for Gate {
     fn verdict(&self, call: &Call) -> Verdict {
-        let stopped = *self.0.lock().unwrap() && call.caller == "SendFax" && call.operation == "TransactWriteItems";
+        let closed = *self.0.lock().unwrap();
+        let stopped = call.operation == "TransactWriteItems" && closed == Some(call.caller.as_str());
         if stopped { Verdict::Refuse } else { Verdict::Perform }
     }
 }
@@ -52,11 +58,11 @@ async fn what_is_reserved_for_no_fax_is_not_seen_and_the_next_send_gives_it_back
     let first = customer.client.post("/v1/faxes", &body).await.json();
     assert_eq!(noted(&service, customer.account).await, 0, "nothing is left of a send that went well");
 
-    gate.close(true);
+    gate.close("SendFax");
     for _ in 0..2 {
         assert_eq!(customer.client.post("/v1/faxes", &body).await.status, 503);
     }
-    gate.close(false);
+    gate.open();
     assert_eq!(noted(&service, customer.account).await, 2);
     assert_eq!(service.used_pages(customer.account).await, 1, "what no fax stands behind is not used");
     let page = list(&customer.client, 1).await;
@@ -81,4 +87,38 @@ async fn what_is_reserved_for_no_fax_is_not_seen_and_the_next_send_gives_it_back
     assert_eq!(ids(&newest), [fourth.json()["id"].clone(), third.json()["id"].clone()]);
     assert_eq!(ids(&oldest), [second.json()["id"].clone(), first["id"].clone()]);
     assert_eq!((&newest["total"], &newest["has_more"], &oldest["has_more"]), (&json!(4), &json!(true), &json!(false)));
+}
+
+/// A scheduled fax has one id, whichever worker makes it: what keeps a dead worker's transaction out must not keep out the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_fax_whose_reservation_was_given_back_is_sent_all_the_same() {
+    let gate = Arc::new(Gate::default());
+    let service = Service::start_tapped(gate.clone()).await;
+    let customer = service.customer().await;
+    let body = fax("+15005550001", FORM, "image/png");
+    let mut later = body.clone();
+    later["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_secs(70)).to_string());
+    let scheduled = customer.client.post("/v1/scheduled", &later).await.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/scheduled/{scheduled}");
+
+    gate.close("SendScheduledFax");
+    let operator = service.stack.operator_platform();
+    eventually("a reservation of the scheduled fax to be settled", || async {
+        service.advance(SignedDuration::from_secs(31));
+        assert_eq!(customer.client.post("/v1/faxes", &body).await.status, 201);
+        let fences = operator.dynamodb().scan().table_name(operator.var("FAXES_TABLE").unwrap());
+        let fences = fences.filter_expression("attribute_exists(fence)").send().await.unwrap().count;
+        (fences > 0).then_some(())
+    })
+    .await;
+    assert_eq!(customer.client.get(&path).await.json()["status"], "pending");
+    gate.open();
+    let sent = eventually("the scheduled fax to be sent", || async {
+        service.advance(SignedDuration::from_secs(61));
+        Some(customer.client.get(&path).await.json()).filter(|scheduled| scheduled["status"] == "sent")
+    })
+    .await;
+    customer.client.completed(sent["fax_id"].as_str().unwrap()).await;
+    let total = customer.client.get("/v1/faxes?limit=1").await.json()["total"].as_u64().unwrap();
+    assert_eq!(service.used_pages(customer.account).await, total, "one page each, and no page for what was given back");
 }

@@ -70,7 +70,9 @@ impl SubmitRequest {
 fn inline(document: &Object<'_>) -> Result<Document, Problem> {
     const PARAM: &str = "document.content";
     let content = document.required_text("content", PARAM)?;
-    let declared = document.required_text("content_type", "document.content_type")?;
+    let declared = document.text("content_type", "document.content_type")?.filter(|text| !text.trim().is_empty());
+    let missing = || Problem::invalid("document.content_type is required.").param("document.content_type");
+    let declared = declared.ok_or_else(missing)?;
     let too_large = || {
         let message = "The document is larger than 4 MB. Send larger ones, up to 20 MB, by document_url.";
         Problem::invalid(message).code("document_too_large").param(PARAM)

@@ -78,6 +78,7 @@ async fn what_is_wrong_with_a_send_is_said_and_nothing_is_stored() {
         (with("document.content", json!("*not base64*")), "document.content", None),
         (with("document.content", json!(7)), "document.content", None),
         (with("document.content_type", json!(null)), "document.content_type", None),
+        (with("document.content_type", json!("")), "document.content_type", None),
         (with("document.content", json!("")), "document.content", Some("document_empty")),
         (fax("+12125551234", b"%PDF-1.7\n", "application/pdf"), "document.content", Some("document_broken")),
         (with("document.content_type", json!("application/pdf")), "document.content", Some("document_type_unsupported")),

@@ -63,6 +63,7 @@ async fn serve(mut stream: TcpStream, own: String) {
         "/old-type" => whole("Application/X-PDF; charset=binary", "", LETTER),
         "/wrong-type" => whole("text/html; charset=utf-8", "", LETTER),
         "/api-error" => whole("application/json; charset=utf-8", "", br#"{"error":"denied"}"#),
+        "/not-ascii" => whole("application/json; note=\"\u{e9}\"", "", br#"{"error":"denied"}"#),
         "/problem" => whole("application/problem+json", "", br#"{"title":"denied"}"#),
         "/csv" => whole("text/csv", "", b"name,dose\nSmith,5 mg\n"),
         "/xml" => whole("application/xml", "", b"<Error>AccessDenied</Error>"),
@@ -227,7 +228,7 @@ async fn what_the_far_end_itself_calls_no_document_is_not_faxed() {
     let service = Target::start().await;
     let client = service.customer().await.client;
     let far = FarEnd::start().await;
-    for path in ["/wrong-type", "/api-error", "/problem", "/csv", "/xml"] {
+    for path in ["/wrong-type", "/api-error", "/not-ascii", "/problem", "/csv", "/xml"] {
         let error = assert_problem(&send(&client, &format!("{}{path}", far.url)).await, 400, "invalid_request");
         assert_eq!((&error["code"], &error["param"]), (&json!("document_type_unsupported"), &json!("document_url")), "{path}");
     }

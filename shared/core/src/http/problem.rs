@@ -74,7 +74,8 @@ impl Problem {
 
     /// 401 for a callback that is not the carrier's.
     pub fn bad_signature(cause: impl fmt::Display) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::unauthorized("The signature of this callback is missing or wrong.") }
+        let message = "The signature of this callback is missing or wrong.";
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message) }
     }
 
     pub fn no_route() -> Self {

@@ -35,7 +35,7 @@ pub struct Faxes {
     table: String,
 }
 
-/// Marks an item that is no fax: it keeps one from being made under its id.
+/// Marks an item that is no fax, with a place in the list: it keeps a fax from being made under its id at that place or an earlier one.
 const FENCE: &str = "fence";
 
 /// The key of a fax, as messages carry it.
@@ -135,20 +135,23 @@ impl Faxes {
         Ok(account)
     }
 
-    /// Makes sure that a fax which does not exist never will: whoever is still about to make it must fail. False when it exists. (2 WRU)
-    pub(super) async fn fence(&self, account: AccountId, id: FaxId) -> Result<bool, StoreError> {
+    /// Makes sure that a fax which does not exist is never made at this place: whoever is still about to must fail. A later reservation has a
+    /// later place and is let through, because a scheduled fax and one that came in have the same id whichever worker makes them. Does nothing
+    /// where the fax exists. (1 WRU)
+    pub(super) async fn fence(&self, account: AccountId, reservation: &Reservation) -> Result<(), StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .item("account_id", s(account))
-            .item("id", s(id))
-            .item(FENCE, AttributeValue::Bool(true))
-            .condition_expression("attribute_not_exists(id) OR attribute_exists(#fence)")
-            .expression_attribute_names("#fence", FENCE);
+            .item("id", s(reservation.fax))
+            .item(FENCE, n(reservation.seq))
+            .condition_expression("attribute_not_exists(id) OR #fence < :place")
+            .expression_attribute_names("#fence", FENCE)
+            .expression_attribute_values(":place", n(reservation.seq));
         match past_conflicts(|| put.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(false),
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(()),
             Err(e) => Err(StoreError::from_sdk(e)),
         }
     }
@@ -428,7 +431,7 @@ impl Intake {
         let place = Head { last: reservation.seq, last_at: reservation.at, ..Head::default() };
         let Entry { mut fax, event, beside } = make(place)?;
         fax.month = reservation.month;
-        let mut writes = vec![self.put_new(&fax)?, self.events.add(&event)?];
+        let mut writes = vec![self.put_new(&fax, reservation.seq)?, self.events.add(&event)?];
         let own = writes.len();
         writes.extend(beside);
         let entered = match transact(&self.faxes.client, writes).await {
@@ -455,11 +458,13 @@ impl Intake {
         Ok(entered)
     }
 
-    fn put_new(&self, fax: &Fax) -> Result<TransactWriteItem, StoreError> {
+    fn put_new(&self, fax: &Fax, place: u64) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.faxes.table)
             .set_item(Some(item_of(fax)?))
-            .condition_expression("attribute_not_exists(id)")
+            .condition_expression("attribute_not_exists(id) OR #fence < :place")
+            .expression_attribute_names("#fence", FENCE)
+            .expression_attribute_values(":place", n(place))
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())

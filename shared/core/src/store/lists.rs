@@ -65,8 +65,7 @@ impl List {
 pub struct Lists {
     client: Client,
     table: String,
-    /// For the list of faxes, where the function may read them.
-    faxes: Option<Faxes>,
+    faxes: Faxes,
 }
 
 /// Where a page begins.
@@ -79,7 +78,7 @@ pub struct Start {
 
 impl Lists {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")?, faxes: Faxes::new(platform).ok() })
+        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")?, faxes: Faxes::new(platform)? })
     }
 
     /// Finds where a page of a list begins. (One round trip; two when something was deleted from the page's block, or places of faxes are
@@ -87,7 +86,7 @@ impl Lists {
     pub async fn find(&self, list: List, account: AccountId, page: Page) -> Result<Start, StoreError> {
         let (mut head, mut holes, reserved) = self.read(list, account).await?;
         // Nobody sees a place whose fax is not there.
-        let open = self.open(account, &reserved).await?;
+        let open = self.faxes.open(account, &reserved).await?;
         head.deleted += open.len() as u64;
         for reservation in &open {
             *holes.entry(block_of(reservation.seq)).or_default() += 1;
@@ -97,13 +96,6 @@ impl Lists {
         let mut gone = if holes.contains_key(&block) { self.gone(list, account, block).await? } else { BTreeSet::new() };
         gone.extend(open.iter().map(|reservation| reservation.seq));
         Ok(Start { total, first: find_in_block(&head, &gone, block, skip) })
-    }
-
-    async fn open(&self, account: AccountId, reserved: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
-        match &self.faxes {
-            Some(faxes) if !reserved.is_empty() => faxes.open(account, reserved).await,
-            _ => Ok(Vec::new()),
-        }
     }
 
     async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes, Vec<Reservation>), StoreError> {

@@ -100,7 +100,7 @@ impl Reservations {
             }
             let read: Account = account_of(item)?;
             let last = read.faxes.last_ms.filter(|last| *last >= now.as_millisecond());
-            if last != newest && last.is_some() != newest.is_some() {
+            if last.is_some() != newest.is_some() {
                 newest = last;
                 continue;
             }
@@ -113,8 +113,8 @@ impl Reservations {
                 }
                 let left_behind = others.into_iter().filter(|other| other.at + LEFT_BEHIND < now).take(SETTLED_AT_ONCE);
                 self.settle_all(account.id, left_behind).await;
-                backoff.wait().await?;
             }
+            backoff.wait().await?;
             newest = last;
         }
     }
@@ -209,7 +209,9 @@ impl Reservations {
     /// fail from now on.
     async fn settle(&self, account: AccountId, reservation: &Reservation, fence: bool) -> Result<(), StoreError> {
         let mut fax = self.faxes.get(account, reservation.fax).await?;
-        if fax.is_none() && fence && !self.faxes.fence(account, reservation.fax).await? {
+        if fax.is_none() && fence {
+            self.faxes.fence(account, reservation).await?;
+            // It may have been made just before.
             fax = self.faxes.get(account, reservation.fax).await?;
         }
         match fax {
