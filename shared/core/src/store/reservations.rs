@@ -26,6 +26,8 @@ const SETTLED_AT_ONCE: usize = 10;
 
 const PLACE: &str = "place#";
 const AT: &str = "at#";
+/// The note is still that of this reservation. Another worker of the same fax may have made a later one since.
+const SAME_PLACE: &str = "#place = :seq";
 
 /// An account with the reservations that are noted in its item.
 pub(super) fn account_of(item: Item) -> Result<Account, StoreError> {
@@ -174,12 +176,13 @@ impl Reservations {
     }
 
     async fn try_confirm(&self, account: AccountId, reservation: &Reservation) -> Result<(), StoreError> {
-        let Reservation { fax, pages, month, .. } = *reservation;
+        let Reservation { fax, pages, month, seq, .. } = *reservation;
         let update = self
             .accounts
             .update(account)
             .update_expression("REMOVE #place, #at")
-            .condition_expression("attribute_exists(#at)")
+            .condition_expression(SAME_PLACE)
+            .expression_attribute_values(":seq", n(seq))
             .expression_attribute_names("#place", place_name(fax, pages, month))
             .expression_attribute_names("#at", at_name(fax));
         match past_conflicts(|| update.clone().send()).await {
@@ -228,7 +231,8 @@ impl Reservations {
             .table_name(self.accounts.table())
             .key("account_id", s(account))
             .key("item", s("account"))
-            .condition_expression("attribute_exists(#at)")
+            .condition_expression(SAME_PLACE)
+            .expression_attribute_values(":seq", n(seq))
             .expression_attribute_names("#place", place_name(fax, pages, month))
             .expression_attribute_names("#at", at_name(fax))
             .expression_attribute_values(":zero", n(0))
