@@ -7,6 +7,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use crate::client::Answer;
+use crate::receiver::Request;
 
 /// What the document says of one answer of one operation.
 #[derive(Debug)]
@@ -23,6 +24,15 @@ pub struct Contract {
     /// By method, path pattern and status.
     answers: HashMap<(String, String, String), Described>,
     error: Validator,
+    /// By type of event.
+    webhooks: HashMap<String, Webhook>,
+}
+
+/// What the document says of the request that tells of an event.
+#[derive(Debug)]
+struct Webhook {
+    headers: Vec<(String, Validator)>,
+    body: Validator,
 }
 
 impl Contract {
@@ -52,7 +62,9 @@ impl Contract {
             }
         }
         let error = validator(&document, &json!({"$ref": "#/components/schemas/Error"}));
-        Self { document, answers, error }
+        let webhooks = document["webhooks"].as_object().unwrap().iter();
+        let webhooks = webhooks.map(|(kind, item)| (kind.clone(), Webhook::read(&document, &item["post"]))).collect();
+        Self { document, answers, error, webhooks }
     }
 
     pub fn document(&self) -> &Value {
@@ -87,6 +99,19 @@ impl Contract {
         }
     }
 
+    /// Panics when a request to an endpoint is not as the document describes it.
+    pub fn check_webhook(&self, request: &Request) {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let kind = body["type"].as_str().unwrap_or_default();
+        let described = self.webhooks.get(kind).unwrap_or_else(|| panic!("not in openapi.json: {body}"));
+        let wrong: Vec<String> = described.body.iter_errors(&body).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(wrong.is_empty(), "{wrong:?} in {body}");
+        for (name, schema) in &described.headers {
+            let value = request.header(&name.to_lowercase());
+            assert!(schema.is_valid(&json!(value)), "{name}: {value:?}");
+        }
+    }
+
     fn find(&self, method: &str, path: &str, status: u16) -> Option<&Described> {
         let fits = |pattern: &str| {
             let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
@@ -94,6 +119,16 @@ impl Contract {
         };
         let found = self.answers.iter().find(|((m, pattern, s), _)| m == method && *s == status.to_string() && fits(pattern));
         found.map(|(_, described)| described)
+    }
+}
+
+impl Webhook {
+    fn read(document: &Value, operation: &Value) -> Self {
+        let parameters = operation["parameters"].as_array().unwrap().iter().map(|parameter| follow(document, parameter));
+        let headers = parameters.map(|header| (header["name"].as_str().unwrap().to_owned(), validator(document, &header["schema"])));
+        let mut body = operation["requestBody"]["content"]["application/json"]["schema"].clone();
+        close(&mut body);
+        Self { headers: headers.collect(), body: validator(document, &body) }
     }
 }
 

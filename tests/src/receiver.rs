@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::contract::Contract;
+
 #[derive(Debug, Clone)]
 pub struct Request {
     pub path: String,
@@ -119,8 +121,12 @@ impl Receiver {
         format!("{}{path}", self.base_url)
     }
 
+    /// What came. Panics when a webhook is not as `openapi.json` describes it.
     pub fn requests(&self) -> Vec<Request> {
-        self.shared.requests.lock().unwrap().clone()
+        let requests = self.shared.requests.lock().unwrap().clone();
+        let webhooks = requests.iter().filter(|request| request.headers.contains_key("webhook-id"));
+        webhooks.for_each(|request| Contract::get().check_webhook(request));
+        requests
     }
 
     /// The most exchanges that were ever under way at a time.

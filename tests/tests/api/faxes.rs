@@ -102,18 +102,25 @@ async fn a_body_is_one_json_object_in_utf_8_in_which_each_name_stands_once() {
     let marked = raw([b"\xef\xbb\xbf", whole.as_bytes()].concat()).await;
     assert_eq!(marked.status, 201, "a byte order mark is skipped: {}", marked.text);
     let with = |member: &str| whole.replacen('{', &format!("{{{member},"), 1).into_bytes();
-    for (member, words) in [
-        (r#""to":"+12125551234""#, "\"to\" twice"),
-        (r#""document":{}"#, "\"document\" twice"),
-        (r#""note":{"a":1,"a":2}"#, "\"a\" twice"),
-        (r#""note":1e999"#, "too large"),
-        (r#""note":"\ud800""#, "surrogate"),
-        (&format!(r#""note":{}{}"#, "[".repeat(200), "]".repeat(200)), "nested"),
-        (r#""note":'x'"#, "not valid JSON"),
+    for (member, words, param) in [
+        (r#""to":"+12125551234""#, "to stands twice", Some("to")),
+        (r#""document":{}"#, "document stands twice", Some("document")),
+        (r#""note":{"a":1,"a":2}"#, "note.a stands twice", Some("note.a")),
+        (r#""note":[{"a":1},{"b":1,"b":2}]"#, "note.b stands twice", Some("note.b")),
+        (r#""note":1e999"#, "too large", None),
+        (r#""note":"\ud800""#, "surrogate", None),
+        (&format!(r#""note":{}{}"#, "[".repeat(200), "]".repeat(200)), "nested", None),
+        (r#""note":'x'"#, "not valid JSON", None),
     ] {
         let error = assert_problem(&raw(with(member)).await, 400, "invalid_request");
         assert!(error["message"].as_str().unwrap().contains(words), "{member}: {error}");
+        assert_eq!(error["param"].as_str(), param, "{error}");
     }
+    let inside = whole.replacen("\"document\":{", "\"document\":{\"content\":\"\",", 1).into_bytes();
+    let error = assert_problem(&raw(inside).await, 400, "invalid_request");
+    assert_eq!(error["param"], "document.content", "{error}");
+    let behind = raw([whole.as_bytes(), b" {}"].concat()).await;
+    assert_problem(&behind, 400, "invalid_request");
     if service.leaves_out("the emulator's gateway passes on what is no UTF-8 as replacement characters") {
         return;
     }
@@ -285,7 +292,7 @@ async fn lists_are_newest_first_paged_and_leave_out_what_was_deleted() {
         assert_problem(&customer.client.get(&format!("/v1/faxes?{query}")).await, 400, "invalid_request");
     }
     let far = customer.client.get("/v1/faxes?page=99999999999999999999").await;
-    assert_eq!((far.status, far.json()["data"].clone()), (200, json!([])));
+    assert_eq!((far.status, far.json()["data"].clone(), far.json()["page"].clone()), (200, json!([]), json!((1_u64 << 53) - 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,6 +82,11 @@ async fn a_filter_that_makes_no_sense_is_400() {
         "created_after=yesterday",
         "created_before=",
         "created_after=2026-01-01",
+        "created_after=2026-01-01T00:00:00",
+        "created_after=20260101T000000Z",
+        "created_after=2026-01-01T00:00:00Z[UTC]",
+        "created_before=2026-01-01T00:00:60Z",
+        "created_before=2026-01-01T00:00:00-24:00",
         "limit=1&limit=2",
         "status=failed&limit=0",
     ] {

@@ -6,6 +6,7 @@ mod contacts;
 mod description;
 mod faxes;
 mod filters;
+mod keys;
 mod limits;
 mod links;
 mod numbers;

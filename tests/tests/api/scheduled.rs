@@ -69,12 +69,21 @@ async fn what_is_wrong_with_a_schedule_is_said_and_nothing_is_stored() {
         body
     };
     let in_seconds = |seconds| json!((Timestamp::now() + SignedDuration::from_secs(seconds)).to_string());
+    let tomorrow = |format: &str| json!((Timestamp::now() + SignedDuration::from_hours(24)).strftime(format).to_string());
     let rows = [
         (with("send_at", Value::Null), "send_at"),
         (with("send_at", json!("soon")), "send_at"),
         (with("send_at", json!("2026-07-01T17:00:00")), "send_at"),
         (with("send_at", json!(1_790_000_000)), "send_at"),
         (with("send_at", json!("2026-07-01T17:00:00Z")), "send_at"),
+        // A time that is ahead, and not as RFC 3339 writes it: an offset past a day, a zone's name, the basic format, a minute of 61
+        // seconds, no seconds, no offset.
+        (with("send_at", tomorrow("%Y-%m-%dT%H:%M:%S+24:00")), "send_at"),
+        (with("send_at", tomorrow("%Y-%m-%dT%H:%M:%S+00:00[Europe/Paris]")), "send_at"),
+        (with("send_at", tomorrow("%Y%m%dT%H%M%SZ")), "send_at"),
+        (with("send_at", tomorrow("%Y-%m-%dT%H:%M:60Z")), "send_at"),
+        (with("send_at", tomorrow("%Y-%m-%dT%H:%MZ")), "send_at"),
+        (with("send_at", tomorrow("%Y-%m-%dT%H:%M:%S")), "send_at"),
         (with("send_at", in_seconds(59)), "send_at"),
         (with("send_at", in_seconds(180 * 86_400 + 60)), "send_at"),
         (with("send_at", json!("9999-12-31T23:59:59Z")), "send_at"),

@@ -1,15 +1,18 @@
 //! JSON bodies, field by field, so that every complaint names the field.
 
+use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use http::header::CONTENT_ENCODING;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::error::Category;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{Problem, Request};
+
+/// Characters of a name that an error repeats.
+const LONGEST_NAME: usize = 40;
 
 /// A JSON object of a request's body. Unknown fields are ignored.
 #[derive(Debug)]
@@ -35,21 +38,26 @@ pub fn parse(request: &Request) -> Result<Map<String, Value>, Problem> {
     };
     let text = std::str::from_utf8(&request.body).map_err(|_| not_utf_8())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match serde_json::from_str(text) {
-        Ok(Unique(Value::Object(fields))) => Ok(fields),
-        Ok(Unique(_)) => Err(Problem::invalid("The body must be a JSON object.")),
-        Err(e) => Err(Problem::invalid(unreadable(&e))),
+    let twice = RefCell::new(None);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = Unique { path: "", twice: &twice }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    match value {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Problem::invalid("The body must be a JSON object.")),
+        Err(e) => Err(match twice.take() {
+            Some(name) => Problem::invalid(format!("{name} stands twice in the body ({}). Give it once.", place(&e))).param(name),
+            None => Problem::invalid(unreadable(&e)),
+        }),
     }
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("line {}, column {}", error.line(), error.column())
 }
 
 /// What is wrong with a body, where it is.
 fn unreadable(error: &serde_json::Error) -> String {
-    let at = format!("line {}, column {}", error.line(), error.column());
-    let what = error.to_string();
-    if error.classify() == Category::Data {
-        let what = what.split(" at line ").next().unwrap_or_default().to_owned();
-        return format!("The body has {what} ({at}).");
-    }
+    let (at, what) = (place(error), error.to_string());
     // These are JSON all the same: RFC 8259, sections 6, 8.2 and 9, leaves their limits to who reads it.
     for (limit, words) in [
         ("recursion limit exceeded", "is nested more than 127 levels deep"),
@@ -64,18 +72,23 @@ fn unreadable(error: &serde_json::Error) -> String {
     format!("The body is not valid JSON ({at}).")
 }
 
-/// A JSON value in which each object has each name once.
-struct Unique(Value);
+/// Reads a JSON value in which each object has each name once; where one has not, says which.
+#[derive(Clone, Copy)]
+struct Unique<'a> {
+    /// The full name of what is read: `document.type`.
+    path: &'a str,
+    twice: &'a RefCell<Option<String>>,
+}
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
+impl<'de> Visitor<'de> for Unique<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,7 +121,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Unique(value)) = items.next_element()? {
+        while let Some(value) = items.next_element_seed(self)? {
             values.push(value);
         }
         Ok(values.into())
@@ -117,11 +130,13 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            let short: String = name.chars().take(LONGEST_NAME).collect();
+            let path = if self.path.is_empty() { short } else { format!("{}.{short}", self.path) };
             if fields.contains_key(&name) {
-                let name: String = name.chars().take(40).collect();
-                return Err(A::Error::custom(format!("the member {name:?} twice; give it once")));
+                self.twice.replace(Some(path));
+                return Err(A::Error::custom("a name twice"));
             }
-            let Unique(value) = members.next_value()?;
+            let value = members.next_value_seed(Unique { path: &path, twice: self.twice })?;
             fields.insert(name, value);
         }
         Ok(fields.into())

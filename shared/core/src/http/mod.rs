@@ -103,11 +103,16 @@ impl Request {
             None => 1,
             Some(text) => whole_number(text)
                 .filter(|page| *page >= 1)
-                .ok_or_else(|| Problem::invalid("page must be a whole number from 1.").param("page"))?,
+                .ok_or_else(|| Problem::invalid("page must be a whole number from 1.").param("page"))?
+                .min(LAST_PAGE),
         };
         Ok(Page { limit, page })
     }
 }
+
+/// A page behind it is answered as it is: empty. The answer repeats the number, and every JSON parser can hold this one (RFC 8259,
+/// section 6).
+const LAST_PAGE: u64 = (1 << 53) - 1;
 
 /// Digits only; a number too large to hold counts as the largest.
 fn whole_number(text: &str) -> Option<u64> {

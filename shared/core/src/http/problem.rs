@@ -1,5 +1,6 @@
 //! Errors as a caller sees them. The domain's errors become problems here and nowhere else.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -22,7 +23,7 @@ pub struct Problem {
     kind: &'static str,
     message: String,
     code: Option<&'static str>,
-    param: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
     pub headers: HeaderMap,
     /// For the log alone.
     pub cause: Option<String>,
@@ -121,8 +122,8 @@ impl Problem {
         self
     }
 
-    pub fn param(mut self, param: &'static str) -> Self {
-        self.param = Some(param);
+    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
         self
     }
 
@@ -139,8 +140,8 @@ impl Problem {
         if let Some(code) = self.code {
             error["code"] = code.into();
         }
-        if let Some(param) = self.param {
-            error["param"] = param.into();
+        if let Some(param) = &self.param {
+            error["param"] = param.as_ref().into();
         }
         json!({"error": error}).to_string()
     }

@@ -4,12 +4,12 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::reservations::account_of;
-use super::transaction::transact;
+use super::transaction::{Backoff, transact};
 use super::{Item, StoreError, find_by_id, from_item, n, s, to_item};
 use crate::account::Account;
 use crate::id::{AccountId, KeyId};
@@ -52,6 +52,9 @@ pub struct ListedKey {
 
 /// An account may have this many keys, so that a change of plan fits one transaction of 100 writes.
 pub const MAX_KEYS: usize = 90;
+
+/// No key was made since the keys were read. Keys are never deleted; an account of an earlier version has no count before its next key.
+const SAME_KEYS: &str = "(attribute_not_exists(key_count) OR key_count = :keys)";
 
 #[derive(Debug, Clone)]
 pub struct Accounts {
@@ -126,11 +129,46 @@ impl AccountsAdmin {
 
     /// Changes an account, and the plan on all its keys with it. None when there is no such account.
     pub async fn update(&self, id: AccountId, change: &AccountChange) -> Result<Option<Account>, StoreError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let keys = if change.plan.is_some() { self.keys(id).await? } else { Vec::new() };
+            let Some(update) = self.update_account(id, change, keys.len())? else { return self.get(id).await };
+            let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+            if let Some(plan) = change.plan {
+                for key in &keys {
+                    writes.push(self.update_key(&key.key_hash, "SET #plan = :plan", |u| {
+                        u.expression_attribute_names("#plan", "plan").expression_attribute_values(":plan", s(plan))
+                    })?);
+                }
+            }
+            let cancelled = match transact(&self.accounts.client, writes).await? {
+                Ok(()) => return self.get(id).await,
+                Err(cancelled) => cancelled,
+            };
+            if !cancelled.failed(0) {
+                return Err(StoreError::Corrupt(format!("a key of {id} without its record: {cancelled:?}")));
+            }
+            if self.get(id).await?.is_none() {
+                return Ok(None);
+            }
+            // A key was made since the keys were read: it must get the plan as well.
+            backoff.wait().await?;
+        }
+    }
+
+    /// What to write to the account's item; nothing if nothing changes. A change of plan is for an account that has `keys` keys.
+    fn update_account(&self, id: AccountId, change: &AccountChange, keys: usize) -> Result<Option<Update>, StoreError> {
         let mut sets: Vec<String> = Vec::new();
+        let mut condition = "attribute_exists(account_id)".to_owned();
         let mut update = Update::builder().table_name(&self.accounts.table).key("account_id", s(id)).key("item", s("account"));
         if let Some(plan) = change.plan {
             sets.push("#plan = :plan".into());
-            update = update.expression_attribute_names("#plan", "plan").expression_attribute_values(":plan", s(plan));
+            condition.push_str(" AND ");
+            condition.push_str(SAME_KEYS);
+            update = update
+                .expression_attribute_names("#plan", "plan")
+                .expression_attribute_values(":plan", s(plan))
+                .expression_attribute_values(":keys", n(keys));
         }
         if let Some(pages) = change.monthly_pages {
             sets.push("monthly_pages = :pages".into());
@@ -149,25 +187,10 @@ impl AccountsAdmin {
             update = update.expression_attribute_values(":signed", s(at));
         }
         if sets.is_empty() {
-            return self.get(id).await;
+            return Ok(None);
         }
-        let update = update
-            .update_expression(format!("SET {}", sets.join(", ")))
-            .condition_expression("attribute_exists(account_id)")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        if let Some(plan) = change.plan {
-            for key in self.keys(id).await? {
-                writes.push(self.update_key(&key.key_hash, "SET #plan = :plan", |u| {
-                    u.expression_attribute_names("#plan", "plan").expression_attribute_values(":plan", s(plan))
-                })?);
-            }
-        }
-        match transact(&self.accounts.client, writes).await? {
-            Ok(()) => self.get(id).await,
-            Err(_) => Ok(None),
-        }
+        let update = update.update_expression(format!("SET {}", sets.join(", "))).condition_expression(condition);
+        Ok(Some(update.build().map_err(|e| StoreError::Corrupt(e.to_string()))?))
     }
 
     /// The keys of an account, revoked ones too.
@@ -192,24 +215,34 @@ impl AccountsAdmin {
         Ok(keys)
     }
 
-    /// Stores a new key with its audit entry. False when the account is gone or its plan has just changed: read it and try again.
-    pub(super) async fn create_key(&self, key: &KeyRecord, listed: &ListedKey, audit: TransactWriteItem) -> Result<bool, StoreError> {
+    /// Stores a new key of an account that has `keys` of them, with its audit entry. False when the account is gone, or its plan or its
+    /// keys have just changed: read it and try again.
+    pub(super) async fn create_key(
+        &self,
+        key: &KeyRecord,
+        listed: &ListedKey,
+        keys: usize,
+        audit: TransactWriteItem,
+    ) -> Result<bool, StoreError> {
         let mut listed = to_item(listed)?;
         listed.insert("item".into(), s(format!("key#{}", key.id)));
-        let plan_holds = ConditionCheck::builder()
+        let counted = Update::builder()
             .table_name(&self.accounts.table)
             .key("account_id", s(key.account_id))
             .key("item", s("account"))
-            .condition_expression("#plan = :plan")
+            .update_expression("SET key_count = :next")
+            .condition_expression(format!("#plan = :plan AND {SAME_KEYS}"))
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_values(":plan", s(key.plan))
+            .expression_attribute_values(":keys", n(keys))
+            .expression_attribute_values(":next", n(keys + 1))
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let put = |table: &str, item: Item| {
             Put::builder().table_name(table).set_item(Some(item)).build().map_err(|e| StoreError::Corrupt(e.to_string()))
         };
         let writes = vec![
-            TransactWriteItem::builder().condition_check(plan_holds).build(),
+            TransactWriteItem::builder().update(counted).build(),
             TransactWriteItem::builder().put(put(&self.keys_table, to_item(key)?)?).build(),
             TransactWriteItem::builder().put(put(&self.accounts.table, listed)?).build(),
             audit,

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::accounts::{AccountsAdmin, ListedKey, MAX_KEYS};
 use super::audit::Audit;
+use super::transaction::Backoff;
 use crate::audit::{Action, Actor, AuditEntry};
 use crate::clock::Clock;
 use crate::id::{AccountId, KeyId};
@@ -47,10 +48,12 @@ impl Keyring {
         let secret = ApiKey::generate(mode);
         let id = KeyId::generate(now);
         let entry = AuditEntry::new(account, actor, Action::KeyCreated, id, now).detail(name.unwrap_or_default());
-        // The key repeats the account's plan; should that change in between, it is read again.
-        for _ in 0..5 {
+        // The key repeats the account's plan, and counts with the others; should either change in between, it is read again.
+        let mut backoff = Backoff::new();
+        loop {
             let owner = self.accounts.get(account).await?.ok_or(KeyringError::NoAccount)?;
-            if self.accounts.keys(account).await?.len() >= MAX_KEYS {
+            let keys = self.accounts.keys(account).await?.len();
+            if keys >= MAX_KEYS {
                 return Err(KeyringError::TooMany);
             }
             let live = mode == Mode::Live;
@@ -76,11 +79,11 @@ impl Keyring {
                 created_at: now,
                 revoked_at: None,
             };
-            if self.accounts.create_key(&record, &listed, self.audit.write(&entry)?).await? {
+            if self.accounts.create_key(&record, &listed, keys, self.audit.write(&entry)?).await? {
                 return Ok((listed, secret));
             }
+            backoff.wait().await.map_err(KeyringError::Store)?;
         }
-        Err(StoreError::Contention.into())
     }
 
     pub async fn list(&self, account: AccountId) -> Result<Vec<ListedKey>, StoreError> {

@@ -10,6 +10,9 @@ use super::{Item, StoreError, n, s};
 use crate::platform::{ConfigError, Platform};
 use crate::rate::{Quota, SLOTS, SPAN_SECONDS, Window};
 
+/// Each wrong guess was a slot that another request took; all others together take each slot once in 60 s.
+const MOST_TRIES: usize = SLOTS + 1;
+
 #[derive(Debug, Clone)]
 pub struct Rates {
     client: Client,
@@ -40,7 +43,7 @@ impl Rates {
     /// request costs 1 WRU, and another for each guess that was wrong; a refused one costs one.
     pub async fn take(&self, who: &str, route: &str, now: Timestamp) -> Result<Quota, RateError> {
         let mut slot = rand::rng().random_range(0..SLOTS);
-        loop {
+        for _ in 0..MOST_TRIES {
             let taken = self
                 .client
                 .update_item()
@@ -70,5 +73,6 @@ impl Rates {
             }
             slot = free[rand::rng().random_range(0..free.len())];
         }
+        Err(StoreError::Contention.into())
     }
 }

@@ -10,6 +10,9 @@ use rand::RngExt as _;
 use super::{Item, StoreError, n, s};
 use crate::platform::{ConfigError, Platform};
 
+/// Each wrong guess was a slot that another worker took just before.
+const MOST_TRIES: usize = 20;
+
 #[derive(Debug, Clone)]
 pub struct Slots {
     client: Client,
@@ -45,7 +48,7 @@ impl Slots {
         let window = format!("slots#{name}");
         let mut number = rand::rng().random_range(0..self.count);
         let until = (now + self.lease).as_millisecond();
-        loop {
+        for _ in 0..MOST_TRIES {
             let taken = self
                 .client
                 .update_item()
@@ -71,6 +74,7 @@ impl Slots {
             }
             number = free[rand::rng().random_range(0..free.len())];
         }
+        Err(StoreError::Contention.into())
     }
 
     /// When each slot's lease ends, in ms; 0 for one that is free.
