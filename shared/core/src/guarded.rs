@@ -10,8 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use reqwest::Url;
-use url::Host;
+use url::{Host, Url};
 
 use crate::http_client;
 use crate::platform::{ConfigError, Platform};
@@ -140,29 +139,21 @@ impl Guard {
         if never { Err(Refused::Host) } else { Ok(()) }
     }
 
-    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It follows no redirect and
-    /// uses no proxy, and has no deadline of its own.
-    pub async fn client_for(&self, url: &Url) -> Result<reqwest::Client, Refused> {
+    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline of
+    /// its own.
+    pub async fn client_for(&self, url: &Url) -> Result<http_client::Client, Refused> {
         self.check(url)?;
-        let (name, addresses) = match url.host().ok_or(Refused::Malformed)? {
-            Host::Ipv4(address) => (None, vec![IpAddr::V4(address)]),
-            Host::Ipv6(address) => (None, vec![IpAddr::V6(address)]),
-            Host::Domain(name) => (Some(name), self.names.addresses(name).await.map_err(|_| Refused::Host)?),
+        let addresses = match url.host().ok_or(Refused::Malformed)? {
+            Host::Ipv4(address) => vec![IpAddr::V4(address)],
+            Host::Ipv6(address) => vec![IpAddr::V6(address)],
+            Host::Domain(name) => self.names.addresses(name).await.map_err(|_| Refused::Host)?,
         };
         if addresses.is_empty() || !addresses.iter().all(|address| self.allows(*address, url)) {
             return Err(Refused::Host);
         }
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(http_client::USER_AGENT);
-        if let Some(name) = name {
-            let port = url.port_or_known_default().unwrap_or(443);
-            let pinned: Vec<SocketAddr> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-            client = client.resolve_to_addrs(name, &pinned);
-        }
-        client.build().map_err(|_| Refused::Malformed)
+        let port = url.port_or_known_default().unwrap_or(443);
+        let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        Ok(http_client::Client::pinned(pinned, self.tls.clone()))
     }
 
     fn allows(&self, address: IpAddr, url: &Url) -> bool {
