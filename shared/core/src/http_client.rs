@@ -128,7 +128,7 @@ impl Answer {
 }
 
 #[derive(Debug, Clone)]
-pub struct Client(legacy::Client<HttpsConnector<Connector>, Full<Bytes>>);
+pub struct Client(Arc<legacy::Client<HttpsConnector<Connector>, Full<Bytes>>>);
 
 impl Client {
     /// A client for hosts that the system's resolver finds, which keeps connections for the next request.
@@ -149,7 +149,7 @@ impl Client {
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(Connector(tcp));
         let mut client = legacy::Client::builder(TokioExecutor::new());
         client.http1_max_buf_size(LARGEST_HEAD).pool_max_idle_per_host(kept_connections);
-        Self(client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector))
+        Self(Arc::new(client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)))
     }
 
     /// Sends a request. Its errors name no URL: some are secret.
