@@ -23,6 +23,8 @@ pub enum Then {
     SlowBody,
     /// A body that comes as fast as it is taken and never ends.
     EndlessBody,
+    /// The same interim answer as fast as it is taken, for ever.
+    EndlessInterim(&'static str),
 }
 
 impl Then {
@@ -59,7 +61,7 @@ impl Hostile {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Bytes of endless bodies that were taken off this server.
+    /// Bytes of endless answers that were taken off this server.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
     }
@@ -98,6 +100,12 @@ async fn treat(mut stream: TcpStream, then: Then, sent: Arc<AtomicU64>, requests
             let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
             while stream.write_all(chunk.as_bytes()).await.is_ok() {
                 sent.fetch_add(chunk.len() as u64, Ordering::SeqCst);
+            }
+        }
+        Then::EndlessInterim(line) => {
+            let block = format!("HTTP/1.1 {line}\r\n\r\n").repeat(1000);
+            while stream.write_all(block.as_bytes()).await.is_ok() {
+                sent.fetch_add(block.len() as u64, Ordering::SeqCst);
             }
         }
     }

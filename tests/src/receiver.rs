@@ -36,6 +36,8 @@ pub enum Reply {
     SlowBody,
     /// Success and so many KiB of body.
     Endless(usize),
+    /// So many interim answers, then success.
+    Interim(usize),
     Cut,
     Garbage,
     Http10,
@@ -207,6 +209,10 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()>
                 stream.write_all(&[b'x'; 1024]).await?;
             }
             Ok(())
+        }
+        Reply::Interim(count) => {
+            let interim = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n".repeat(count);
+            stream.write_all(format!("{interim}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").as_bytes()).await
         }
         Reply::Cut => Ok(()),
         Reply::Garbage => stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n\r\n").await,

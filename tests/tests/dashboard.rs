@@ -208,6 +208,86 @@ async fn a_webhook_is_registered_told_redelivered_rotated_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_changed_at_once_or_not_at_all_and_not_to_what_can_never_work() {
+    let service = Service::start_closed().await;
+    let customer = service.customer().await;
+    let owner = add(&service, &customer, "ann@example.com", Role::Owner).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let wanted = json!({"url": "https://example.com/a", "events": ["fax.failed"]});
+    for (events, named) in [(json!([]), "at least one event"), (json!(["fax.queued"]), "a list of"), (json!("fax.failed"), "a list of")] {
+        let mut body = wanted.clone();
+        body["events"] = events;
+        let refused = call(&owner, "POST", &format!("{base}/webhooks"), Some(body)).await;
+        assert!(refused.status == 400 && refused.text.contains(named), "{}", refused.text);
+    }
+    let mut all = wanted.clone();
+    all["events"] = Value::Null;
+    let made = ok(&owner, "POST", &format!("{base}/webhooks"), Some(all), 201).await;
+    assert_eq!(made["events"], json!(["fax.delivered", "fax.failed", "fax.received"]), "null asks for nothing in particular");
+    let made = ok(&owner, "POST", &format!("{base}/webhooks"), Some(wanted), 201).await;
+    let hook = format!("{base}/webhooks/{}", text(&made, "id"));
+    let before = ok(&owner, "GET", &hook, None, 200).await;
+    for (change, named) in [
+        (json!({"events": [], "description": "Theirs"}), "at least one event"),
+        (json!({"url": "https://127.0.0.1/", "status": "disabled"}), "public internet"),
+        (json!({"url": "https://2130706433/"}), "public internet"),
+        (json!({"url": "https://[2606:4700::5efe:10.0.0.1]/"}), "public internet"),
+        (json!({"url": "https://168.63.129.16/"}), "public internet"),
+        (json!({"url": "https://metadata.google.internal/"}), "public internet"),
+        (json!({"url": "http://example.com/"}), "https://"),
+        (json!({"url": "https://example.com/b", "status": "off"}), "enabled or disabled"),
+        (json!({"status": "disabled", "description": "x".repeat(201)}), "200 characters"),
+    ] {
+        let refused = call(&owner, "PATCH", &hook, Some(change.clone())).await;
+        assert!(refused.status == 400 && refused.text.contains(named), "{change}: {}", refused.text);
+        assert_eq!(ok(&owner, "GET", &hook, None, 200).await, before, "{change}: nothing of it was done");
+    }
+    let version = async || {
+        let item = service.stack.operator_platform().dynamodb().get_item().table_name("Webhooks");
+        let s = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+        let item = item.key("account_id", s(customer.account.to_string())).key("id", s(text(&made, "id")));
+        item.send().await.unwrap().item.unwrap()["version"].as_n().unwrap().parse::<u64>().unwrap()
+    };
+    let seen = version().await;
+    let whole = json!({"url": "https://example.com/b", "events": ["fax.received"], "description": "Theirs", "status": "disabled"});
+    let changed = ok(&owner, "PATCH", &hook, Some(whole.clone()), 200).await;
+    for (field, value) in whole.as_object().unwrap() {
+        assert_eq!(&changed[field], value, "{field}");
+    }
+    assert_eq!(version().await, seen + 1, "one write");
+    assert_eq!(ok(&owner, "PATCH", &hook, Some(json!({})), 200).await, changed);
+    assert_eq!(version().await, seen + 1, "nothing to write");
+    let audit = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await;
+    let told: Vec<_> = audit["data"].as_array().unwrap()[..2].iter().map(|entry| text(entry, "action")).collect();
+    assert_eq!(told, ["webhook.disabled", "webhook.changed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_say_that_there_is_more_when_there_is_and_not_when_the_last_page_is_full() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let owner = add(&service, &customer, "ann@example.com", Role::Owner).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let made = ok(&owner, "POST", &format!("{base}/webhooks"), Some(json!({"url": receiver.url("/")})), 201).await;
+    let hook = format!("{base}/webhooks/{}", text(&made, "id"));
+    for _ in 0..4 {
+        ok(&owner, "POST", &format!("{hook}/test"), None, 202).await;
+    }
+    let entries = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await["data"].as_array().unwrap().len();
+    for (list, whole) in [(format!("{hook}/deliveries"), 4), (format!("{base}/events"), 4), (format!("{base}/audit"), entries)] {
+        for (limit, more) in [(whole - 1, true), (whole, false), (whole + 1, false)] {
+            let page = ok(&owner, "GET", &format!("{list}?limit={limit}"), None, 200).await;
+            assert_eq!((page["data"].as_array().unwrap().len(), &page["has_more"]), (limit.min(whole), &json!(more)), "{list} {limit}");
+        }
+        let first = ok(&owner, "GET", &format!("{list}?limit={}", whole / 2), None, 200).await;
+        let last = text(first["data"].as_array().unwrap().last().unwrap(), "id");
+        let rest = ok(&owner, "GET", &format!("{list}?limit={}&before={last}", whole - whole / 2), None, 200).await;
+        assert_eq!((rest["data"].as_array().unwrap().len(), &rest["has_more"]), (whole - whole / 2, &json!(false)), "{list}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_look_at_a_document_and_a_deletion_are_written_down() {
     let service = Service::start().await;
     let customer = service.customer().await;

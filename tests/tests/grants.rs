@@ -12,11 +12,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::carrier::Incoming;
 use sfm::commands::{fax as fax_command, member, number, webhook};
-use sfm_core::event::EventType;
+use sfm_core::event::{Event, EventType};
 use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
+use sfm_core::store::events::Events;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
 use sfm_tests::eventually;
@@ -218,7 +219,20 @@ async fn background(service: &Service, customer: &Customer) {
         (list["data"][0]["status"] == "disabled").then_some(())
     })
     .await;
+    failing.reply(|_| Reply::status(200));
     webhook::enable(&operator, id.parse().unwrap()).await.unwrap();
+    // More than a page of what was missed.
+    let now = service.stack.clock().now();
+    for _ in 0..60 {
+        let event = Event { kind: EventType::FaxFailed, ..Event::test(customer.account, "{}".into(), now) };
+        Events::new(&operator).unwrap().put(&event).await.unwrap();
+    }
+    webhook::recover(&operator, id.parse().unwrap(), "2020-01-01T00:00:00Z").await.unwrap();
+    eventually("the recovery to be over", || async {
+        let list = webhook::endpoints(&operator, customer.account).await.unwrap();
+        (list["data"][0]["recovery"]["status"] == "finished").then_some(())
+    })
+    .await;
 }
 
 /// With no queue and no stream at work, everything becomes late: the dispatcher finds it all.

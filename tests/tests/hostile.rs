@@ -14,6 +14,7 @@ use flate2::write::ZlibEncoder;
 use sfm_tests::client::fax;
 use sfm_tests::documents::{LETTER, LETTER_PAGES};
 use sfm_tests::eventually;
+use sfm_tests::hostile::{Hostile, Then};
 use sfm_tests::service::{Service, sfm_under_test};
 
 fn flate(bytes: &[u8]) -> Vec<u8> {
@@ -167,6 +168,27 @@ async fn hostile_documents_are_refused_and_the_next_request_is_served() {
     }
     // The other tests' workers end too.
     eventually("all workers to be gone", || async { workers().is_empty().then_some(()) }).await;
+}
+
+/// Three of them at once, and what they may have sent: what was read before the fifth, and what lies in the sockets' buffers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_answers_in_interim_answers_for_ever_is_left_at_the_fifth() {
+    let service = Service::start().await;
+    let (client, other) = (service.customer().await.client, service.customer().await.client);
+    let far_ends = ["100 Continue", "102 Processing", "103 Early Hints"].map(|line| Hostile::start(Then::EndlessInterim(line)));
+    let far_ends = futures::future::join_all(far_ends).await;
+    let sends = far_ends.iter().map(|far_end| {
+        let body = serde_json::json!({"to": "+15005550001", "document_url": format!("{}/letter.pdf", far_end.url)});
+        let client = client.clone();
+        async move { client.post("/v1/faxes", &body).await }
+    });
+    let (refused, meanwhile) = tokio::join!(futures::future::join_all(sends), other.send_letter("+15005550001"));
+    assert_eq!(meanwhile["pages"], LETTER_PAGES);
+    for (answer, far_end) in refused.iter().zip(&far_ends) {
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(answer.text.contains("document_unreachable") && answer.text.contains("it broke"), "not at the deadline: {}", answer.text);
+        assert!(far_end.sent() < 16 * 1024 * 1024, "{} bytes were taken", far_end.sent());
+    }
 }
 
 /// The process ids of the workers of this process.

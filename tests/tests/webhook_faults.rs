@@ -19,6 +19,8 @@ use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::customer;
 use tokio::runtime::Runtime;
 
+const OPERATOR: &[&str] = &["operator"];
+const OF_A_RECOVERY: &[&str] = &["FanOutEvent"];
 const OF_A_WEBHOOK: &[&str] = &["FanOutEvent", "DeliverWebhook"];
 
 /// What every trial stands on: a receiver that outlives the stack.
@@ -135,7 +137,8 @@ fn a_recovery_survives_every_fault_of_every_call() {
     let tap = Arc::new(Injector::default());
     let process = Process::start(folder.path(), tap.clone());
     let operator = process.stack.operator_platform();
-    let trial = |target: Option<(Point, Fault)>| {
+    // The request that begins it, and the worker that does it.
+    let trial = |caller: &'static [&'static str], target: Option<(Point, Fault)>| {
         let receiver = outside.block_on(Receiver::start(|_| Reply::status(410)));
         process.runtime.block_on(async {
             let customer = customer(&process.stack, Plan::Business, None).await;
@@ -159,40 +162,53 @@ fn a_recovery_survives_every_fault_of_every_call() {
             receiver.reply(|_| Reply::status(200));
             webhook::enable(&operator, id).await.unwrap();
             let before = receiver.requests().len();
-            tap.arm(&["operator"], target.clone());
+            tap.arm(caller, target.clone());
             let first = webhook::recover(&operator, id, &since.to_string()).await;
-            let seen = tap.seen();
-            let struck = tap.was_hit();
-            tap.arm(&[], None);
-            if target.is_none() {
-                assert_eq!(first.unwrap()["recovered"], 2);
-            } else {
+            let (mut seen, mut struck) = (tap.seen(), tap.was_hit());
+            if caller == OPERATOR {
+                tap.arm(&[], None);
                 // Whoever got no answer asks again.
-                webhook::recover(&operator, id, &since.to_string()).await.unwrap();
+                if target.is_some() {
+                    webhook::recover(&operator, id, &since.to_string()).await.unwrap();
+                }
+            } else {
+                first.unwrap();
             }
-            sfm_tests::eventually("all to be delivered", || async {
+            let recovery = sfm_tests::eventually("all to be delivered", || async {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 let log = webhook::deliveries(&operator, made["id"].as_str().unwrap(), None, None).await.unwrap();
                 let log = log["data"].as_array().unwrap().clone();
-                (log.len() == 2 && log.iter().all(|delivery| delivery["status"] == "succeeded")).then_some(())
+                let list = webhook::endpoints(&operator, customer.account).await.unwrap();
+                let recovery = list["data"][0]["recovery"].clone();
+                let all = log.len() == 2 && log.iter().all(|delivery| delivery["status"] == "succeeded");
+                (all && recovery["status"] == "finished").then_some(recovery)
             })
             .await;
+            if target.is_none() {
+                assert_eq!(recovery["events"], 2);
+            }
+            if caller != OPERATOR {
+                (seen, struck) = (tap.seen(), tap.was_hit());
+                tap.arm(&[], None);
+            }
             let told: HashSet<_> = receiver.requests()[before..].iter().map(|request| request.header("webhook-id").to_owned()).collect();
             assert_eq!(told.len(), 2, "{target:?}");
             (seen, struck)
         })
     };
-    let (points, _) = trial(None);
-    assert!(points.len() >= 5, "{points:?}");
-    for point in &points {
-        for fault in point.faults() {
-            // The operator's process is not the stack's: one that dies is one that gets no answer.
-            if fault != Fault::ProcessGone {
-                assert!(trial(Some((point.clone(), fault))).1, "{point:?} was never struck");
+    for (caller, least) in [(OPERATOR, 3), (OF_A_RECOVERY, 8)] {
+        let (points, _) = trial(caller, None);
+        assert!(points.len() >= least, "{points:?}");
+        for point in &points {
+            for fault in point.faults() {
+                // The operator's process is not the stack's: one that dies is one that gets no answer, and so is a worker whose message comes again.
+                if fault != Fault::ProcessGone {
+                    assert!(trial(caller, Some((point.clone(), fault))).1, "{point:?} was never struck");
+                }
             }
         }
+        println!("a recovery, {caller:?}: {} calls", points.len());
     }
-    println!("a recovery: {} calls", points.len());
     process.crash();
 }

@@ -12,15 +12,17 @@ use std::sync::{Arc, Mutex};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm::commands::{account, webhook};
-use sfm_core::event::EventType;
+use sfm_core::event::{Event, EventType};
 use sfm_core::guarded::Names;
 use sfm_core::id::EndpointId;
 use sfm_core::plan::Plan;
 use sfm_core::secret::Secret;
 use sfm_core::store::accounts::AccountChange;
+use sfm_core::store::events::Events;
 use sfm_core::store::slots::{NoSlot, Slots};
 use sfm_core::webhook::signature;
 use sfm_tests::eventually;
+use sfm_tests::hostile::{Hostile, Then};
 use sfm_tests::receiver::{Receiver, Reply, Request};
 use sfm_tests::service::{Customer, Service};
 
@@ -57,6 +59,15 @@ fn is_signed_by(request: &Request, secret: &str, nth: usize) -> bool {
     let v1 = alone[0].1.split_once(",v1=").unwrap().1.to_owned();
     request.header("x-sfm-signature").split(",v1=").nth(nth + 1) == Some(&v1)
         && request.header("webhook-signature").split(' ').nth(nth) == Some(&alone[3].1)
+}
+
+/// Waits until the recovery of an endpoint is over.
+async fn recovered(service: &Service, customer: &Customer, id: EndpointId) -> Value {
+    eventually("the recovery to be over", || async {
+        let recovery = endpoint(service, customer, id).await["recovery"].clone();
+        (recovery["status"] == "finished").then_some(recovery)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,8 +178,10 @@ async fn an_endpoint_that_is_down_for_good_ends_disabled_and_everything_can_be_r
     assert!(enabled["recover_since"].is_string(), "{enabled}");
     let since = enabled["recover_since"].as_str().unwrap();
     assert!(since.parse::<jiff::Timestamp>().unwrap() >= began);
-    let recovered = webhook::recover(&service.stack.operator_platform(), id, since).await.unwrap();
-    assert_eq!(recovered["recovered"], sent + 1, "{recovered}");
+    let begun = webhook::recover(&service.stack.operator_platform(), id, since).await.unwrap();
+    assert_eq!(begun["recovery"]["status"], "running", "{begun}");
+    let recovered = recovered(&service, &customer, id).await;
+    assert_eq!(recovered["events"], sent + 1, "{recovered}");
     eventually("all to be delivered", || async {
         let log = log(&service, id).await;
         (log.len() == sent + 1 && log.iter().all(|delivery| delivery["status"] == "succeeded")).then_some(())
@@ -198,6 +211,7 @@ async fn what_a_receiver_does_wrong_is_told_in_the_log_and_tried_again() {
         ("a body that drips", Receiver::start(|_| Reply::SlowBody).await, "timeout", "/"),
         ("a connection that is cut", Receiver::start(|_| Reply::Cut).await, "protocol", "/"),
         ("no HTTP at all", Receiver::start(|_| Reply::Garbage).await, "protocol", "/"),
+        ("five interim answers", Receiver::start(|_| Reply::Interim(5)).await, "protocol", "/"),
     ];
     let mut expected = Vec::new();
     for (name, receiver, error, path) in &cases {
@@ -236,6 +250,8 @@ async fn odd_but_good_answers_are_successes() {
         Receiver::start(|_| Reply::Http10).await,
         Receiver::start(|_| Reply::Trailers).await,
         Receiver::start(|_| Reply::HalfClosed).await,
+        Receiver::start(|_| Reply::Interim(1)).await,
+        Receiver::start(|_| Reply::Interim(4)).await,
     ];
     let mut ids = Vec::new();
     for receiver in &receivers {
@@ -452,4 +468,204 @@ async fn an_account_whose_plan_has_no_api_is_told_nothing_and_makes_no_endpoint(
         .map(|request| serde_json::from_slice::<Value>(&request.body).unwrap()["type"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(told, ["fax.delivered", "fax.delivered"]);
+}
+
+/// Their endpoints take no more of a worker than five answers, and what is another account's is told and answered meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_that_answer_in_interim_answers_for_ever_are_left_at_the_fifth() {
+    let service = Service::start().await;
+    let (customer, other) = (service.customer().await, service.customer().await);
+    let mut hostile = Vec::new();
+    for line in ["100 Continue", "102 Processing", "103 Early Hints"] {
+        let server = Hostile::start(Then::EndlessInterim(line)).await;
+        hostile.push((register(&service, &customer, &server.url, &[]).await.0, server));
+    }
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    register(&service, &other, &receiver.url("/"), &[]).await;
+    customer.client.send_letter("+15005550001").await;
+    other.client.send_letter("+15005550001").await;
+    eventually("the other account to be told", || async { (receiver.requests().len() == 1).then_some(()) }).await;
+    for (id, server) in hostile {
+        let attempt = eventually("an attempt", || async {
+            log(&service, id).await.first().map(|delivery| delivery["attempts"][0].clone()).filter(Value::is_object)
+        })
+        .await;
+        assert_eq!(attempt["error"], "protocol", "not at the deadline: {attempt}");
+        let connections = u64::try_from(server.connections()).unwrap();
+        assert!(server.sent() < connections * 16 * 1024 * 1024, "{} bytes were taken", server.sent());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_endpoints_made_at_once_there_are_as_many_as_an_account_may_have() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    let add = |n: usize| {
+        let (operator, account) = (operator.clone(), customer.account);
+        tokio::spawn(async move {
+            loop {
+                let added = webhook::add(&operator, account, &format!("https://example.com/{n}"), vec![], None).await;
+                // A slow machine has too many at it: the answer says to try again.
+                if !added.as_ref().is_err_and(|e| e.json().contains("unavailable")) {
+                    return added;
+                }
+            }
+        })
+    };
+    let mut refused = 0;
+    for added in (0..28).map(add).collect::<Vec<_>>() {
+        if let Err(e) = added.await.unwrap() {
+            assert!(e.json().contains("may have 20"), "{}", e.json());
+            refused += 1;
+        }
+    }
+    let list = webhook::endpoints(&operator, customer.account).await.unwrap();
+    assert_eq!((list["data"].as_array().unwrap().len(), refused), (20, 8));
+    // Where one goes another may come.
+    webhook::delete(&operator, list["data"][3]["id"].as_str().unwrap().parse().unwrap()).await.unwrap();
+    webhook::add(&operator, customer.account, "https://example.com/another", vec![], None).await.unwrap();
+    assert!(webhook::add(&operator, customer.account, "https://example.com/more", vec![], None).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_has_too_much_to_do_has_a_rest_which_costs_what_waits_no_attempt() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let mut endpoints = Vec::new();
+    for status in [429, 500, 502, 503, 504] {
+        let receiver = Receiver::start(move |_| Reply::status(status).header("retry-after", "3600")).await;
+        let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
+        endpoints.push((status, id, receiver));
+    }
+    let first = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&first).await;
+    for (status, id, _) in &endpoints {
+        let rests = eventually(&format!("{status} to be noted"), || async {
+            let endpoint = endpoint(&service, &customer, *id).await;
+            (!endpoint["failing_since"].is_null()).then_some(!endpoint["resting_until"].is_null())
+        })
+        .await;
+        assert_eq!(rests, *status != 500, "500 says that it could not do this, not that it had too much to do: {status}");
+        let next: jiff::Timestamp = log(&service, *id).await[0]["next_attempt_at"].as_str().unwrap().parse().unwrap();
+        let left = next.duration_since(service.stack.clock().now()).as_secs();
+        assert!((3400..=3600).contains(&left), "{status}: this delivery waits as long as was asked, {left} s");
+    }
+    for _ in 0..3 {
+        customer.client.send_letter("+15005550001").await;
+    }
+    for (status, id, receiver) in &endpoints {
+        let waiting = eventually(&format!("all to wait: {status}"), || async {
+            let log = log(&service, *id).await;
+            let now = service.stack.clock().now() + SignedDuration::from_mins(30);
+            let far =
+                |delivery: &Value| delivery["next_attempt_at"].as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().unwrap() > now);
+            (log.len() == 4 && log.iter().all(far)).then_some(log)
+        })
+        .await;
+        let attempts: usize = waiting.iter().map(|delivery| delivery["attempts"].as_array().unwrap().len()).sum();
+        let expected = if *status == 500 { 4 } else { 1 };
+        assert_eq!((attempts, receiver.requests().len()), (expected, expected), "{status}: no other was sent, or cost an attempt");
+        receiver.reply(|_| Reply::status(200));
+    }
+    for (status, id, receiver) in &endpoints {
+        let told = eventually(&format!("all to be told after the rest: {status}"), || async {
+            service.advance(SignedDuration::from_mins(3));
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let log = log(&service, *id).await;
+            log.iter().all(|delivery| delivery["status"] == "succeeded").then_some(log)
+        })
+        .await;
+        let attempts: usize = told.iter().map(|delivery| delivery["attempts"].as_array().unwrap().len()).sum();
+        assert_eq!((attempts, receiver.requests().len()), if *status == 500 { (8, 8) } else { (5, 5) }, "{status}");
+        assert_eq!(endpoint(&service, &customer, *id).await["resting_until"], Value::Null, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_the_plan_loses_the_api_is_not_told_and_nothing_of_it_can_be_tried_before_it_has_it_again() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    let receiver = Receiver::start(|_| Reply::status(500)).await;
+    let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    let since = service.stack.clock().now();
+    customer.client.send_letter("+15005550001").await;
+    let waiting = eventually("an attempt", || async {
+        log(&service, id).await.first().filter(|delivery| delivery["attempts"][0].is_object()).cloned()
+    })
+    .await;
+    let delivery = waiting["id"].as_str().unwrap().parse().unwrap();
+    let plan = |plan| AccountChange { plan: Some(plan), ..AccountChange::default() };
+    account::update(&operator, customer.account, plan(Plan::Pro)).await.unwrap();
+    let asked = receiver.requests().len();
+    let given_up = eventually("the delivery to be given up", || async {
+        service.advance(SignedDuration::from_mins(10));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        log(&service, id).await.into_iter().find(|delivery| delivery["status"] == "failed")
+    })
+    .await;
+    assert_eq!(given_up["attempts"].as_array().unwrap().last().unwrap()["error"], "plan_upgrade_required");
+    // The attempt that was under way when the plan changed may have ended after it.
+    assert!(receiver.requests().len() <= asked + 1, "{} requests", receiver.requests().len());
+    let since = since.to_string();
+    let refused = [
+        webhook::test(&operator, id).await,
+        webhook::redeliver(&operator, delivery).await,
+        webhook::recover(&operator, id, &since).await,
+        webhook::update(&operator, id, Some("https://example.com/".into()), vec![], None).await,
+        webhook::enable(&operator, id).await,
+    ];
+    for refused in refused {
+        let words = refused.unwrap_err().json();
+        assert!(words.contains("plan_upgrade_required"), "{words}");
+    }
+    account::update(&operator, customer.account, plan(Plan::Business)).await.unwrap();
+    receiver.reply(|_| Reply::status(200));
+    webhook::recover(&operator, id, &since).await.unwrap();
+    settled(&service, id, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_sends_what_waits_for_a_day_too_and_what_was_never_told_over_more_than_one_page() {
+    const UNTOLD: usize = 230;
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let operator = service.stack.operator_platform();
+    let receiver = Receiver::start(|_| Reply::status(500).header("retry-after", "86400")).await;
+    let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    let since = service.stack.clock().now();
+    customer.client.send_letter("+15005550001").await;
+    eventually("an attempt", || async { (!log(&service, id).await.first()?["attempts"][0].is_null()).then_some(()) }).await;
+    // Events of a time when the endpoint is not told: they leave the due index when they are fanned out to nobody.
+    webhook::disable(&operator, id).await.unwrap();
+    let now = service.stack.clock().now();
+    for _ in 0..UNTOLD {
+        let mut event = Event::test(customer.account, json!({"object": "fax"}).to_string(), now);
+        (event.kind, event.due_at, event.due_shard) =
+            (EventType::FaxFailed, Some((now + SignedDuration::from_mins(2)).as_millisecond()), Some(1));
+        Events::new(&operator).unwrap().put(&event).await.unwrap();
+    }
+    eventually("all to be fanned out", || async {
+        let waiting = operator.dynamodb().query().table_name("Events").key_condition_expression("account_id = :a");
+        let account = aws_sdk_dynamodb::types::AttributeValue::S(customer.account.to_string());
+        let waiting = waiting.filter_expression("attribute_exists(due_at)").expression_attribute_values(":a", account);
+        (waiting.send().await.unwrap().count == 0).then_some(())
+    })
+    .await;
+    receiver.reply(|_| Reply::status(200));
+    let refused = webhook::recover(&operator, id, &since.to_string()).await.unwrap_err().json();
+    assert!(refused.contains("disabled"), "{refused}");
+    webhook::enable(&operator, id).await.unwrap();
+    let (one, two) = (since.to_string(), since.to_string());
+    let (one, two) = tokio::join!(webhook::recover(&operator, id, &one), webhook::recover(&operator, id, &two));
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+    recovered(&service, &customer, id).await;
+    eventually("all to be told", || async {
+        let told: std::collections::HashSet<_> =
+            receiver.requests().iter().map(|request| request.header("webhook-id").to_owned()).collect();
+        (told.len() == UNTOLD + 1).then_some(())
+    })
+    .await;
+    settled(&service, id, "succeeded").await;
 }

@@ -15,8 +15,7 @@ impl DashboardApi {
         self.api_plan(visitor).await?;
         let (page, before) = (request.page()?, before(request)?);
         let endpoint = self.desk.get(visitor.account, path_id(endpoint)?).await.map_err(problem)?;
-        let found = self.desk.deliveries(visitor.account, endpoint.id, before, page.limit).await.map_err(problem)?;
-        let has_more = found.len() >= page.limit as usize;
+        let (found, has_more) = self.desk.deliveries(visitor.account, endpoint.id, before, page.limit).await.map_err(problem)?;
         let data = found.iter().map(|delivery| delivery.resource()).collect();
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
@@ -24,8 +23,11 @@ impl DashboardApi {
     pub(crate) async fn list_events(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
         self.api_plan(visitor).await?;
         let (page, before) = (request.page()?, before(request)?);
-        let found = self.desk.events(visitor.account, before, page.limit as usize).await.map_err(problem)?;
-        let has_more = found.len() >= page.limit as usize;
+        // One more than is shown tells whether there are more.
+        let shown = page.limit as usize;
+        let mut found = self.desk.events(visitor.account, before, shown + 1).await.map_err(problem)?;
+        let has_more = found.len() > shown;
+        found.truncate(shown);
         let bodies = found.iter().filter_map(|event| event.body()).map(|body| serde_json::from_str(&body));
         let data = bodies.collect::<Result<Vec<Value>, _>>().map_err(Problem::internal)?;
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))

@@ -78,26 +78,19 @@ impl DashboardApi {
         let (id, actor): (EndpointId, _) = (path_id(id)?, visitor.actor());
         let fields = parse(request)?;
         let body = Object::new(&fields);
-        let change = Change {
-            url: body.text("url", "url")?.map(str::to_owned),
-            events: events(&body)?,
-            description: body.text("description", "description")?.map(str::to_owned),
-        };
         let status = match body.text("status", "status")? {
             None => None,
             Some("enabled") => Some(Status::Enabled),
             Some("disabled") => Some(Status::Disabled),
             Some(_) => return Err(Problem::invalid("status must be enabled or disabled.").param("status")),
         };
-        let mut endpoint = self.desk.get(visitor.account, id).await.map_err(problem)?;
-        if change.url.is_some() || change.events.is_some() || change.description.is_some() {
-            endpoint = self.desk.update(visitor.account, id, change, &actor).await.map_err(problem)?;
-        }
-        endpoint = match status {
-            Some(Status::Enabled) => self.desk.enable(visitor.account, id, &actor).await.map_err(problem)?.0,
-            Some(Status::Disabled) => self.desk.disable(visitor.account, id, &actor).await.map_err(problem)?,
-            None => endpoint,
+        let change = Change {
+            url: body.text("url", "url")?.map(str::to_owned),
+            events: events(&body)?,
+            description: body.text("description", "description")?.map(str::to_owned),
+            status,
         };
+        let endpoint = self.desk.update(visitor.account, id, change, &actor).await.map_err(problem)?;
         Response::json(StatusCode::OK, &shown(&endpoint))
     }
 
@@ -135,7 +128,7 @@ impl DashboardApi {
         let body = Object::new(&fields);
         let wrong = || Problem::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
         let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
-        let events = self.desk.recover(visitor.account, path_id(id)?, since, &visitor.actor()).await.map_err(problem)?;
-        Response::json(StatusCode::OK, &json!({"object": "recovery", "events": events}))
+        let recovery = self.desk.recover(visitor.account, path_id(id)?, since, &visitor.actor()).await.map_err(problem)?;
+        Response::json(StatusCode::OK, &recovery.resource())
     }
 }

@@ -23,13 +23,14 @@ use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
 use sfm_core::store::ReplaceError;
+use sfm_core::store::accounts::Accounts;
 use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
 use sfm_core::store::events::Events;
 use sfm_core::store::slots::{NoSlot, Slot, Slots};
 use sfm_core::store::webhooks::Webhooks;
 use sfm_core::transmission::claim_token;
 use sfm_core::webhook::delivery::{Delivery, Outcome, Trouble};
-use sfm_core::webhook::{Endpoint, Health, Reason, Status};
+use sfm_core::webhook::{Endpoint, Health, Reason, Resting, Status};
 
 /// Attempts at one endpoint at a time.
 const AT_A_TIME: usize = 10;
@@ -48,6 +49,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub struct DeliverWebhook {
+    accounts: Accounts,
     deliveries: Deliveries,
     webhooks: Webhooks,
     events: Events,
@@ -64,6 +66,7 @@ impl Worker for DeliverWebhook {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
+            accounts: Accounts::new(platform)?,
             deliveries: Deliveries::new(platform)?,
             webhooks: Webhooks::new(platform)?,
             events: Events::new(platform)?,
@@ -187,14 +190,24 @@ impl DeliverWebhook {
     }
 
     async fn attempt(&self, mut delivery: Delivery) -> Result<(), Error> {
-        let (endpoint, event) = tokio::try_join!(
+        let (account, endpoint, event) = tokio::try_join!(
+            self.accounts.get(delivery.account_id),
             self.webhooks.get(delivery.account_id, delivery.endpoint_id),
             self.events.get(delivery.account_id, delivery.event_id)
         )?;
+        // What was not tried when the plan changed can be recovered after it has changed again.
+        if !account.is_some_and(|account| account.plan.includes_api()) {
+            return self.give_up(delivery, Trouble::PlanUpgradeRequired).await;
+        }
         let Some(endpoint) = endpoint.filter(|endpoint| endpoint.wants(delivery.event_type)) else {
             return self.give_up(delivery, Trouble::EndpointDisabled).await;
         };
         let Some(event) = event else { return self.give_up(delivery, Trouble::EventExpired).await };
+        if let Some(resting) = &endpoint.resting
+            && let Err(until) = self.probe(&delivery, resting).await?
+        {
+            return self.rest(delivery, until).await;
+        }
         delivery.claim(claim_token(), self.clock.now());
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => {}
@@ -208,6 +221,7 @@ impl DeliverWebhook {
 
     async fn record(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event, outcome: Outcome) -> Result<(), Error> {
         let error = outcome.attempt.error;
+        let throttled = matches!(outcome.attempt.status_code, Some(429 | 502..=504)).then_some(outcome.retry_after);
         let now = self.clock.now();
         let tries = delivery.tries + 1;
         match error {
@@ -222,23 +236,39 @@ impl DeliverWebhook {
             Err(e) => return Err(e.into()),
         }
         self.hint(&delivery).await;
-        if error.is_some() || endpoint.failing.is_some() {
-            self.judge(&delivery, event, error, now).await?;
+        if error.is_some() || endpoint.failing.is_some() || endpoint.resting.is_some() {
+            self.judge(&delivery, event, error, throttled, now).await?;
         }
         Ok(())
     }
 
     /// What an attempt says of the endpoint's health.
-    async fn judge(&self, delivery: &Delivery, event: &Event, error: Option<Trouble>, now: Timestamp) -> Result<(), Error> {
-        let judged = self.webhooks.update(delivery.account_id, delivery.endpoint_id, |endpoint| match error {
-            None => (endpoint.failing.take().is_some(), Health::Failing),
-            // Nothing that was under way when it was switched off, or on again, says more of it.
-            Some(_) if endpoint.status == Status::Disabled => (false, Health::Failing),
-            Some(Trouble::Gone) => {
-                endpoint.disable(Reason::Gone, now);
-                (true, Health::Disabled)
+    async fn judge(
+        &self,
+        delivery: &Delivery,
+        event: &Event,
+        error: Option<Trouble>,
+        throttled: Option<Option<SignedDuration>>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let judged = self.webhooks.update(delivery.account_id, delivery.endpoint_id, |endpoint| {
+            let rested = match throttled {
+                Some(asked) => {
+                    endpoint.throttled(asked, now);
+                    false
+                }
+                None => endpoint.resting.take().is_some(),
+            };
+            match error {
+                None => (endpoint.failing.take().is_some() || rested, Health::Failing),
+                // Nothing that was under way when it was switched off, or on again, says more of it.
+                Some(_) if endpoint.status == Status::Disabled => (false, Health::Failing),
+                Some(Trouble::Gone) => {
+                    endpoint.disable(Reason::Gone, now);
+                    (true, Health::Disabled)
+                }
+                Some(_) => (true, endpoint.failed(event.created_at, now)),
             }
-            Some(_) => (true, endpoint.failed(event.created_at, now)),
         });
         match judged.await? {
             Some((endpoint, Health::Warning(percent))) => {
@@ -252,6 +282,26 @@ impl DeliverWebhook {
         Ok(())
     }
 
+    /// Whether an endpoint that rests may be tried with this delivery; if not, when.
+    async fn probe(&self, delivery: &Delivery, resting: &Resting) -> Result<Result<(), Timestamp>, Error> {
+        let now = self.clock.now();
+        if let Some(until) = resting.wait(now) {
+            return Ok(Err(until));
+        }
+        let probed = self.webhooks.update(delivery.account_id, delivery.endpoint_id, |endpoint| {
+            let probed = endpoint.probe(now);
+            (endpoint.resting.is_some() && probed.is_ok(), probed)
+        });
+        Ok(probed.await?.map_or(Ok(()), |(_, probed)| probed))
+    }
+
+    /// The endpoint rests: the row waits, which costs no attempt. What has waited comes one after another, not all in one moment.
+    async fn rest(&self, mut delivery: Delivery, until: Timestamp) -> Result<(), Error> {
+        let spread = (until.duration_since(self.clock.now()) / 4).clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(5));
+        delivery.deferred(until + spread.mul_f64(rand::rng().random_range(0.0..1.0)));
+        self.put_off(delivery).await
+    }
+
     /// The endpoint has as many attempts under way as it may: the row waits some seconds, longer the longer it has waited, which costs no
     /// attempt.
     async fn defer(&self, mut delivery: Delivery) -> Result<(), Error> {
@@ -259,6 +309,10 @@ impl DeliverWebhook {
         let waited = now.duration_since(delivery.created_at) / 4;
         let pause = waited.clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(10));
         delivery.deferred(now + pause.mul_f64(rand::rng().random_range(0.5..1.5)));
+        self.put_off(delivery).await
+    }
+
+    async fn put_off(&self, mut delivery: Delivery) -> Result<(), Error> {
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => self.hint(&delivery).await,
             Err(ReplaceError::Conflict) => {}

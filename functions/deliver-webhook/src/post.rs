@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::SignedDuration;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::guarded::{Guard, Refused};
-use sfm_core::http_client;
+use sfm_core::http_client::{self, ExchangeError};
 use sfm_core::webhook::Endpoint;
 use sfm_core::webhook::delivery::{Attempt, Outcome, Trouble};
 use sfm_core::webhook::signature;
+use url::Url;
 
 /// An answer's body is read up to here; what comes after changes nothing.
 const READ: usize = 16 * 1024;
@@ -64,12 +65,13 @@ async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clo
     let body = event.body().ok_or(Trouble::EventExpired)?;
     let now = clock.now();
     let headers = signature::sign(endpoint.signing(now), event.id, now, body.as_bytes());
-    let mut request = client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+    let mut request = http_client::request(Method::POST, &url).header(CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let mut response = request.send().await.map_err(|e| class(&e))?;
-    let read = answer.insert(Answer { status: response.status(), retry_after: retry_after(&response, clock), body: Vec::new() });
+    let mut response = client.send(request, body).await.map_err(|e| class(&e))?;
+    let (status, retry_after) = (response.status, retry_after(response.status, &response.headers, clock));
+    let read = answer.insert(Answer { status, retry_after, body: Vec::new() });
     while read.body.len() < READ {
         match response.chunk().await.map_err(|e| class(&e))? {
             Some(chunk) => read.body.extend_from_slice(&chunk[..chunk.len().min(READ - read.body.len())]),
@@ -80,26 +82,19 @@ async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clo
 }
 
 /// `Retry-After` of an answer that may be another one later: too many requests, or a failure of the server or of a gateway before it.
-fn retry_after(response: &Response, clock: &Clock) -> Option<SignedDuration> {
-    if !matches!(response.status().as_u16(), 429 | 500 | 502..=504) {
+fn retry_after(status: StatusCode, headers: &HeaderMap, clock: &Clock) -> Option<SignedDuration> {
+    if !matches!(status.as_u16(), 429 | 500 | 502..=504) {
         return None;
     }
-    http_client::retry_after(response.headers().get(RETRY_AFTER)?.to_str().ok()?, clock.now())
+    http_client::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, clock.now())
 }
 
-/// The class of an error of the client's, by what it stands on.
-fn class(error: &reqwest::Error) -> Trouble {
-    if is_tls(error) {
+fn class(error: &ExchangeError) -> Trouble {
+    if error.is_tls() {
         Trouble::Tls
-    } else if error.is_connect() {
+    } else if error.is_unsent() {
         Trouble::Connect
     } else {
         Trouble::Protocol
     }
-}
-
-/// An `io::Error` hides what it wraps from the chain of sources.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }

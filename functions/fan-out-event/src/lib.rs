@@ -1,13 +1,15 @@
 //! Queue `events` → one delivery for each endpoint that wants the event: its row first, then its message.
 //!
 //! A row's id follows from event and endpoint, so an event that comes twice makes no second one. A row whose message got lost is due,
-//! and found by the dispatcher.
+//! and found by the dispatcher. An event that is a recovery's is its driver: see [`recovery`].
+
+mod recovery;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
-use sfm_core::event::Event;
+use sfm_core::event::{Event, EventType};
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{Queue, failures, fenced};
 use sfm_core::runtime::{Error, Worker};
@@ -24,11 +26,13 @@ pub struct FanOutEvent {
     deliveries: Deliveries,
     events: Events,
     queue: Queue,
+    /// Its own.
+    events_queue: Queue,
     clock: Clock,
 }
 
 /// An event as the bus hands it on.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FromBus {
     detail: Event,
 }
@@ -44,6 +48,7 @@ impl Worker for FanOutEvent {
             deliveries: Deliveries::new(platform)?,
             events: Events::new(platform)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
+            events_queue: Queue::new(platform, "EVENTS_QUEUE_URL")?,
             clock: platform.clock(),
         })
     }
@@ -57,6 +62,9 @@ impl Worker for FanOutEvent {
 impl FanOutEvent {
     async fn fan_out(&self, message: Option<&str>) -> Result<(), Error> {
         let FromBus { detail: event } = serde_json::from_str(message.unwrap_or_default())?;
+        if event.kind == EventType::WebhookRecovery {
+            return self.recover(event).await;
+        }
         let now = self.clock.now();
         let mut endpoints = self.webhooks.of(event.account_id).await?;
         endpoints.retain(|endpoint| endpoint.wants(event.kind));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::ApiTime;
 use crate::due;
 use crate::fax::{Fax, Status};
-use crate::id::{AccountId, EventId, FaxId, ScheduledId};
+use crate::id::{AccountId, EndpointId, EventId, FaxId, ScheduledId};
 use crate::scheduled::Scheduled;
 
 /// How long events can be listed, and their webhooks redelivered.
@@ -31,6 +31,9 @@ pub enum EventType {
     /// Made by hand, for one endpoint.
     #[serde(rename = "webhook.test")]
     WebhookTest,
+    /// Internal: an endpoint's recovery is to go on.
+    #[serde(rename = "webhook.recovery")]
+    WebhookRecovery,
 }
 
 /// Not a type of event that an endpoint can ask for.
@@ -58,6 +61,7 @@ impl EventType {
             Self::FaxReceived => "fax.received",
             Self::ScheduledFailed => "scheduled.failed",
             Self::WebhookTest => "webhook.test",
+            Self::WebhookRecovery => "webhook.recovery",
         }
     }
 }
@@ -73,6 +77,8 @@ pub struct Event {
     pub fax_id: Option<FaxId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_id: Option<ScheduledId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_id: Option<EndpointId>,
     pub created_at: Timestamp,
     /// The resource as it was at that moment, in JSON: the `data` of its webhooks, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +100,7 @@ impl Event {
             kind: EventType::FaxQueued,
             fax_id: Some(fax.id),
             scheduled_id: None,
+            endpoint_id: None,
             created_at: fax.created_at,
             data: None,
             expires_at: (fax.created_at + KEPT).as_second(),
@@ -124,6 +131,12 @@ impl Event {
         Self { due_at: None, due_shard: None, ..Self::outward(account_id, EventType::WebhookTest, data, now) }
     }
 
+    /// Begins a recovery of an endpoint. It is due until the recovery is over, so that one whose worker died goes on.
+    pub fn recovery(account_id: AccountId, endpoint_id: EndpointId, now: Timestamp) -> Self {
+        let event = Self::outward(account_id, EventType::WebhookRecovery, String::new(), now);
+        Self { endpoint_id: Some(endpoint_id), data: None, ..event }
+    }
+
     /// What its webhooks carry, the same bytes each time. None for an event that is nobody's outside.
     pub fn body(&self) -> Option<String> {
         let (id, kind, created_at) = (self.id, self.kind.as_str(), ApiTime::from(self.created_at));
@@ -140,6 +153,7 @@ impl Event {
             kind,
             fax_id: None,
             scheduled_id: None,
+            endpoint_id: None,
             created_at: now,
             data: Some(data),
             expires_at: (now + KEPT).as_second(),

@@ -10,13 +10,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use reqwest::Url;
-use url::Host;
+use url::{Host, Url};
 
 use crate::http_client;
 use crate::platform::{ConfigError, Platform};
 
-/// IPv4 blocks that are not global unicast: IANA IPv4 Special-Purpose Address Registry (RFC 6890), multicast and class E.
+/// IPv4 blocks that are not for anybody: IANA IPv4 Special-Purpose Address Registry (RFC 6890;
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry>), multicast (RFC 5771), class E (RFC 1112), and what is named beside.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -30,8 +30,10 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(192, 0, 2, 0), 24),
     (Ipv4Addr::new(192, 31, 196, 0), 24),
     (Ipv4Addr::new(192, 52, 193, 0), 24),
+    // 6to4 relay anycast, deprecated (RFC 7526).
     (Ipv4Addr::new(192, 88, 99, 0), 24),
     (Ipv4Addr::new(192, 168, 0, 0), 16),
+    // AS112, of the same registry (RFC 7534), as 192.31.196.0/24 is (RFC 7535).
     (Ipv4Addr::new(192, 175, 48, 0), 24),
     (Ipv4Addr::new(198, 18, 0, 0), 15),
     (Ipv4Addr::new(198, 51, 100, 0), 24),
@@ -40,8 +42,8 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// Blocks inside 2000::/3, the only global unicast there is (RFC 4291), that are not: IANA IPv6 Special-Purpose Address Registry.
-/// Teredo and 6to4 are among them, which embed IPv4 addresses; mapped, compatible and NAT64 forms lie outside of 2000::/3.
+/// Blocks inside 2000::/3, the only global unicast there is (RFC 4291), that are not: IANA IPv6 Special-Purpose Address Registry
+/// (<https://www.iana.org/assignments/iana-ipv6-special-registry>). Teredo and 6to4 are among them, which embed IPv4 addresses; mapped, compatible and NAT64 forms lie outside of 2000::/3.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -59,9 +61,15 @@ pub fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let inside = |(block, bits): &(Ipv6Addr, u32)| (u128::from(v6) ^ u128::from(*block)).leading_zeros() >= *bits;
-            v6.segments()[0] >> 13 == 0b001 && !NOT_PUBLIC_V6.iter().any(inside)
+            v6.segments()[0] >> 13 == 0b001 && !NOT_PUBLIC_V6.iter().any(inside) && !is_isatap(v6)
         }
     }
+}
+
+/// ISATAP's interface identifiers, `::5efe:a.b.c.d` and `::200:5efe:a.b.c.d` in any prefix, stand for an IPv4 host behind a tunnel (RFC 5214, 6.1).
+fn is_isatap(address: Ipv6Addr) -> bool {
+    let [_, _, _, _, universal, isatap, _, _] = address.segments();
+    matches!(universal, 0 | 0x0200) && isatap == 0x5efe
 }
 
 /// Why a URL is not connected to.
@@ -140,29 +148,21 @@ impl Guard {
         if never { Err(Refused::Host) } else { Ok(()) }
     }
 
-    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It follows no redirect and
-    /// uses no proxy, and has no deadline of its own.
-    pub async fn client_for(&self, url: &Url) -> Result<reqwest::Client, Refused> {
+    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline of
+    /// its own.
+    pub async fn client_for(&self, url: &Url) -> Result<http_client::Client, Refused> {
         self.check(url)?;
-        let (name, addresses) = match url.host().ok_or(Refused::Malformed)? {
-            Host::Ipv4(address) => (None, vec![IpAddr::V4(address)]),
-            Host::Ipv6(address) => (None, vec![IpAddr::V6(address)]),
-            Host::Domain(name) => (Some(name), self.names.addresses(name).await.map_err(|_| Refused::Host)?),
+        let addresses = match url.host().ok_or(Refused::Malformed)? {
+            Host::Ipv4(address) => vec![IpAddr::V4(address)],
+            Host::Ipv6(address) => vec![IpAddr::V6(address)],
+            Host::Domain(name) => self.names.addresses(name).await.map_err(|_| Refused::Host)?,
         };
         if addresses.is_empty() || !addresses.iter().all(|address| self.allows(*address, url)) {
             return Err(Refused::Host);
         }
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(http_client::USER_AGENT);
-        if let Some(name) = name {
-            let port = url.port_or_known_default().unwrap_or(443);
-            let pinned: Vec<SocketAddr> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-            client = client.resolve_to_addrs(name, &pinned);
-        }
-        client.build().map_err(|_| Refused::Malformed)
+        let port = url.port_or_known_default().unwrap_or(443);
+        let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        Ok(http_client::Client::pinned(pinned, self.tls.clone()))
     }
 
     fn allows(&self, address: IpAddr, url: &Url) -> bool {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use fax_document::MediaType;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use http::StatusCode;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
-use reqwest::Url;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::{Method, StatusCode};
 use sfm_core::guarded::{Guard, Refused};
 use sfm_core::http::Problem;
+use sfm_core::http_client::{self, Answer};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 /// Name resolution, redirects and body together.
 const TIME: Duration = Duration::from_secs(10);
@@ -64,15 +65,15 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
     for hop in 0..=REDIRECTS {
         let refused = if hop == 0 { FetchError::Refused } else { FetchError::Redirect };
         let client = guard.client_for(&url).await.map_err(refused)?;
-        let request = client.get(url.clone()).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
-        let answer = request.send().await.map_err(|_| FetchError::Connection)?;
-        match answer.status() {
+        let request = http_client::request(Method::GET, &url).header(ACCEPT_ENCODING, "identity");
+        let answer = client.send(request, Bytes::new()).await.map_err(|_| FetchError::Connection)?;
+        match answer.status {
             StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
             | StatusCode::SEE_OTHER
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT => {
-                let location = answer.headers().get(LOCATION).and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
+                let location = answer.headers.get(LOCATION).and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
                 url = location.and_then(|location| url.join(location).ok()).ok_or(FetchError::Redirect(Refused::Malformed))?;
             }
             StatusCode::OK => return read(answer).await,
@@ -82,11 +83,11 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
     Err(FetchError::TooManyRedirects)
 }
 
-async fn read(mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
-    for declared in answer.headers().get_all(CONTENT_TYPE) {
+async fn read(mut answer: Answer) -> Result<Bytes, FetchError> {
+    for declared in answer.headers.get_all(CONTENT_TYPE) {
         may_be_document(&String::from_utf8_lossy(declared.as_bytes()))?;
     }
-    let coding = answer.headers().get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
+    let coding = answer.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
     if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(FetchError::TooLarge);
     }

@@ -127,6 +127,15 @@ async fn an_endless_answer_is_read_no_further_than_its_limit() {
     // Five answers, and what lies in the buffers of the sockets.
     assert!(hostile.sent() < 5 * 16 * 1024 * 1024, "{}", hostile.sent());
 
+    for line in ["100 Continue", "102 Processing", "103 Early Hints"] {
+        let hostile = Hostile::start(Then::EndlessInterim(line)).await;
+        assert_eq!(both(&hostile.url, Deadlines::default()).await, [Came::Ambiguous, Came::Ambiguous], "{line}");
+        let (telnyx, _) = adapters(&hostile.url, Deadlines::default()).await;
+        let error = telnyx.get(&id).await.unwrap_err();
+        assert!(error.0.contains("more than 4 interim answers"), "{line}: {error}");
+        assert!(hostile.sent() < 3 * 16 * 1024 * 1024, "{line}: {}", hostile.sent());
+    }
+
     let documents = Hostile::start(Then::EndlessBody).await;
     let (telnyx, _) = adapters(&documents.url, Deadlines { media: FOR_EVER, ..Deadlines::default() }).await;
     let error = telnyx.document(&received(&format!("{}/document", documents.url))).await.unwrap_err();

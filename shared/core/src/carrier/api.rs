@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::RETRY_AFTER;
+use http::request;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use super::{LARGEST_MEDIA, LookupError, MediaError, SendError};
 use crate::clock::Clock;
@@ -52,7 +54,7 @@ pub(super) enum Failure {
 
 #[derive(Debug, Clone)]
 pub(super) struct Api {
-    http: reqwest::Client,
+    http: http_client::Client,
     base: Url,
     pub clock: Clock,
     pub deadlines: Deadlines,
@@ -66,9 +68,8 @@ impl Api {
         if !matches!(base.scheme(), "https" | "http") {
             return Err(wrong("is not an https:// URL".into()));
         }
-        let deadlines = Deadlines::default();
-        let http = http_client::build(deadlines.media).map_err(|e| wrong(e.to_string()))?;
-        Ok(Self { http, base, clock: platform.clock(), deadlines })
+        let http = http_client::Client::new(http_client::tls().map_err(|e| wrong(e.to_string()))?);
+        Ok(Self { http, base, clock: platform.clock(), deadlines: Deadlines::default() })
     }
 
     /// The URL of a path, whose segments may be any text.
@@ -80,29 +81,28 @@ impl Api {
         url
     }
 
-    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).timeout(self.deadlines.call)
+    pub async fn exchange(&self, request: request::Builder, body: impl Into<Bytes>) -> Result<Answer, Failure> {
+        self.bounded(request, body.into(), LARGEST_ANSWER, self.deadlines.call).await
     }
 
-    pub async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        self.bounded(request, LARGEST_ANSWER).await
-    }
-
-    async fn bounded(&self, request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
-        let mut answer = request.send().await.map_err(|e| {
-            let not_sent = e.is_connect() || e.is_builder();
-            let text = e.without_url().to_string();
-            if not_sent { Failure::NotSent(text) } else { Failure::Unclear(text) }
-        })?;
-        let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    /// An exchange whose body is over at the deadline too, or has failed.
+    async fn bounded(&self, request: request::Builder, body: Bytes, limit: usize, time: Duration) -> Result<Answer, Failure> {
+        let until = Instant::now() + time;
+        let sent = timeout_at(until, self.http.send(request, body)).await;
+        let mut answer = sent
+            .map_err(|_| Failure::Unclear("no answer in time".into()))?
+            .map_err(|e| if e.is_unsent() { Failure::NotSent(e.text()) } else { Failure::Unclear(e.text()) })?;
+        let pause = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = pause.and_then(|text| pause_of(text, self.clock.now()));
-        Ok(Answer { status: answer.status().as_u16(), retry_after, body: read(&mut answer, limit).await })
+        let body = timeout_at(until, read(&mut answer, limit)).await;
+        let body = body.unwrap_or_else(|_| Err("the answer was not over in time".into()));
+        Ok(Answer { status: answer.status.as_u16(), retry_after, body })
     }
 
     /// Fetches a document. What stands under a link that is refused may be there under another one: the caller looks at the status.
-    pub async fn document(&self, request: RequestBuilder) -> Result<Document, MediaError> {
-        let request = request.timeout(self.deadlines.media);
-        let answer = self.bounded(request, LARGEST_MEDIA).await.map_err(|e| MediaError::NotYet(e.into_text()))?;
+    pub async fn document(&self, request: request::Builder) -> Result<Document, MediaError> {
+        let answer = self.bounded(request, Bytes::new(), LARGEST_MEDIA, self.deadlines.media).await;
+        let answer = answer.map_err(|e| MediaError::NotYet(e.into_text()))?;
         match answer.status {
             200 => {
                 let bytes = answer.body.map_err(MediaError::NotYet)?;
@@ -123,13 +123,13 @@ pub(super) enum Document {
 }
 
 /// Reads a body up to a limit; one that is longer, or says so, is an error.
-async fn read(answer: &mut reqwest::Response, limit: usize) -> Result<Bytes, String> {
+async fn read(answer: &mut http_client::Answer, limit: usize) -> Result<Bytes, String> {
     let too_large = || format!("the answer has more than {limit} bytes");
     if answer.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| e.without_url().to_string())? {
+    while let Some(chunk) = answer.chunk().await.map_err(|e| e.text())? {
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }

@@ -23,7 +23,7 @@ pub use chosen::Chosen;
 use crate::fax::CallReport;
 use crate::id::{AccountId, FaxId};
 use crate::phone::E164;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// Names one attempt to the carrier and comes back in everything that it says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub struct Received {
     pub pages: Option<u32>,
     pub received_at: Timestamp,
     /// Where the document can be fetched for a while, if the carrier said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "secret::stored")]
     pub media_url: Option<Secret>,
 }
 

@@ -8,18 +8,23 @@ mod failures;
 mod refusal;
 mod wire;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, request};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 pub use callbacks::Callbacks;
+use url::Url;
 use wire::{SinchFax, labels};
 
 use super::api::{Answer, Api, Deadlines, Document};
 use super::credentials::{CredentialStore, Credentials, CredentialsError, needed};
 use super::json::number;
 use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use crate::http_client;
 use crate::phone::E164;
 use crate::platform::{ConfigError, Platform};
 
@@ -63,10 +68,11 @@ impl Sinch {
         self.api.url(&[&["v3", "projects", &self.project_id, "faxes"], below].concat())
     }
 
-    fn authorized(&self, credentials: &Credentials, method: Method, url: Url) -> Result<reqwest::RequestBuilder, CredentialsError> {
+    fn authorized(&self, credentials: &Credentials, method: Method, url: Url) -> Result<request::Builder, CredentialsError> {
         let id = needed(&credentials.sinch_key_id, "sinch_key_id")?;
         let secret = needed(&credentials.sinch_key_secret, "sinch_key_secret")?;
-        Ok(self.api.request(method, url).basic_auth(id.expose(), Some(secret.expose())))
+        let login = STANDARD.encode(format!("{}:{}", id.expose(), secret.expose()));
+        Ok(http_client::request(method, &url).header(AUTHORIZATION, format!("Basic {login}")))
     }
 
     /// The body of a send.
@@ -96,7 +102,7 @@ impl Sinch {
     async fn read(&self, url: Url) -> Result<Answer, LookupError> {
         let credentials = self.credentials.get().await.map_err(|e| LookupError(e.to_string()))?;
         let request = self.authorized(&credentials, Method::GET, url).map_err(|e| LookupError(e.to_string()))?;
-        let answer = self.api.exchange(request).await?;
+        let answer = self.api.exchange(request, Bytes::new()).await?;
         if matches!(answer.status, 401 | 403) {
             self.credentials.forget().await;
         }
@@ -158,7 +164,7 @@ impl Sinch {
         let not_yet = |e: CredentialsError| MediaError::NotYet(e.to_string());
         let credentials = self.credentials.get().await.map_err(not_yet)?;
         let request = self.authorized(&credentials, Method::GET, self.url(&[id, "file"])).map_err(not_yet)?;
-        let status = match self.api.document(request.header(reqwest::header::ACCEPT, "application/pdf")).await? {
+        let status = match self.api.document(request.header(ACCEPT, "application/pdf")).await? {
             Document::Fetched(bytes) => return Ok(bytes),
             Document::Refused(status) => status,
         };
@@ -183,8 +189,7 @@ impl Carrier for Sinch {
         let credentials = self.credentials.get().await.map_err(not_taken)?;
         let body = self.body(submission, &credentials).map_err(not_taken)?;
         let request = self.authorized(&credentials, Method::POST, self.url(&[])).map_err(not_taken)?;
-        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
-        let answer = self.api.exchange(request).await?;
+        let answer = self.api.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
         if matches!(answer.status, 401 | 403) {
             self.credentials.forget().await;
         }

@@ -7,11 +7,13 @@ mod failures;
 mod wire;
 
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, request};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 pub use callbacks::Callbacks;
+use url::Url;
 use wire::TelnyxFax;
 
 use super::api::{Answer, Api, Deadlines, Document};
@@ -20,6 +22,7 @@ use super::json::number;
 use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
 use crate::failure::FailureCode;
 use crate::fax::CallReport;
+use crate::http_client;
 use crate::phone::E164;
 use crate::platform::{ConfigError, Platform};
 
@@ -55,15 +58,15 @@ impl Telnyx {
         self
     }
 
-    async fn authorized(&self, method: Method, url: Url) -> Result<reqwest::RequestBuilder, CredentialsError> {
+    async fn authorized(&self, method: Method, url: Url) -> Result<request::Builder, CredentialsError> {
         let credentials = self.credentials.get().await?;
         let key = needed(&credentials.telnyx_api_key, "telnyx_api_key")?;
-        Ok(self.api.request(method, url).bearer_auth(key.expose()))
+        Ok(http_client::request(method, &url).header(AUTHORIZATION, format!("Bearer {}", key.expose())))
     }
 
     async fn ask(&self, method: Method, url: Url) -> Result<Answer, LookupError> {
         let request = self.authorized(method, url).await.map_err(|e| LookupError(e.to_string()))?;
-        let answer = self.api.exchange(request).await?;
+        let answer = self.api.exchange(request, Bytes::new()).await?;
         if matches!(answer.status, 401 | 403) {
             self.credentials.forget().await;
         }
@@ -136,7 +139,7 @@ impl Telnyx {
 
     async fn fetched(&self, received: &Received) -> Result<Bytes, MediaError> {
         // A link is signed by itself: our key is for the API alone.
-        let get = |url| self.api.document(self.api.request(Method::GET, url));
+        let get = |url: Url| self.api.document(http_client::request(Method::GET, &url));
         if let Some(url) = received.media_url.as_ref().and_then(|link| self.media(link.expose()).ok())
             && let Document::Fetched(bytes) = get(url).await?
         {
@@ -174,8 +177,7 @@ impl Carrier for Telnyx {
         }
         let request = self.authorized(Method::POST, self.api.url(&["v2", "faxes"])).await;
         let request = request.map_err(|e| SendError::not_taken(e.to_string()))?;
-        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
-        let answer = self.api.exchange(request).await?;
+        let answer = self.api.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
         let status = answer.status;
         let retry_after = answer.retry_after;
         let not_taken = |needs_operator| SendError::NotTaken { reason: format!("status {status}"), retry_after, needs_operator };

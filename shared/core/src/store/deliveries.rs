@@ -98,14 +98,15 @@ impl Deliveries {
         }
     }
 
-    /// The newest deliveries of an endpoint before `before`, at most 100, newest first.
+    /// The newest deliveries of an endpoint before `before`, at most 100, newest first; and whether there are more.
     pub async fn of_endpoint(
         &self,
         account: AccountId,
         endpoint: EndpointId,
         before: Option<DeliveryId>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    ) -> Result<(Vec<Delivery>, bool), StoreError> {
+        let limit = limit.clamp(1, 100);
         let found = self
             .client
             .query()
@@ -115,14 +116,18 @@ impl Deliveries {
             .expression_attribute_values(":endpoint", s(endpoint))
             .expression_attribute_values(":before", before.map_or_else(|| s("dlv_~"), s))
             .scan_index_forward(false)
-            .limit(i32::try_from(limit.clamp(1, 100)).unwrap_or(100))
+            .limit(i32::try_from(limit + 1).unwrap_or(100))
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        let keys: Vec<DeliveryKey> = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        let mut keys: Vec<DeliveryKey> = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        // One more than is shown tells whether there are more.
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = keys.len() > shown;
+        keys.truncate(shown);
         // An index of keys alone does not know whose a row is better than its key does.
         let ids: Vec<DeliveryId> = keys.into_iter().filter(|key| key.account_id == account).map(|key| key.id).collect();
-        self.get_all(account, &ids).await
+        Ok((self.get_all(account, &ids).await?, has_more))
     }
 
     /// Reads at most 100 deliveries, newest first; those that are not there are left out.

@@ -2,7 +2,6 @@
 //! stream feeds `relay-events`.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
@@ -23,7 +22,7 @@ impl Events {
     }
 
     /// The write that adds an event, for the transaction of the change that it tells of.
-    pub(super) fn add(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
+    pub fn add(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(to_item(event)?))
@@ -70,27 +69,29 @@ impl Events {
         Ok(events)
     }
 
-    /// A page of an account's events since a time, oldest first, and where the next one begins.
+    /// A page of an account's events since a time, oldest first, behind `after`; and whether there are more.
     pub async fn since(
         &self,
         account: AccountId,
         since: Timestamp,
-        after: Option<Item>,
+        after: Option<EventId>,
         limit: i32,
-    ) -> Result<(Vec<Event>, Option<Item>), StoreError> {
-        let found = self.query(account, EventId::earliest(since)).set_exclusive_start_key(after).limit(limit).send().await;
-        let found = found.map_err(StoreError::from_sdk)?;
-        let events = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok((events, found.last_evaluated_key))
-    }
-
-    fn query(&self, account: AccountId, first: EventId) -> QueryFluentBuilder {
-        self.client
+    ) -> Result<(Vec<Event>, bool), StoreError> {
+        let after = after.map(|event| Item::from([("account_id".into(), s(account)), ("id".into(), s(event))]));
+        let found = self
+            .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("account_id = :account AND id >= :first")
             .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", s(first))
+            .expression_attribute_values(":first", s(EventId::earliest(since)))
+            .set_exclusive_start_key(after)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        let events = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok((events, found.last_evaluated_key.is_some()))
     }
 
     /// The event has been fanned out: nobody needs to look after it any more. (1 WRU and 1 for the index)

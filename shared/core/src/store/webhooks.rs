@@ -1,14 +1,23 @@
 //! Table `webhooks`: endpoints. Key `account_id`, `id`; index `by-id` is for operators.
+//!
+//! An account that ever had an endpoint has the item `additions#<account>` too, whose `version` counts the endpoints that were added: each
+//! addition is conditional on the one before it, so that two at once cannot both find room for the last.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use tokio::time::Instant;
 
 use super::transaction::{Backoff, transact};
 use super::{StoreError, find_by_id, from_item, n, s, to_item};
 use crate::id::{AccountId, EndpointId};
 use crate::platform::{ConfigError, Platform};
 use crate::webhook::Endpoint;
+
+/// How long an addition competes with others of its account: less than a request may take, which is 30 s.
+const ADDED_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
 pub struct Webhooks {
@@ -39,8 +48,9 @@ impl Webhooks {
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("account_id = :account")
+            .key_condition_expression("account_id = :account AND begins_with(id, :endpoint)")
             .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":endpoint", s("wh_"))
             .consistent_read(true)
             .into_paginator()
             .items()
@@ -53,15 +63,40 @@ impl Webhooks {
     }
 
     fn put(&self, endpoint: &Endpoint) -> Result<PutBuilder, StoreError> {
-        Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(endpoint)?)))
+        Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(&endpoint.stored())?)))
     }
 
-    /// Stores a new endpoint, with its audit entry.
-    pub async fn add(&self, endpoint: &Endpoint, audit: TransactWriteItem) -> Result<(), StoreError> {
-        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build();
-        let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
-        let done = transact(&self.client, vec![put, audit]).await?;
-        done.map_err(|cancelled| StoreError::Corrupt(format!("{cancelled:?}")))
+    /// Stores a new endpoint, with its audit entry. False when its account has `most` already.
+    pub async fn add(&self, endpoint: &Endpoint, most: usize, audit: TransactWriteItem) -> Result<bool, StoreError> {
+        let corrupt = |e: aws_sdk_dynamodb::error::BuildError| StoreError::Corrupt(e.to_string());
+        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build().map_err(corrupt)?;
+        let put = TransactWriteItem::builder().put(put).build();
+        let (account, key) = (endpoint.account_id, s(format!("additions#{}", endpoint.account_id)));
+        // Of many at once all but one begin anew, each time.
+        let mut backoff = Backoff::until(Instant::now() + ADDED_WITHIN);
+        loop {
+            let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", key.clone());
+            let read = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+            let seen = read.item.as_ref().and_then(|item| item.get("version")?.as_n().ok()?.parse().ok()).unwrap_or(0u64);
+            if self.of(account).await?.len() >= most {
+                return Ok(false);
+            }
+            let next = Put::builder()
+                .table_name(&self.table)
+                .item("account_id", s(account))
+                .item("id", key.clone())
+                .item("version", n(seen + 1))
+                .condition_expression("attribute_not_exists(id) OR version = :seen")
+                .expression_attribute_values(":seen", n(seen))
+                .build()
+                .map_err(corrupt)?;
+            let next = TransactWriteItem::builder().put(next).build();
+            match transact(&self.client, vec![put.clone(), next, audit.clone()]).await? {
+                Ok(()) => return Ok(true),
+                Err(cancelled) if cancelled.failed(1) && !cancelled.failed(0) => backoff.wait().await?,
+                Err(cancelled) => return Err(StoreError::Corrupt(format!("{cancelled:?}"))),
+            }
+        }
     }
 
     /// Deletes an endpoint, with its audit entry. False when there is none.
@@ -77,12 +112,12 @@ impl Webhooks {
         Ok(transact(&self.client, vec![delete, audit]).await?.is_ok())
     }
 
-    /// Lets a person's `change` change an endpoint as it is now, and stores it with its audit entry. None when there is no such endpoint.
+    /// Lets a person's `change` change an endpoint as it is now, and stores it with its audit entries and what else is of it. None when there is no such endpoint.
     pub async fn change<T>(
         &self,
         account: AccountId,
         id: EndpointId,
-        audit: TransactWriteItem,
+        others: Vec<TransactWriteItem>,
         change: impl Fn(&mut Endpoint) -> T,
     ) -> Result<Option<(Endpoint, T)>, StoreError> {
         let mut backoff = Backoff::new();
@@ -93,7 +128,7 @@ impl Webhooks {
             let put = self.put(&endpoint)?.condition_expression("version = :seen");
             let put = put.expression_attribute_values(":seen", n(endpoint.version - 1)).build();
             let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
-            if transact(&self.client, vec![put, audit.clone()]).await?.is_ok() {
+            if transact(&self.client, [vec![put], others.clone()].concat()).await?.is_ok() {
                 return Ok(Some((endpoint, told)));
             }
             backoff.wait().await?;
@@ -120,7 +155,7 @@ impl Webhooks {
                 .client
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(to_item(&endpoint)?))
+                .set_item(Some(to_item(&endpoint.stored())?))
                 .condition_expression("version = :seen")
                 .expression_attribute_values(":seen", n(endpoint.version - 1))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);

@@ -24,6 +24,8 @@ const PAUSES: [SignedDuration; 9] = [
 const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// An attempt whose worker is not heard of for this long is taken for dead: longer than its deadline and its writes.
 const LEASE: SignedDuration = SignedDuration::from_secs(45);
+/// What is due within this time need not be recovered.
+const SOON: SignedDuration = SignedDuration::from_secs(10);
 /// The log of a delivery holds its last attempts.
 const KEPT_ATTEMPTS: usize = 30;
 
@@ -58,6 +60,8 @@ pub enum Trouble {
     EndpointDisabled,
     /// Nothing was sent: the event is older than 30 days.
     EventExpired,
+    /// Nothing was sent: the account's plan has no webhooks.
+    PlanUpgradeRequired,
 }
 
 /// One attempt, as the log keeps it.
@@ -168,6 +172,16 @@ impl Delivery {
         self.log(Attempt { at: now, duration_ms: 0, status_code: None, error: Some(error), answer: None });
         self.claim = None;
         self.settle(Status::Failed);
+    }
+
+    /// Begins a new round at once if it failed, or waits for an attempt far away. False when it has succeeded, or is tried anyway.
+    pub fn recover(&mut self, now: Timestamp) -> bool {
+        let waits = self.claim.is_none() && self.due().is_some_and(|due| due > now + SOON);
+        let again = self.status == Status::Failed || waits;
+        if again {
+            self.redeliver(now);
+        }
+        again
     }
 
     /// Begins a new round at once, with the log of the old ones.
@@ -285,6 +299,23 @@ mod tests {
         assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (Status::Pending, Some(at(60)), 1));
         delivery.attempted(outcome(None), 0.0, at(61));
         assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (Status::Succeeded, None, 2));
+    }
+
+    #[test]
+    fn what_failed_or_waits_long_is_recovered_and_what_succeeded_or_is_under_way_is_not() {
+        let mut delivery = pending();
+        assert!(!delivery.recover(at(0)), "it is due");
+        delivery.claim("a".into(), at(0));
+        assert!(!delivery.recover(at(1)), "it is under way");
+        delivery.attempted(outcome(Some(Trouble::Status)), 0.0, at(2));
+        assert!(!delivery.recover(at(3)), "it is due in four seconds");
+        delivery.attempted(outcome(Some(Trouble::Status)), 0.0, at(7));
+        assert!(delivery.recover(at(8)), "it is due in five minutes");
+        assert_eq!((delivery.due(), delivery.tries, delivery.attempts.len()), (Some(at(8)), 0, 2));
+        delivery.given_up(Trouble::EndpointDisabled, at(9));
+        assert!(delivery.recover(at(10)));
+        delivery.attempted(outcome(None), 0.0, at(11));
+        assert!(!delivery.recover(at(100_000)));
     }
 
     #[test]

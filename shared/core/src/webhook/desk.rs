@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::delivery::{Delivery, Status};
-use super::{Endpoint, MAX_ENDPOINTS, Reason};
+use super::delivery::Delivery;
+use super::{Endpoint, MAX_ENDPOINTS, Reason, Recovery, Status};
 use crate::audit::{Action, Actor, AuditEntry};
 use crate::clock::Clock;
 use crate::event::{Event, EventType};
@@ -21,8 +21,6 @@ use crate::store::deliveries::{Deliveries, DeliveryKey};
 use crate::store::events::Events;
 use crate::store::webhooks::Webhooks;
 
-/// Events that one query of a recovery reads.
-const PAGE: i32 = 200;
 /// More than anybody writes.
 const LONGEST_URL: usize = 2048;
 const LONGEST_DESCRIPTION: usize = 200;
@@ -65,6 +63,7 @@ pub struct Change {
     pub url: Option<String>,
     pub events: Option<BTreeSet<EventType>>,
     pub description: Option<String>,
+    pub status: Option<Status>,
 }
 
 impl WebhookDesk {
@@ -104,12 +103,11 @@ impl WebhookDesk {
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
             return Err(DeskError::DescriptionTooLong);
         }
-        if self.webhooks.of(account).await?.len() >= MAX_ENDPOINTS {
-            return Err(DeskError::TooMany);
-        }
         let endpoint = Endpoint::new(account, url, events, description, self.clock.now());
         let entry = self.entry(account, actor, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
-        self.webhooks.add(&endpoint, self.audit.write(&entry)?).await?;
+        if !self.webhooks.add(&endpoint, MAX_ENDPOINTS, self.audit.write(&entry)?).await? {
+            return Err(DeskError::TooMany);
+        }
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
@@ -127,22 +125,43 @@ impl WebhookDesk {
         self.webhooks.find(id).await?.ok_or(DeskError::NotFound)
     }
 
+    /// Changes an endpoint, all at once or not at all.
     pub async fn update(&self, account: AccountId, id: EndpointId, change: Change, actor: &Actor) -> Result<Endpoint, DeskError> {
-        let url = change.url.as_deref().map(|url| self.checked(url)).transpose()?;
-        if change.description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+        let Change { url, events, description, status } = change;
+        let url = url.as_deref().map(|url| self.checked(url)).transpose()?;
+        if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
             return Err(DeskError::DescriptionTooLong);
         }
-        let mut entry = self.entry(account, actor, Action::WebhookChanged, id);
-        entry.detail.clone_from(&url);
-        self.change(account, id, entry, |endpoint| {
+        let events = events.filter(|events| !events.is_empty());
+        let now = self.clock.now();
+        let mut entries = Vec::new();
+        if url.is_some() || events.is_some() || description.is_some() {
+            let mut entry = AuditEntry::new(account, actor, Action::WebhookChanged, id, now);
+            entry.detail.clone_from(&url);
+            entries.push(entry);
+        }
+        entries.extend(status.map(|status| {
+            let action = if status == Status::Enabled { Action::WebhookEnabled } else { Action::WebhookDisabled };
+            // Entries of one moment are in no order: this one comes after the other.
+            AuditEntry::new(account, actor, action, id, now + SignedDuration::from_millis(1))
+        }));
+        if entries.is_empty() {
+            return self.get(account, id).await;
+        }
+        self.change(account, id, &entries, |endpoint| {
             if let Some(url) = &url {
                 endpoint.url.clone_from(url);
             }
-            if let Some(events) = change.events.as_ref().filter(|events| !events.is_empty()) {
+            if let Some(events) = &events {
                 endpoint.events.clone_from(events);
             }
-            if let Some(description) = &change.description {
+            if let Some(description) = &description {
                 endpoint.description = (!description.is_empty()).then(|| description.clone());
+            }
+            match status {
+                Some(Status::Enabled) => endpoint.enable(),
+                Some(Status::Disabled) => endpoint.disable(Reason::Owner, now),
+                None => {}
             }
         })
         .await
@@ -151,13 +170,13 @@ impl WebhookDesk {
     pub async fn disable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
         let now = self.clock.now();
         let entry = self.entry(account, actor, Action::WebhookDisabled, id);
-        self.change(account, id, entry, |endpoint| endpoint.disable(Reason::Owner, now)).await
+        self.change(account, id, &[entry], |endpoint| endpoint.disable(Reason::Owner, now)).await
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
     pub async fn enable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
         let entry = self.entry(account, actor, Action::WebhookEnabled, id);
-        let enabled = self.webhooks.change(account, id, self.audit.write(&entry)?, |endpoint| {
+        let enabled = self.webhooks.change(account, id, vec![self.audit.write(&entry)?], |endpoint| {
             let missed_since = endpoint.missed_since();
             endpoint.enable();
             missed_since
@@ -180,7 +199,7 @@ impl WebhookDesk {
     ) -> Result<(Endpoint, Secret), DeskError> {
         let now = self.clock.now();
         let entry = self.entry(account, actor, Action::WebhookSecretRotated, id);
-        let endpoint = self.change(account, id, entry, |endpoint| endpoint.rotate(expire_now, now)).await?;
+        let endpoint = self.change(account, id, &[entry], |endpoint| endpoint.rotate(expire_now, now)).await?;
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
@@ -188,17 +207,18 @@ impl WebhookDesk {
     /// Ends the overlap of a rotation: the old secret signs no more.
     pub async fn expire_old_secret(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
         let entry = self.entry(account, actor, Action::WebhookOldSecretExpired, id);
-        self.change(account, id, entry, Endpoint::expire_old_secrets).await
+        self.change(account, id, &[entry], Endpoint::expire_old_secrets).await
     }
 
     async fn change(
         &self,
         account: AccountId,
         id: EndpointId,
-        entry: AuditEntry,
+        entries: &[AuditEntry],
         change: impl Fn(&mut Endpoint),
     ) -> Result<Endpoint, DeskError> {
-        let changed = self.webhooks.change(account, id, self.audit.write(&entry)?, change);
+        let entries = entries.iter().map(|entry| self.audit.write(entry)).collect::<Result<_, _>>()?;
+        let changed = self.webhooks.change(account, id, entries, change);
         changed.await?.map(|(endpoint, ())| endpoint).ok_or(DeskError::NotFound)
     }
 
@@ -219,14 +239,14 @@ impl WebhookDesk {
         Ok(delivery)
     }
 
-    /// The log of an endpoint, newest first, at most 100 entries older than `before`.
+    /// The log of an endpoint, newest first, at most 100 entries older than `before`; and whether there are more.
     pub async fn deliveries(
         &self,
         account: AccountId,
         endpoint: EndpointId,
         before: Option<DeliveryId>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, DeskError> {
+    ) -> Result<(Vec<Delivery>, bool), DeskError> {
         Ok(self.deliveries.of_endpoint(account, endpoint, before, limit).await?)
     }
 
@@ -264,43 +284,23 @@ impl WebhookDesk {
         Ok(delivery)
     }
 
-    /// Tries anew what failed since a time, and what happened since then while the endpoint was not told. Returns how many.
-    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp, actor: &Actor) -> Result<usize, DeskError> {
+    /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that runs and has begun as
+    /// early is joined; else this one takes its place, and begins where the earlier of the two does.
+    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp, actor: &Actor) -> Result<Recovery, DeskError> {
         let endpoint = self.get(account, id).await?;
-        self.audit.record(&self.entry(account, actor, Action::WebhookRecovered, id)).await?;
-        let (mut count, mut after) = (0, None);
-        loop {
-            let (events, rest) = self.events.since(account, since, after, PAGE).await?;
-            for event in events.iter().filter(|event| event.kind != EventType::WebhookTest && endpoint.wants(event.kind)) {
-                count += usize::from(self.recover_one(event, &endpoint).await?);
-            }
-            after = rest;
-            if after.is_none() {
-                return Ok(count);
-            }
+        if endpoint.status == Status::Disabled {
+            return Err(DeskError::Disabled);
         }
-    }
-
-    async fn recover_one(&self, event: &Event, endpoint: &Endpoint) -> Result<bool, DeskError> {
+        let entry = self.entry(account, actor, Action::WebhookRecovered, id);
+        if let Some(running) = endpoint.recovery.filter(|running| running.finished_at.is_none() && running.since <= since) {
+            self.audit.record(&entry).await?;
+            return Ok(running);
+        }
         let now = self.clock.now();
-        let delivery = Delivery::new(event, endpoint.id, now);
-        if self.deliveries.add(&delivery).await? {
-            self.hint(&delivery).await?;
-            return Ok(true);
-        }
-        let failed = |delivery: &mut Delivery| {
-            let failed = delivery.status == Status::Failed;
-            if failed {
-                delivery.redeliver(now);
-            }
-            failed
-        };
-        let again = self.deliveries.update(DeliveryKey::from(&delivery), failed).await?;
-        let again = again.filter(|delivery| delivery.due() == Some(now));
-        if let Some(delivery) = &again {
-            self.hint(delivery).await?;
-        }
-        Ok(again.is_some())
+        let job = Event::recovery(account, id, now);
+        let others = vec![self.audit.write(&entry)?, self.events.add(&job)?];
+        let begun = self.webhooks.change(account, id, others, |endpoint| endpoint.recover(job.id, since, now));
+        begun.await?.map(|(_, recovery)| recovery).ok_or(DeskError::NotFound)
     }
 
     async fn hint(&self, delivery: &Delivery) -> Result<(), DeskError> {

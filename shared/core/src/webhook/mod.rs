@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
 use crate::event::EventType;
-use crate::id::{AccountId, EndpointId};
+use crate::id::{AccountId, EndpointId, EventId};
 use crate::secret::Secret;
 
 /// How long an old secret signs beside a new one.
@@ -29,6 +29,14 @@ const FAILURES: u32 = 5;
 const FAILURES_APART: SignedDuration = SignedDuration::from_hours(12);
 /// Of the way to being disabled, in percent: where a warning is logged.
 const WARNINGS: [u8; 3] = [50, 70, 90];
+
+/// How long an endpoint rests that asked for no time, the first time; twice as long each time in a row.
+const FIRST_REST: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
+/// It may ask for a longer one, up to this.
+const LONGEST_REST_ASKED: SignedDuration = SignedDuration::from_hours(24);
+/// How long the first attempt after a rest keeps the others waiting: longer than its deadline.
+const PROBE: SignedDuration = SignedDuration::from_secs(15);
 
 /// An account may have so many endpoints.
 pub const MAX_ENDPOINTS: usize = 20;
@@ -53,10 +61,10 @@ pub enum Reason {
 }
 
 /// A signing secret, `whsec_` and base64 of 32 bytes, and until when it signs: the newest has no end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SigningSecret {
     pub secret: Secret,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub until: Option<Timestamp>,
 }
 
@@ -73,27 +81,127 @@ pub struct Failing {
     pub warned: u8,
 }
 
+/// An endpoint that has too much to do (429), or is behind a gateway that does not reach it (502, 503, 504), has a rest: nothing of any event is
+/// sent to it until a moment, and from then on one attempt at a time until it answers otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resting {
+    pub until: Timestamp,
+    /// How often in a row.
+    pub times: u32,
+    /// Until when the one attempt after the rest is taken for under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_until: Option<Timestamp>,
+}
+
+impl Resting {
+    /// When an attempt may be made at the earliest. None when it may be made now.
+    pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.probe_until.map_or(self.until, |probe| probe.max(self.until))).filter(|until| now < *until)
+    }
+}
+
+/// What failed since a time, was put off, or was never told, is told now: a job, driven by an event of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The event that drives it. One of another recovery does nothing any more.
+    pub job: EventId,
+    pub since: Timestamp,
+    pub started_at: Timestamp,
+    /// The last event that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<EventId>,
+    /// Deliveries that were begun.
+    pub begun: u64,
+    /// Until when a worker is taken to be at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leased_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Recovery {
+    pub fn resource(&self) -> RecoveryResource {
+        RecoveryResource {
+            object: "recovery",
+            status: if self.finished_at.is_some() { "finished" } else { "running" },
+            since: self.since.into(),
+            events: self.begun,
+            started_at: self.started_at.into(),
+            finished_at: self.finished_at.map(ApiTime::from),
+        }
+    }
+}
+
+/// A recovery as the endpoint's owner sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecoveryResource {
+    pub object: &'static str,
+    pub status: &'static str,
+    pub since: ApiTime,
+    /// So many are sent again, as far as it has come.
+    pub events: u64,
+    pub started_at: ApiTime,
+    pub finished_at: Option<ApiTime>,
+}
+
 /// A webhook endpoint as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Endpoint {
     pub account_id: AccountId,
     pub id: EndpointId,
     pub url: String,
     pub events: BTreeSet<EventType>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub description: Option<String>,
     pub status: Status,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub disabled_reason: Option<Reason>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub disabled_at: Option<Timestamp>,
     /// Newest first.
     pub secrets: Vec<SigningSecret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub failing: Option<Failing>,
+    #[serde(default)]
+    pub resting: Option<Resting>,
+    /// The last one.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
     pub created_at: Timestamp,
     /// Counts the writes of this item: each one is conditional on the one before it.
     pub version: u64,
+}
+
+/// The item of an endpoint: the one form in which its secrets are written.
+#[derive(Serialize)]
+pub(crate) struct Stored<'a> {
+    account_id: AccountId,
+    id: EndpointId,
+    url: &'a str,
+    events: &'a BTreeSet<EventType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    secrets: Vec<StoredSecret<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing: Option<Failing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resting: Option<Resting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<Recovery>,
+    created_at: Timestamp,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct StoredSecret<'a> {
+    secret: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
 }
 
 /// What a failed attempt did to an endpoint.
@@ -125,8 +233,30 @@ impl Endpoint {
             disabled_at: None,
             secrets: vec![new_secret()],
             failing: None,
+            resting: None,
+            recovery: None,
             created_at: now,
             version: 1,
+        }
+    }
+
+    pub(crate) fn stored(&self) -> Stored<'_> {
+        let secrets = self.secrets.iter().map(|SigningSecret { secret, until }| StoredSecret { secret: secret.expose(), until: *until });
+        Stored {
+            account_id: self.account_id,
+            id: self.id,
+            url: &self.url,
+            events: &self.events,
+            description: self.description.as_deref(),
+            status: self.status,
+            disabled_reason: self.disabled_reason,
+            disabled_at: self.disabled_at,
+            secrets: secrets.collect(),
+            failing: self.failing,
+            resting: self.resting,
+            recovery: self.recovery,
+            created_at: self.created_at,
+            version: self.version,
         }
     }
 
@@ -161,6 +291,7 @@ impl Endpoint {
         self.disabled_reason = None;
         self.disabled_at = None;
         self.failing = None;
+        self.resting = None;
     }
 
     pub fn disable(&mut self, reason: Reason, now: Timestamp) {
@@ -169,6 +300,40 @@ impl Endpoint {
         }
         self.status = Status::Disabled;
         self.disabled_reason = Some(reason);
+    }
+
+    /// It asked for a rest, perhaps of a length. Attempts that were under way together ask once.
+    pub fn throttled(&mut self, asked: Option<SignedDuration>, now: Timestamp) {
+        let asked = asked.unwrap_or_default().min(LONGEST_REST_ASKED);
+        let before = self.resting.unwrap_or(Resting { until: now, times: 0, probe_until: None });
+        let (times, pause) = if now < before.until {
+            (before.times, SignedDuration::ZERO)
+        } else {
+            (before.times.saturating_add(1), (FIRST_REST * 2_i32.pow(before.times.min(10))).min(LONGEST_REST))
+        };
+        self.resting = Some(Resting { until: before.until.max(now + pause.max(asked)), times, probe_until: None });
+    }
+
+    /// Whether an attempt may be made now; if not, when. The first one after a rest keeps the others waiting until it is over.
+    pub fn probe(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        let Some(resting) = &mut self.resting else { return Ok(()) };
+        match resting.wait(now) {
+            Some(until) => Err(until),
+            None => {
+                resting.probe_until = Some(now + PROBE);
+                Ok(())
+            }
+        }
+    }
+
+    /// A recovery begins, or takes over from the one that runs.
+    pub fn recover(&mut self, job: EventId, since: Timestamp, now: Timestamp) -> Recovery {
+        let running = self.recovery.filter(|recovery| recovery.finished_at.is_none());
+        let since = running.map_or(since, |running| running.since.min(since));
+        // Its owner says that it is well.
+        self.resting = None;
+        let (after, leased_until, finished_at) = (None, None, None);
+        *self.recovery.insert(Recovery { job, since, started_at: now, after, begun: 0, leased_until, finished_at })
     }
 
     /// Since when events were told in vain, or not at all: what a recovery would begin with. None when nothing was missed.
@@ -208,6 +373,8 @@ impl Endpoint {
             status: self.status,
             disabled_reason: self.disabled_reason,
             failing_since: self.failing.map(|failing| failing.since.into()),
+            resting_until: self.resting.map(|resting| resting.until.into()),
+            recovery: self.recovery.map(|recovery| recovery.resource()),
             created_at: self.created_at.into(),
         }
     }
@@ -225,6 +392,10 @@ pub struct Resource<'a> {
     pub disabled_reason: Option<Reason>,
     /// Since when nothing but failures; null when the last attempt succeeded.
     pub failing_since: Option<ApiTime>,
+    /// Until when nothing is sent to it, because it answered 429, 502, 503 or 504; null when it does not rest.
+    pub resting_until: Option<ApiTime>,
+    /// The last recovery; null when there was none.
+    pub recovery: Option<RecoveryResource>,
     pub created_at: ApiTime,
 }
 
@@ -282,6 +453,57 @@ mod tests {
         assert_eq!(endpoint.missed_since(), Some(at(-1)), "the event whose failure was the first");
         endpoint.enable();
         assert_eq!((endpoint.status, endpoint.failing), (Status::Enabled, None));
+    }
+
+    #[test]
+    fn a_rest_is_as_long_as_was_asked_or_grows_and_one_attempt_ends_it() {
+        let seconds = |seconds| at(0) + SignedDuration::from_secs(seconds);
+        let mut endpoint = endpoint();
+        let until = |endpoint: &Endpoint| endpoint.resting.map(|resting| resting.until);
+        assert_eq!(endpoint.probe(at(0)), Ok(()), "one that does not rest");
+        endpoint.throttled(None, seconds(0));
+        endpoint.throttled(None, seconds(1));
+        assert_eq!(until(&endpoint), Some(seconds(5)), "two that were under way together");
+        assert_eq!(endpoint.probe(seconds(4)), Err(seconds(5)));
+        assert_eq!(endpoint.probe(seconds(5)), Ok(()));
+        assert_eq!(endpoint.probe(seconds(6)), Err(seconds(20)), "the others wait for the first");
+        endpoint.throttled(None, seconds(6));
+        assert_eq!(until(&endpoint), Some(seconds(16)), "twice as long");
+        endpoint.throttled(Some(SignedDuration::from_hours(2)), seconds(7));
+        assert_eq!(until(&endpoint), Some(seconds(7207)));
+        endpoint.throttled(Some(SignedDuration::from_hours(200)), at(3));
+        assert_eq!(until(&endpoint), Some(at(27)), "a day at most");
+        for hour in 30..60 {
+            endpoint.throttled(None, at(hour));
+        }
+        assert_eq!(until(&endpoint), Some(at(59) + LONGEST_REST));
+    }
+
+    #[test]
+    fn a_recovery_takes_over_from_the_one_that_runs() {
+        let mut endpoint = endpoint();
+        let [one, two] = [at(9), at(10)].map(EventId::generate);
+        endpoint.recover(one, at(5), at(9));
+        let both = endpoint.recover(two, at(7), at(10));
+        assert_eq!((both.job, both.since), (two, at(5)));
+        if let Some(recovery) = &mut endpoint.recovery {
+            recovery.finished_at = Some(at(11));
+        }
+        assert_eq!(endpoint.recover(one, at(7), at(12)).since, at(7));
+    }
+
+    /// The items of the first release are read, and what is written is read again.
+    #[test]
+    fn an_endpoint_is_stored_with_its_secrets_and_shown_without() {
+        let mut endpoint = endpoint();
+        endpoint.rotate(false, at(0));
+        endpoint.failed(at(0), at(1));
+        let stored = serde_json::to_string(&endpoint.stored()).unwrap_or_default();
+        assert_eq!(serde_json::from_str::<Endpoint>(&stored).ok().as_ref(), Some(&endpoint));
+        let shown = serde_json::to_string(&endpoint.resource()).unwrap_or_default();
+        for SigningSecret { secret, .. } in &endpoint.secrets {
+            assert!(stored.contains(secret.expose()) && !shown.contains(secret.expose()));
+        }
     }
 
     #[test]

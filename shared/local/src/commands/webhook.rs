@@ -84,8 +84,9 @@ pub async fn update(
 ) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
+    with_api(platform, found.account_id).await?;
     let events: BTreeSet<_> = events.into_iter().collect();
-    let change = Change { url, events: (!events.is_empty()).then_some(events), description };
+    let change = Change { url, events: (!events.is_empty()).then_some(events), description, status: None };
     Ok(shown(&desk.update(found.account_id, endpoint, change, &Actor::Operator).await?))
 }
 
@@ -128,6 +129,7 @@ pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Res
 pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
+    with_api(platform, found.account_id).await?;
     Ok(json!(desk.test(found.account_id, endpoint, &Actor::Operator).await?.resource()))
 }
 
@@ -144,7 +146,7 @@ pub async fn deliveries(
         (Ok(_), None) => return Err(CommandError::invalid("The deliveries of an event need --account.")),
         (Err(_), _) => {
             let endpoint = desk.find(id(of, "endpoint")?).await?;
-            desk.deliveries(endpoint.account_id, endpoint.id, before, SHOWN).await?
+            desk.deliveries(endpoint.account_id, endpoint.id, before, SHOWN).await?.0
         }
     };
     Ok(list(found.iter().map(|delivery| json!(delivery.resource())).collect()))
@@ -159,14 +161,17 @@ pub async fn events(platform: &Platform, account: AccountId, before: Option<Even
 pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let key = desk.find_delivery(delivery).await?;
+    with_api(platform, key.account_id).await?;
     Ok(json!(desk.redeliver(key, &Actor::Operator).await?.resource()))
 }
 
+/// Begins a recovery, and does not wait for it: `recovered` counts what it has come to so far; the list of endpoints tells on.
 pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
     let wrong = || CommandError::invalid("--since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.");
     let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    let count = desk.recover(found.account_id, endpoint, since, &Actor::Operator).await?;
-    Ok(json!({"id": endpoint, "recovered": count}))
+    with_api(platform, found.account_id).await?;
+    let recovery = desk.recover(found.account_id, endpoint, since, &Actor::Operator).await?;
+    Ok(json!({"id": endpoint, "recovered": recovery.begun, "recovery": recovery.resource()}))
 }

@@ -211,7 +211,8 @@ impl Stack {
         let callback_url = format!("{base_url}/carrier/telnyx");
         let mut credentials = config.carrier_credentials;
         credentials.insert("telnyx_api_key".to_owned(), Secret::new(&state.carrier_api_key));
-        let carrier_secret = json!(credentials).to_string();
+        let exposed: BTreeMap<&str, &str> = credentials.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
+        let carrier_secret = json!(exposed).to_string();
 
         let carrier = Simulator::start(SimulatorConfig {
             listener: carrier_listener,

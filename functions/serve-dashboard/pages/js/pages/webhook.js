@@ -12,6 +12,8 @@ const REASONS = { failing: "every attempt failed for five days", gone: "the endp
 
 const facts = (endpoint) => h("dl", null,
     h("dt", null, "Status"), h("dd", null, status(endpoint.status), endpoint.disabled_reason && `: ${REASONS[endpoint.disabled_reason] ?? endpoint.disabled_reason}`),
+    endpoint.resting_until && [h("dt", null, "Rests until"), h("dd", null, time(endpoint.resting_until))],
+    endpoint.recovery && [h("dt", null, "Sent again"), h("dd", null, `${count(endpoint.recovery.events, "event")} since `, time(endpoint.recovery.since), endpoint.recovery.status === "running" && ", and more to come")],
     endpoint.failing_since && [h("dt", null, "Failing since"), h("dd", { class: "wrong" }, time(endpoint.failing_since))],
     h("dt", null, "Events"), h("dd", null, endpoint.events.length ? endpoint.events.join(", ") : "fax.delivered, fax.failed, fax.received"),
     h("dt", null, "Description"), h("dd", null, endpoint.description ?? "–"),
@@ -54,10 +56,10 @@ function secret({ api, reload, owner }, at, endpoint) {
 
 function recover({ api }, at, refresh) {
     return h("details", null, h("summary", null, "Send again what was missed"), form([
-        field("Since", h("input", { type: "datetime-local", name: "since", value: localInput(new Date(Date.now() - 86400e3)) }), { hint: `In your time zone, ${zone()}. All events since then that failed, or were never tried, are sent again. At most 30 days back.` }),
+        field("Since", h("input", { type: "datetime-local", name: "since", value: localInput(new Date(Date.now() - 86400e3)) }), { hint: `In your time zone, ${zone()}. All events since then that failed, wait to be tried again, or were never tried, are sent now. At most 30 days back.` }),
     ], { label: "Send them again", async submit(data, element) {
         const done = await api.post(`${at}/recover`, { since: new Date(data.get("since")).toISOString() });
-        const words = `${count(done.events, "event")} will be sent again.`;
+        const words = done.status === "running" ? "They are being sent again. This page tells how many." : `${count(done.events, "event")} are sent again.`;
         element.querySelector(".submit").before(h("p", { class: "failure" }, words));
         announce(words);
         await refresh();
