@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use axum::Router;
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sfm::carrier::SigningKey;
 use sfm_core::carrier::{AttemptMark, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, FaxId};
@@ -40,12 +43,22 @@ pub async fn platform_with(carrier: &str, clock: Clock, secret: Value) -> Platfo
             ("CARRIER_CALLBACK_URL", "https://api.example.com/carrier"),
             ("TELNYX_API_URL", carrier),
             ("TELNYX_CONNECTION_ID", "connection"),
+            ("TELNYX_PUBLIC_KEY", &telnyx_public_key()),
             ("SINCH_API_URL", carrier),
             ("SINCH_PROJECT_ID", PROJECT),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     Platform::local("carriers", &secrets, "secret", "us-east-1", vars, clock)
+}
+
+/// The key with which Telnyx signs callbacks.
+pub fn telnyx_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn telnyx_public_key() -> String {
+    STANDARD.encode(telnyx_key().verifying_key().as_bytes())
 }
 
 /// The first attempt of a fax of its own.

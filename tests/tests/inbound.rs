@@ -3,21 +3,25 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm::carrier::Incoming;
-use sfm::commands::number;
+use sfm::commands::{number, webhook};
 use sfm::stack::Stack;
+use sfm::tap::{Call, Tap, Verdict};
+use sfm_core::event::EventType;
 use sfm_core::plan::Plan;
-use sfm_tests::client::{Client, http};
+use sfm_tests::client::{Client, fax, http};
 use sfm_tests::documents::{LETTER, LETTER_PAGES};
 use sfm_tests::eventually;
 use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::process::Process;
+use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::{Customer, Service, customer, used_pages};
 
 const SOMEBODY: &str = "+12125550100";
@@ -90,6 +94,69 @@ async fn a_fax_to_an_active_number_is_received_with_its_document_however_the_car
         assert_eq!((received_events(&service.stack, &customer).await, service.used_pages(customer.account).await), (1, 0), "{from}");
         let stranger = service.customer().await;
         assert_eq!(stranger.client.get(&format!("/v1/faxes/{id}")).await.status, 404);
+    }
+}
+
+/// Refuses the writes of the function that the carrier calls, until it may write.
+#[derive(Debug, Default)]
+struct Gate(AtomicBool);
+
+impl Tap for Gate {
+    fn verdict(&self, call: &Call) -> Verdict {
+        let shut = call.caller == "ReceiveCarrierEvent" && !self.0.load(Ordering::Relaxed);
+        if shut { Verdict::Refuse } else { Verdict::Perform }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fax_whose_call_broke_off_says_that_it_is_incomplete() {
+    let gate = Arc::new(Gate::default());
+    let service = Service::start_tapped(gate.clone()).await;
+    // The poll finds the first one, which is not told that it is incomplete; the callback comes after it has become a fax.
+    let customer = service.customer().await;
+    let (own, _) = own_number(&customer.client).await;
+    let part = |from: &str| Incoming { to: own.clone(), from: from.into(), document: document() };
+    service.stack.carrier().send_in_part(part(SOMEBODY)).unwrap();
+    eventually("the poll to find it", || async {
+        service.advance(SignedDuration::from_secs(61));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        (customer.client.get("/v1/faxes").await.json()["total"] == 1).then_some(())
+    })
+    .await;
+    let fax = inbound(&service, &customer.client).await;
+    assert_eq!(fax.get("partial"), None, "{fax}");
+    gate.0.store(true, Ordering::Relaxed);
+    let known = eventually("the callback", || async {
+        service.advance(SignedDuration::from_secs(61));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        Some(customer.client.fax(fax["id"].as_str().unwrap()).await).filter(|fax| fax.get("partial").is_some())
+    })
+    .await;
+    let mut expected = fax.clone();
+    expected["partial"] = json!(true);
+    assert_eq!(known, expected);
+
+    // From here on the callback comes first, in both of its shapes.
+    for from in [SOMEBODY, "+15005550010"] {
+        let customer = service.customer().await;
+        let (own, _) = own_number(&customer.client).await;
+        let receiver = Receiver::start(|_| Reply::status(200)).await;
+        webhook::add(&service.stack.operator_platform(), customer.account, &receiver.url("/"), vec![], None).await.unwrap();
+        service.stack.carrier().send_in_part(Incoming { to: own.clone(), from: from.into(), document: document() }).unwrap();
+        let fax = inbound(&service, &customer.client).await;
+        assert_eq!((&fax["status"], &fax["partial"]), (&json!("received"), &json!(true)), "{from}: {fax}");
+        let told = eventually("the webhook", || async { receiver.requests().first().cloned() }).await;
+        let told: Value = serde_json::from_slice(&told.body).unwrap();
+        assert_eq!(told["data"], fax, "{from}");
+        // A whole one does not speak of it.
+        send_in(&service.stack, &own, from).await;
+        eventually("the whole one", || async {
+            service.advance(SignedDuration::from_secs(20));
+            let list = customer.client.get("/v1/faxes").await.json();
+            let whole = list["data"].as_array().unwrap().iter().filter(|fax| fax.get("partial").is_none()).count();
+            (whole == 1 && list["total"] == 2).then_some(())
+        })
+        .await;
     }
 }
 
@@ -192,4 +259,52 @@ fn a_fax_that_comes_in_survives_every_fault_of_every_call() {
     }
     println!("a fax that comes in: {} calls, {tried} points tried, {hit} of them struck", points.len());
     assert!(hit * 2 >= tried, "only {hit} of {tried} faults struck");
+}
+
+/// Every body that was put on a queue or on the bus.
+#[derive(Debug, Default)]
+struct Messages(Mutex<Vec<String>>);
+
+impl Tap for Messages {
+    fn performed(&self, call: &Call, request: &[u8], _: u16, _: &[u8]) {
+        if matches!(call.operation.as_str(), "SendMessage" | "SendMessageBatch" | "PutEvents") {
+            self.0.lock().unwrap().push(String::from_utf8_lossy(request).into_owned());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_and_no_event_on_the_bus_has_a_telephone_number() {
+    let messages = Arc::new(Messages::default());
+    let service = Service::start_tapped(messages.clone()).await;
+    let customer = service.customer().await;
+    let (own, _) = own_number(&customer.client).await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let operator = service.stack.operator_platform();
+    let kinds = [EventType::FaxDelivered, EventType::FaxFailed, EventType::FaxReceived, EventType::ScheduledFailed].to_vec();
+    webhook::add(&operator, customer.account, &receiver.url("/"), kinds, None).await.unwrap();
+    let poor = service.customer_with(Plan::Business, Some(0)).await;
+    webhook::add(&operator, poor.account, &receiver.url("/"), vec![EventType::ScheduledFailed], None).await.unwrap();
+    let mut put_off = fax("+15005550001", LETTER, "application/pdf");
+    put_off["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_mins(5)).to_string());
+    for client in [&customer.client, &poor.client] {
+        client.post("/v1/scheduled", &put_off).await;
+    }
+    for to in ["+15005550001", "+15005550004", "+15005550007"] {
+        customer.client.send_letter(to).await;
+    }
+    send_in(&service.stack, &own, SOMEBODY).await;
+    eventually("six webhooks", || async {
+        service.advance(SignedDuration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        (receiver.requests().len() >= 6).then_some(())
+    })
+    .await;
+    let messages = messages.0.lock().unwrap();
+    assert!(messages.len() > 20, "{}", messages.len());
+    let numbers = [own.as_str(), SOMEBODY, "+15005550001", "+15005550004", "+15005550007"];
+    for message in messages.iter() {
+        let found = numbers.iter().find(|number| message.contains(number.trim_start_matches('+')));
+        assert_eq!(found, None, "{message}");
+    }
 }

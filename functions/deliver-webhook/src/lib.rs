@@ -275,7 +275,7 @@ impl DeliverWebhook {
                 tracing::warn!(endpoint_id = %endpoint.id, percent, "a webhook endpoint is on its way to being disabled");
             }
             Some((endpoint, Health::Disabled)) => {
-                tracing::error!(endpoint_id = %endpoint.id, reason = ?endpoint.disabled_reason, "a webhook endpoint was disabled");
+                tracing::warn!(endpoint_id = %endpoint.id, reason = ?endpoint.disabled_reason, "a webhook endpoint was disabled");
             }
             _ => {}
         }

@@ -97,7 +97,7 @@ impl Lane {
             match sent {
                 Ok(sent) => count += sent,
                 Err(e) => {
-                    tracing::error!(error = %e, lane = self.name, "not all that is due was sent on");
+                    tracing::warn!(error = %e, lane = self.name, "not all that is due was sent on");
                     result = Err(e);
                 }
             }

@@ -100,7 +100,7 @@ impl DispatchScheduled {
                         Ok(()) => {}
                         // One that the bus does not take must not keep the others waiting.
                         Err(e) => {
-                            tracing::error!(error = %e, event_id = %event.id, "event not published");
+                            tracing::warn!(error = %e, event_id = %event.id, "event not published");
                             result = Err(e.into());
                         }
                     }

@@ -3,11 +3,11 @@
 
 use http::StatusCode;
 use sfm_core::carrier::chosen::Callbacks;
-use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News};
-use sfm_core::fax::Effect;
+use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News, Received};
+use sfm_core::fax::{Effect, Fax};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::reception::Reception;
+use sfm_core::reception::{Noted, Reception};
 use sfm_core::transmission::{Progress, Transmissions};
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Endpoint for ReceiveCarrierEvent {
         match callback {
             Callback::Attempt(event) => self.record(&event).await?,
             // A number that is nobody's is no error of the carrier's: it need not tell again.
-            Callback::Received(received) => drop(self.reception.note(received).await?),
+            Callback::Received(received) => self.receive(received).await?,
             Callback::Other => {}
         }
         Ok(Response::empty(StatusCode::OK))
@@ -52,11 +52,23 @@ impl ReceiveCarrierEvent {
             (Callbacks::Telnyx(telnyx), None) => {
                 let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
                 let timestamp = request.header("telnyx-timestamp")?.unwrap_or_default();
-                Ok(telnyx.read(signature, timestamp, &request.body, request.now))
+                Ok(telnyx.read(signature, timestamp, &request.body, request.now).await)
             }
             (Callbacks::Sinch(sinch), Some(secret)) => Ok(sinch.read(secret, &request.body).await),
             _ => Err(Problem::no_route()),
         }
+    }
+
+    /// Notes a fax that came in. The poll may have been faster, which is not told that a fax is incomplete.
+    async fn receive(&self, received: Received) -> Result<(), Problem> {
+        let partial = received.partial.then(|| received.clone());
+        if let (Noted::Known, Some(received)) = (self.reception.note(received).await?, partial)
+            && let Some(key) = self.reception.incomplete(&received).await?
+        {
+            let say = |fax: &mut Fax, _| if std::mem::replace(&mut fax.partial, true) { Progress::Nothing } else { Progress::Changed };
+            self.transmissions.record(key.account_id, key.fax_id, say).await?;
+        }
+        Ok(())
     }
 
     async fn record(&self, event: &CarrierEvent) -> Result<(), Problem> {

@@ -67,7 +67,7 @@ impl RelayEvents {
         let results = match self.bus.publish(&events).await {
             Ok(results) => results,
             Err(e) => {
-                tracing::error!(error = %e, "events not published");
+                tracing::warn!(error = %e, "events not published");
                 return read.first().map(|(record, _)| *record);
             }
         };
@@ -76,7 +76,7 @@ impl RelayEvents {
             match result {
                 Ok(()) => {}
                 Err(e) => {
-                    tracing::error!(error = %e, event_id = %event.id, "event not published");
+                    tracing::warn!(error = %e, event_id = %event.id, "event not published");
                     first_failed = first_failed.or(Some(*record));
                 }
             }

@@ -31,7 +31,7 @@ impl Bus {
         let entries = events
             .iter()
             .map(|event| {
-                let detail = serde_json::to_string(event).map_err(|e| BusError(e.to_string()))?;
+                let detail = serde_json::to_string(&event.slim()).map_err(|e| BusError(e.to_string()))?;
                 Ok(PutEventsRequestEntry::builder()
                     .event_bus_name(&self.name)
                     .source(SOURCE)

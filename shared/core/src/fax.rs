@@ -132,6 +132,9 @@ pub struct Fax {
     pub pages: u32,
     #[serde(default)]
     pub pages_sent: u32,
+    /// Of a received fax: the carrier has only a part of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureCode>,
     #[serde(default)]
@@ -228,6 +231,7 @@ impl Fax {
             from: Some(from),
             pages,
             pages_sent: 0,
+            partial: false,
             failure: None,
             attempts: Vec::new(),
             scheduled_id: None,
@@ -451,6 +455,7 @@ impl Fax {
             from: self.from.as_ref(),
             pages: self.pages,
             pages_sent: self.pages_sent,
+            partial: self.partial,
             failure: self.failure.map(FailureResource::from),
             attempts: self
                 .attempts
@@ -488,6 +493,9 @@ pub struct Resource<'a> {
     pub from: Option<&'a E164>,
     pub pages: u32,
     pub pages_sent: u32,
+    /// Shown where it is true alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     pub failure: Option<FailureResource>,
     pub attempts: Vec<AttemptResource>,
     pub scheduled_id: Option<ScheduledId>,

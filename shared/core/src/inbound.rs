@@ -121,7 +121,7 @@ mod tests {
     fn announced() -> Inbound {
         let to = "+12025550123".parse().unwrap_or_else(|_| unreachable!());
         let id = CarrierFaxId("f-1".into());
-        let received = Received { id, to, from: None, pages: Some(1), received_at: at(-1), media_url: None };
+        let received = Received { id, to, from: None, pages: Some(1), received_at: at(-1), media_url: None, partial: false };
         Inbound::announced("telnyx", AccountId::generate(at(0)), received, at(0))
     }
 

@@ -97,7 +97,7 @@ impl Platform {
     }
 
     pub fn var(&self, name: &str) -> Result<String, ConfigError> {
-        let value = self.vars.get(name).filter(|value| !value.is_empty());
+        let value = self.vars.get(name).filter(|value| !value.trim().is_empty());
         value.cloned().ok_or_else(|| ConfigError { name: name.into(), reason: "is not set".into() })
     }
 

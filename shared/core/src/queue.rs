@@ -120,7 +120,8 @@ pub fn failures<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Res
     let mut answer = SqsBatchResponse::default();
     for (message, result) in messages.iter().zip(followed) {
         if let Err(e) = result {
-            tracing::error!(error = %e, message_id = message.message_id, what);
+            // It comes again; what fails each time ends among the dead letters, which have an alarm.
+            tracing::warn!(error = %e, message_id = message.message_id, what, "message failed");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.clone().unwrap_or_default();
             answer.batch_item_failures.push(failure);

@@ -2,10 +2,11 @@
 
 use crate::carrier::Received;
 use crate::clock::Clock;
-use crate::inbound::{Inbound, name};
+use crate::inbound::{Inbound, Status, name};
 use crate::platform::{ConfigError, Platform};
 use crate::queue::Queue;
 use crate::store::StoreError;
+use crate::store::faxes::FaxKey;
 use crate::store::inbound::{Arrivals, InboundKey};
 use crate::store::numbers::Numbers;
 
@@ -17,6 +18,9 @@ pub struct Reception {
     hints: Queue,
     clock: Clock,
 }
+
+/// Another writer between read and write is met again this many times; each time it has moved the row on.
+const TRIES: u32 = 20;
 
 /// What became of the carrier's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,24 @@ impl Reception {
         tracing::info!(fax_id = %inbound.fax_id, carrier_fax_id = %inbound.received.id, "a fax has come in");
         self.hint(&inbound).await;
         Ok(Noted::New)
+    }
+
+    /// Takes note that a fax which is known is incomplete. Where it has become a fax already, the key of that fax, which is to say so.
+    pub async fn incomplete(&self, received: &Received) -> Result<Option<FaxKey>, StoreError> {
+        for _ in 0..TRIES {
+            let Some(mut inbound) = self.arrivals.get(&name(&self.carrier, received)).await? else { return Ok(None) };
+            if inbound.received.partial || inbound.status == Status::Lost {
+                return Ok(None);
+            }
+            if inbound.status == Status::Taken {
+                return Ok(Some(FaxKey { account_id: inbound.account_id, fax_id: inbound.fax_id }));
+            }
+            inbound.received.partial = true;
+            if self.arrivals.incomplete(&inbound).await? {
+                return Ok(None);
+            }
+        }
+        Err(StoreError::Contention)
     }
 
     /// Wakes the worker at the row's due time. A hint that gets lost is replaced from the due index.

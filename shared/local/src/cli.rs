@@ -314,5 +314,8 @@ pub enum CarrierCommand {
         /// Who calls; +15005550010 to +15005550014 choose what goes wrong
         #[arg(long, default_value = "+12025550142")]
         from: String,
+        /// The call breaks off: the file is the part that had arrived
+        #[arg(long)]
+        partial: bool,
     },
 }

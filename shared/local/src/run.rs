@@ -153,8 +153,8 @@ async fn operate(command: Command) -> Result<Vec<Value>, CommandError> {
         Command::Webhook(command) => line(on_webhooks(platform, command).await?),
         Command::Clock(ClockCommand::Advance { by }) => line(clock::advance(platform, by).await?),
         Command::Carrier(CarrierCommand::Log) => carrier::log(platform).await,
-        Command::Carrier(CarrierCommand::SendIn { to, file, from }) => {
-            line(carrier::send_in(platform, &e164(&to)?, &e164(&from)?, file).await?)
+        Command::Carrier(CarrierCommand::SendIn { to, file, from, partial }) => {
+            line(carrier::send_in(platform, &e164(&to)?, &e164(&from)?, file, partial).await?)
         }
     }
 }

@@ -92,8 +92,13 @@ async fn a_carrier_that_is_slow_for_ever_is_left_at_the_deadline() {
         assert_eq!(both(&hostile.url, SHORT).await, [Came::Ambiguous, Came::Ambiguous], "{then:?}");
         let (telnyx, sinch) = adapters(&hostile.url, SHORT).await;
         let id = CarrierFaxId("f".into());
-        let asked =
-            async { (telnyx.get(&id).await.is_err(), sinch.get(&id).await.is_err(), sinch.received(Timestamp::now()).await.is_err()) };
+        let asked = async {
+            (
+                telnyx.get(&id).await.is_err(),
+                sinch.get(&id).await.is_err(),
+                sinch.received(Timestamp::now(), Timestamp::now(), 9).await.is_err(),
+            )
+        };
         assert_eq!(tokio::time::timeout(FOR_EVER, asked).await.expect("the deadline holds"), (true, true, true), "{then:?}");
         let link = format!("{}/document", hostile.url);
         let fetched = async { (telnyx.document(&received(&link)).await, sinch.document(&received(&link)).await) };
@@ -110,6 +115,7 @@ fn received(link: &str) -> Received {
         pages: None,
         received_at: Timestamp::now(),
         media_url: Some(Secret::new(link)),
+        partial: false,
     }
 }
 
@@ -119,9 +125,11 @@ async fn an_endless_answer_is_read_no_further_than_its_limit() {
     assert_eq!(both(&hostile.url, Deadlines::default()).await, [Came::Ambiguous, Came::Ambiguous]);
     let (telnyx, sinch) = adapters(&hostile.url, Deadlines::default()).await;
     let id = CarrierFaxId("f".into());
-    for error in
-        [telnyx.get(&id).await.unwrap_err(), sinch.get(&id).await.unwrap_err(), telnyx.received(Timestamp::now()).await.unwrap_err()]
-    {
+    for error in [
+        telnyx.get(&id).await.unwrap_err(),
+        sinch.get(&id).await.unwrap_err(),
+        telnyx.received(Timestamp::now(), Timestamp::now(), 9).await.unwrap_err(),
+    ] {
         assert!(error.0.contains("more than 2097152 bytes"), "{error}");
     }
     // Five answers, and what lies in the buffers of the sockets.
@@ -250,7 +258,7 @@ async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
         let hostile = Hostile::start(Then::answer(status, "", body)).await;
         let (telnyx, sinch) = adapters(&hostile.url, Deadlines::default()).await;
         assert!(telnyx.find(&mark, &to, &from, now).await.is_err() && sinch.find(&mark, &to, &from, now).await.is_err(), "{status} {body}");
-        assert!(telnyx.received(now).await.is_err() && sinch.received(now).await.is_err(), "{status} {body}");
+        assert!(telnyx.received(now, now, 9).await.is_err() && sinch.received(now, now, 9).await.is_err(), "{status} {body}");
         let id = CarrierFaxId("f".into());
         let got = (telnyx.get(&id).await, sinch.get(&id).await);
         match status {
@@ -262,7 +270,8 @@ async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
     let endless =
         Hostile::start(Then::answer("200 OK", "", r#"{"data":[],"meta":{"total_pages":1000000},"faxes":[],"totalPages":1000000}"#)).await;
     let (telnyx, sinch) = adapters(&endless.url, Deadlines::default()).await;
-    assert!(telnyx.received(now).await.is_err() && sinch.received(now).await.is_err());
+    assert_eq!((telnyx.received(now, now, 9).await.unwrap(), sinch.received(now, now, 9).await.unwrap()), (None, None));
+    assert!(telnyx.find(&mark, &to, &from, now).await.is_err() && sinch.find(&mark, &to, &from, now).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+mod credentials;
 mod end_to_end;
 mod hostile;
 mod sinch;

@@ -127,10 +127,18 @@ async fn faxes_that_came_in_are_listed_with_their_documents() {
     server.receive("+12125551234", "sip:us@example.com", Some(documents::LETTER)).await;
     let early = server.receive("+12125551234", ours, None).await;
     server.set(&early, "status", "IN_PROGRESS".into());
-    let received = sinch.received(server.clock.now() - SignedDuration::from_mins(1)).await.unwrap();
+    let received = {
+        let now = server.clock.now();
+        let all = |from| sinch.received(from, now + SignedDuration::from_mins(1), 10);
+        // The list has two pages: one is not enough.
+        let minute = SignedDuration::from_mins(1);
+        assert_eq!(sinch.received(now - minute, now + minute, 1).await.unwrap(), None);
+        assert_eq!(all(now + minute).await.unwrap(), Some(vec![]));
+        assert_eq!(sinch.received(now - minute * 2, now - minute, 10).await.unwrap(), Some(vec![]));
+        all(now - minute).await.unwrap().unwrap()
+    };
     let told: Vec<(&str, bool, Option<u32>)> = received.iter().map(|r| (r.id.0.as_str(), r.from.is_some(), r.pages)).collect();
     assert_eq!(told, [(withheld.as_str(), false, Some(1)), (first.as_str(), true, Some(1))]);
-    assert_eq!(sinch.received(server.clock.now() + SignedDuration::from_hours(1)).await.unwrap(), []);
 
     let [without, with] = &received[..] else { panic!() };
     assert_eq!(sinch.document(with).await.unwrap(), documents::LETTER);
@@ -177,6 +185,7 @@ async fn a_callback_says_what_the_api_says_whatever_stands_in_it() {
         pages: Some(1),
         received_at: "2026-07-01T17:00:00Z".parse::<Timestamp>().unwrap(),
         media_url: None,
+        partial: false,
     };
     assert_eq!(read, Ok(Callback::Received(expected)));
     // Somebody else's fax of the same project.

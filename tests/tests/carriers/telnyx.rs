@@ -8,14 +8,18 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::Signer as _;
 use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::{Value, json};
-use sfm_core::carrier::telnyx::Telnyx;
-use sfm_core::carrier::{Carrier as _, CarrierFaxId, MediaError, Received};
+use sfm_core::carrier::telnyx::{Callbacks, Telnyx};
+use sfm_core::carrier::{Callback, CallbackError, Carrier as _, CarrierFaxId, MediaError, News, Received};
 use sfm_core::clock::Clock;
+use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
-use sfm_tests::adapters::{platform, serve};
+use sfm_tests::adapters::{platform, serve, submission, telnyx_key};
 use sfm_tests::documents;
 
 fn answer(value: &Value) -> axum::response::Response {
@@ -44,14 +48,17 @@ async fn every_complete_inbound_fax_is_listed_through_all_pages() {
     };
     let url = serve(Router::new().route("/v2/faxes", get(list))).await;
     let telnyx = Telnyx::new(&platform(&url, Clock::default()).await).unwrap();
-    let received = telnyx.received("2026-07-01T16:00:00Z".parse().unwrap()).await.unwrap();
+    let hours = ["2026-07-01T16:00:00Z", "2026-07-01T18:00:00Z"].map(|time| time.parse::<Timestamp>().unwrap());
+    assert_eq!(telnyx.received(hours[0], hours[1], 2).await.unwrap(), None, "three pages are more than two");
+    let received = telnyx.received(hours[0], hours[1], 3).await.unwrap().unwrap();
     let told: Vec<(&str, Option<String>)> = received.iter().map(|r| (r.id.0.as_str(), r.from.as_ref().map(ToString::to_string))).collect();
     assert_eq!(told, [("f-1", Some("+12025550100".to_owned())), ("f-3", None), ("f-5", None)]);
     assert_eq!(received[0].received_at, "2026-07-01T17:00:00Z".parse::<Timestamp>().unwrap());
     let queries = queries.lock().unwrap();
-    assert_eq!(queries.len(), 3);
+    assert_eq!(queries.len(), 4, "the first page tells that two are not enough");
     assert!(queries.iter().all(|query| query.contains(&("filter[direction][eq]".to_owned(), "inbound".to_owned()))));
-    assert!(queries.iter().all(|query| query.contains(&("filter[created_at][gte]".to_owned(), "2026-07-01T15:55:00Z".to_owned()))));
+    assert!(queries.iter().all(|query| query.contains(&("filter[created_at][gte]".to_owned(), "2026-07-01T16:00:00Z".to_owned()))));
+    assert!(queries.iter().all(|query| query.contains(&("filter[created_at][lte]".to_owned(), "2026-07-01T18:00:00Z".to_owned()))));
 }
 
 /// A carrier whose links are what a test says: what each step answers, and what each was asked.
@@ -117,6 +124,7 @@ impl Media {
             pages: None,
             received_at: Timestamp::now(),
             media_url: link.map(|link| Secret::new(link.replace("{base}", &self.url))),
+            partial: false,
         };
         self.telnyx.document(&received).await.map(|bytes| bytes.len())
     }
@@ -190,7 +198,85 @@ async fn what_is_no_pdf_is_no_document() {
         pages: None,
         received_at: Timestamp::now(),
         media_url: Some(Secret::new(format!("{url}/page"))),
+        partial: false,
     };
     assert!(matches!(telnyx.document(&received).await, Err(MediaError::NotYet(_))));
     assert_eq!(times.load(Ordering::SeqCst), 1);
+}
+
+/// A callback about a failed call, as Telnyx's SDK has it: with neither pages nor duration.
+async fn told_of(callbacks: &Callbacks, reason: &str) -> Result<Callback, CallbackError> {
+    let mark = submission("+12125551234", "https://example.com/").mark;
+    let payload = json!({
+        "fax_id": "f-1", "client_state": mark.encode(), "direction": "outbound", "status": "failed", "failure_reason": reason,
+        "internal_failure_reason": reason, "from": "+12025550100", "to": "+12125551234", "connection_id": "1", "user_id": "u",
+    });
+    let body = json!({"data": {"event_type": "fax.failed", "id": "e", "record_type": "event", "payload": payload}}).to_string();
+    let (now, timestamp) = (Timestamp::now(), Timestamp::now().as_second().to_string());
+    let signature = telnyx_key().sign(format!("{timestamp}|{body}").as_bytes());
+    callbacks.read(&STANDARD.encode(signature.to_bytes()), &timestamp, body.as_bytes(), now).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_failed_call_are_asked_for_where_there_may_be_any() {
+    let (known, asked) = (Arc::new(Mutex::new((StatusCode::OK, json!({})))), Arc::new(AtomicUsize::new(0)));
+    let (knows, asks) = (known.clone(), asked.clone());
+    let view = move || {
+        asks.fetch_add(1, Ordering::Relaxed);
+        let (status, fax) = knows.lock().unwrap().clone();
+        async move { (status, json!({ "data": fax }).to_string()) }
+    };
+    let url = serve(Router::new().route("/v2/faxes/f-1", get(view))).await;
+    let callbacks = Callbacks::new(&platform(&url, Clock::default()).await).unwrap();
+    let fax = |status: &str, pages: Value| json!({"id": "f-1", "status": status, "failure_reason": "receiver_call_dropped", "page_count": pages, "direction": "outbound"});
+    let pages = async |reason: &str| match told_of(&callbacks, reason).await.unwrap() {
+        Callback::Attempt(event) => match event.news {
+            News::Ended(report) => (report.result.is_err(), report.pages_sent, report.duration_seconds),
+            other @ News::UnderWay => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    // What the resource says; nothing, where it says nothing, or the fax is gone.
+    for (status, answer, expected) in [
+        (StatusCode::OK, fax("failed", json!(1)), Some(1)),
+        (StatusCode::OK, fax("failed", Value::Null), None),
+        (StatusCode::NOT_FOUND, Value::Null, None),
+    ] {
+        *known.lock().unwrap() = (status, answer);
+        for reason in ["receiver_call_dropped", "fax_signaling_error", "something_new", "sender_canceled"] {
+            assert_eq!(pages(reason).await, (true, expected, None), "{reason}");
+        }
+    }
+    assert_eq!(asked.swap(0, Ordering::Relaxed), 12);
+    // Where no page can have gone, nobody is asked.
+    for reason in ["user_busy", "receiver_no_answer", "receiver_unallocated_number", "destination_unreachable", "file_download_failed"] {
+        assert_eq!(pages(reason).await, (true, None, None), "{reason}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    // Not yet, or not at all: the carrier shall tell again.
+    for (status, answer) in
+        [(StatusCode::OK, fax("sending", Value::Null)), (StatusCode::BAD_GATEWAY, Value::Null), (StatusCode::FORBIDDEN, Value::Null)]
+    {
+        *known.lock().unwrap() = (status, answer);
+        let told = told_of(&callbacks, "receiver_call_dropped").await;
+        assert!(matches!(told, Err(CallbackError::Unavailable(_))), "{status}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_without_its_configuration_does_not_start() {
+    let all = [("CARRIER_SECRET", "x"), ("TELNYX_API_URL", "http://[::1]:1"), ("TELNYX_CONNECTION_ID", "1")];
+    let start = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Telnyx::new(&Platform::local("t", "http://[::1]:1", "s", "us-east-1", variables, Clock::default()))
+    };
+    assert!(start(&all).is_ok());
+    for name in ["CARRIER_SECRET", "TELNYX_API_URL", "TELNYX_CONNECTION_ID"] {
+        let without: Vec<_> = all.into_iter().filter(|(other, _)| *other != name).collect();
+        for blank in [vec![], vec![(name, "")], vec![(name, "  ")]] {
+            let error = start(&[without.clone(), blank].concat()).unwrap_err();
+            assert_eq!(error.name, name);
+            assert!(error.to_string().contains("is not set"), "{error}");
+        }
+    }
 }

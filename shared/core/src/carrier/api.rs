@@ -122,6 +122,24 @@ pub(super) enum Document {
     Refused(u16),
 }
 
+/// What came of going through a list.
+pub(super) enum Search<T> {
+    Found(T),
+    Nothing,
+    /// It has more pages than were to be read.
+    TooLong,
+}
+
+impl<T> Search<T> {
+    pub fn found(self) -> Result<Option<T>, LookupError> {
+        match self {
+            Self::Found(found) => Ok(Some(found)),
+            Self::Nothing => Ok(None),
+            Self::TooLong => Err(LookupError("the list is too long to tell".into())),
+        }
+    }
+}
+
 /// Reads a body up to a limit; one that is longer, or says so, is an error.
 async fn read(answer: &mut http_client::Answer, limit: usize) -> Result<Bytes, String> {
     let too_large = || format!("the answer has more than {limit} bytes");

@@ -69,10 +69,10 @@ impl Carrier for Chosen {
         }
     }
 
-    async fn received(&self, since: Timestamp) -> Result<Vec<Received>, LookupError> {
+    async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
         match self {
-            Self::Telnyx(telnyx) => telnyx.received(since).await,
-            Self::Sinch(sinch) => sinch.received(since).await,
+            Self::Telnyx(telnyx) => telnyx.received(from, until, most_pages).await,
+            Self::Sinch(sinch) => sinch.received(from, until, most_pages).await,
         }
     }
 

@@ -116,6 +116,9 @@ pub struct Received {
     /// Where the document can be fetched for a while, if the carrier said so.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "secret::stored")]
     pub media_url: Option<Secret>,
+    /// The call broke off: the document is a part of what was sent. Carriers may tell of it in a callback alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// Why a document was not fetched.
@@ -149,8 +152,14 @@ pub trait Carrier: Send + Sync {
     /// Reads the state of a fax that the carrier accepted; None when it does not know it.
     fn get(&self, id: &CarrierFaxId) -> impl Future<Output = Result<Option<CarrierFax>, LookupError>> + Send;
 
-    /// Every fax that came in since `since` and is complete, whatever became of its callback.
-    fn received(&self, since: Timestamp) -> impl Future<Output = Result<Vec<Received>, LookupError>> + Send;
+    /// Every fax whose call came in from `from` to `until` and that is complete, whatever became of its callback. None when the list
+    /// has more than `most_pages` pages: the caller asks for less at a time.
+    fn received(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        most_pages: usize,
+    ) -> impl Future<Output = Result<Option<Vec<Received>>, LookupError>> + Send;
 
     /// Fetches the document of a fax that came in, a PDF. A link that has expired is renewed first, where the carrier can.
     fn document(&self, received: &Received) -> impl Future<Output = Result<Bytes, MediaError>> + Send;

@@ -20,7 +20,7 @@ pub use callbacks::Callbacks;
 use url::Url;
 use wire::{SinchFax, labels};
 
-use super::api::{Answer, Api, Deadlines, Document};
+use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::credentials::{CredentialStore, Credentials, CredentialsError, needed};
 use super::json::number;
 use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
@@ -104,7 +104,7 @@ impl Sinch {
         let request = self.authorized(&credentials, Method::GET, url).map_err(|e| LookupError(e.to_string()))?;
         let answer = self.api.exchange(request, Bytes::new()).await?;
         if matches!(answer.status, 401 | 403) {
-            self.credentials.forget().await;
+            self.credentials.forget();
         }
         Ok(answer)
     }
@@ -123,22 +123,20 @@ impl Sinch {
         }
     }
 
-    /// Goes through the faxes that a filter lets through until `pick` gives something.
+    /// Goes through the faxes that a filter lets through until `pick` gives something, on `most_pages` pages; `all_or_nothing`: on the
+    /// first one alone, if it says that there are more.
     ///
     /// Labels are compared here and not by the API's own filter: how that one is spelled is told in two ways, and a filter that is
     /// misunderstood and finds nothing would have a fax sent twice.
     async fn search<T>(
         &self,
-        since: Timestamp,
         filter: &[(&str, &str)],
+        (most_pages, all_or_nothing): (usize, bool),
         mut pick: impl FnMut(SinchFax<'_>) -> Option<T> + Send,
-    ) -> Result<Option<T>, LookupError> {
-        let since = (since - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        for page in 1..=LIST_PAGES {
+    ) -> Result<Search<T>, LookupError> {
+        for page in 1..=most_pages {
             let mut url = self.url(&[]);
-            // The operator belongs to the name: `createTime>=2026-07-01T17:00:00Z`.
             url.query_pairs_mut()
-                .append_pair("createTime>", &since)
                 .extend_pairs(filter)
                 .append_pair("page", &page.to_string())
                 .append_pair("pageSize", &LIST_PAGE.to_string());
@@ -149,15 +147,18 @@ impl Sinch {
             let list = answer.json().map_err(LookupError)?;
             let faxes = list["faxes"].as_array().ok_or_else(|| LookupError("the list has no faxes".into()))?;
             if let Some(found) = faxes.iter().filter_map(SinchFax::new).find_map(&mut pick) {
-                return Ok(Some(found));
+                return Ok(Search::Found(found));
             }
             // Pages may be smaller than was asked for.
-            let last = number(&list, "totalPages").map_or(faxes.len() < LIST_PAGE, |total| page >= total as usize);
-            if last {
-                return Ok(None);
+            let total = number(&list, "totalPages").map(|total| total as usize);
+            if total.map_or(faxes.len() < LIST_PAGE, |total| page >= total) {
+                return Ok(Search::Nothing);
+            }
+            if all_or_nothing && total.is_some_and(|total| total > most_pages) {
+                break;
             }
         }
-        Err(LookupError("the list is too long to tell".into()))
+        Ok(Search::TooLong)
     }
 
     async fn fetched(&self, id: &str) -> Result<Bytes, MediaError> {
@@ -169,7 +170,7 @@ impl Sinch {
             Document::Refused(status) => status,
         };
         if matches!(status, 401 | 403) {
-            self.credentials.forget().await;
+            self.credentials.forget();
         }
         if !matches!(status, 404 | 410) {
             return Err(MediaError::NotYet(format!("status {status}")));
@@ -183,15 +184,19 @@ impl Sinch {
     }
 }
 
+/// A time in a filter, whose operator belongs to its name: `createTime>=2026-07-01T17:00:00Z`.
+fn whole_seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 impl Carrier for Sinch {
     async fn send(&self, submission: &Submission) -> Result<CarrierFaxId, SendError> {
-        let not_taken = |e: CredentialsError| SendError::not_taken(e.to_string());
-        let credentials = self.credentials.get().await.map_err(not_taken)?;
-        let body = self.body(submission, &credentials).map_err(not_taken)?;
-        let request = self.authorized(&credentials, Method::POST, self.url(&[])).map_err(not_taken)?;
+        let credentials = self.credentials.get().await?;
+        let body = self.body(submission, &credentials)?;
+        let request = self.authorized(&credentials, Method::POST, self.url(&[]))?;
         let answer = self.api.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
         if matches!(answer.status, 401 | 403) {
-            self.credentials.forget().await;
+            self.credentials.forget();
         }
         match answer.status {
             200..=299 => {
@@ -205,23 +210,29 @@ impl Carrier for Sinch {
     }
 
     async fn find(&self, mark: &AttemptMark, to: &E164, _from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
-        let filter = [("direction", "OUTBOUND"), ("to", to.as_str())];
-        self.search(since, &filter, |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await
+        let filter = [("createTime>", &*whole_seconds(since - CLOCK_SKEW)), ("direction", "OUTBOUND"), ("to", to.as_str())];
+        self.search(&filter, (LIST_PAGES, false), |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await?.found()
     }
 
     async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {
         self.fax(&id.0, |fax| fax.carrier_fax()).await
     }
 
-    async fn received(&self, since: Timestamp) -> Result<Vec<Received>, LookupError> {
+    async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
         let mut received = Vec::new();
         let now = self.api.clock.now();
-        self.search(since, &[("direction", "INBOUND"), ("status", "COMPLETED")], |fax| {
+        let filter = [
+            ("createTime>", &*whole_seconds(from)),
+            ("createTime<", &*whole_seconds(until + SignedDuration::from_secs(1))),
+            ("direction", "INBOUND"),
+            ("status", "COMPLETED"),
+        ];
+        let pick = |fax: SinchFax<'_>| {
             received.extend(fax.received(now));
             None::<()>
-        })
-        .await?;
-        Ok(received)
+        };
+        let searched = self.search(&filter, (most_pages, true), pick).await?;
+        Ok((!matches!(searched, Search::TooLong)).then_some(received))
     }
 
     async fn document(&self, received: &Received) -> Result<Bytes, MediaError> {

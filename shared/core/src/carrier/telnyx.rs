@@ -16,7 +16,7 @@ pub use callbacks::Callbacks;
 use url::Url;
 use wire::TelnyxFax;
 
-use super::api::{Answer, Api, Deadlines, Document};
+use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::credentials::{CredentialStore, CredentialsError, needed};
 use super::json::number;
 use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
@@ -68,7 +68,7 @@ impl Telnyx {
         let request = self.authorized(method, url).await.map_err(|e| LookupError(e.to_string()))?;
         let answer = self.api.exchange(request, Bytes::new()).await?;
         if matches!(answer.status, 401 | 403) {
-            self.credentials.forget().await;
+            self.credentials.forget();
         }
         Ok(answer)
     }
@@ -83,33 +83,35 @@ impl Telnyx {
         }
     }
 
-    /// Goes through the faxes that a filter lets through until `pick` gives something.
+    /// Goes through the faxes that a filter lets through until `pick` gives something, on `most_pages` pages; `all_or_nothing`: on the
+    /// first one alone, if it says that there are more.
     async fn search<T>(
         &self,
-        since: Timestamp,
         filter: &[(&str, &str)],
+        (most_pages, all_or_nothing): (usize, bool),
         mut pick: impl FnMut(TelnyxFax<'_>) -> Option<T> + Send,
-    ) -> Result<Option<T>, LookupError> {
-        let since = (since - CLOCK_SKEW).to_string();
-        for page in 1..=LIST_PAGES {
+    ) -> Result<Search<T>, LookupError> {
+        for page in 1..=most_pages {
             let mut url = self.api.url(&["v2", "faxes"]);
             url.query_pairs_mut()
-                .append_pair("filter[created_at][gte]", &since)
                 .extend_pairs(filter)
                 .append_pair("page[number]", &page.to_string())
                 .append_pair("page[size]", &LIST_PAGE.to_string());
             let list = self.read(url).await?.ok_or_else(|| LookupError("status 404".into()))?;
             let faxes = list["data"].as_array().ok_or_else(|| LookupError("the list has no data".into()))?;
             if let Some(found) = faxes.iter().filter_map(TelnyxFax::new).find_map(&mut pick) {
-                return Ok(Some(found));
+                return Ok(Search::Found(found));
             }
             // Pages may be smaller than was asked for.
-            let last = number(&list["meta"], "total_pages").map_or(faxes.len() < LIST_PAGE, |total| page >= total as usize);
-            if last {
-                return Ok(None);
+            let total = number(&list["meta"], "total_pages").map(|total| total as usize);
+            if total.map_or(faxes.len() < LIST_PAGE, |total| page >= total) {
+                return Ok(Search::Nothing);
+            }
+            if all_or_nothing && total.is_some_and(|total| total > most_pages) {
+                break;
             }
         }
-        Err(LookupError("the list is too long to tell".into()))
+        Ok(Search::TooLong)
     }
 
     /// Asks for a new link to the document of a received fax.
@@ -176,8 +178,7 @@ impl Carrier for Telnyx {
             body["webhook_url"] = url.as_str().into();
         }
         let request = self.authorized(Method::POST, self.api.url(&["v2", "faxes"])).await;
-        let request = request.map_err(|e| SendError::not_taken(e.to_string()))?;
-        let answer = self.api.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
+        let answer = self.api.exchange(request?.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
         let status = answer.status;
         let retry_after = answer.retry_after;
         let not_taken = |needs_operator| SendError::NotTaken { reason: format!("status {status}"), retry_after, needs_operator };
@@ -193,7 +194,7 @@ impl Carrier for Telnyx {
             400..=499 if status != 408 => match (status, refused_field(&answer)) {
                 // A key, or a bill, that an operator has to mend: nothing was taken. A 403 that names a field is about this fax alone.
                 (401 | 402, _) | (403, None) => {
-                    self.credentials.forget().await;
+                    self.credentials.forget();
                     Err(not_taken(true))
                 }
                 (_, Some(field)) if field == "/to" => Err(SendError::Refused(CallReport::failed(FailureCode::NumberInvalid))),
@@ -204,8 +205,13 @@ impl Carrier for Telnyx {
     }
 
     async fn find(&self, mark: &AttemptMark, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
-        let filter = [("filter[direction][eq]", "outbound"), ("filter[to][eq]", to.as_str()), ("filter[from][eq]", from.as_str())];
-        self.search(since, &filter, |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await
+        let filter = [
+            ("filter[created_at][gte]", &*(since - CLOCK_SKEW).to_string()),
+            ("filter[direction][eq]", "outbound"),
+            ("filter[to][eq]", to.as_str()),
+            ("filter[from][eq]", from.as_str()),
+        ];
+        self.search(&filter, (LIST_PAGES, false), |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await?.found()
     }
 
     async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {
@@ -214,16 +220,20 @@ impl Carrier for Telnyx {
         Ok(Some(fax.carrier_fax()))
     }
 
-    async fn received(&self, since: Timestamp) -> Result<Vec<Received>, LookupError> {
+    async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
         let mut received = Vec::new();
         let now = self.api.clock.now();
-        let filter = [("filter[direction][eq]", "inbound")];
-        self.search(since, &filter, |fax| {
+        let filter = [
+            ("filter[created_at][gte]", &*from.to_string()),
+            ("filter[created_at][lte]", &*until.to_string()),
+            ("filter[direction][eq]", "inbound"),
+        ];
+        let pick = |fax: TelnyxFax<'_>| {
             received.extend(fax.received(now));
             None::<()>
-        })
-        .await?;
-        Ok(received)
+        };
+        let searched = self.search(&filter, (most_pages, true), pick).await?;
+        Ok((!matches!(searched, Search::TooLong)).then_some(received))
     }
 
     async fn document(&self, received: &Received) -> Result<Bytes, MediaError> {

@@ -89,3 +89,80 @@ fn write(id: RequestId, response: Response) -> Answer {
     answer.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Answer(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Mutex, PoisonError};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::platform::{ConfigError, Platform};
+
+    /// Ends as the path says.
+    struct Ends;
+
+    impl Endpoint for Ends {
+        const ROUTE: &'static str = "GET /";
+
+        fn new(_: &Platform) -> Result<Self, ConfigError> {
+            Ok(Self)
+        }
+
+        #[allow(clippy::panic)]
+        async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+            match request.path.as_str() {
+                "/401" => Err(Problem::bad_signature("forged")),
+                "/500" => Err(Problem::internal("broken")),
+                "/503" => Err(Problem::unavailable("busy")),
+                "/panic" => panic!("on purpose"),
+                _ => Ok(Response::empty(http::StatusCode::OK)),
+            }
+        }
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Written {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_a_person_must_look_at_is_an_error_line() {
+        let written = Written::default();
+        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(written.clone()).finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        for (path, level, status) in
+            [("/", "INFO", 200), ("/401", "WARN", 401), ("/503", "WARN", 503), ("/500", "ERROR", 500), ("/panic", "ERROR", 500)]
+        {
+            written.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            let context = RequestContext::ApiGatewayV2(Default::default());
+            let mut request = lambda_http::Request::default().with_request_context(context);
+            *request.uri_mut() = http::Uri::from_static(path);
+            let Answer(answer) = respond(Arc::new(Ends), Clock::default(), request).await;
+            assert_eq!(answer.status(), status, "{path}");
+            let text = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default();
+            let lines: Vec<serde_json::Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let levels: Vec<_> = lines.iter().filter(|line| line["message"] == "request").map(|line| line["level"].clone()).collect();
+            assert_eq!(levels, [level], "{path}: {text}");
+        }
+        drop(guard);
+    }
+}

@@ -50,6 +50,24 @@ impl Arrivals {
         }
     }
 
+    /// Writes down that the carrier has only a part of it, if nobody wrote since it was read. False when somebody did. (1 WRU)
+    pub async fn incomplete(&self, inbound: &Inbound) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(inbound)?))
+            .condition_expression("#status = :announced AND tries = :tries")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":announced", s("announced"))
+            .expression_attribute_values(":tries", n(inbound.tries));
+        match past_conflicts(|| put.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(StoreError::from_sdk(e)),
+        }
+    }
+
     /// Writes down a try that failed, unless another worker was faster. (1 WRU, and 2 for the index)
     pub async fn tried(&self, inbound: &Inbound) -> Result<(), StoreError> {
         let put = self
@@ -57,8 +75,9 @@ impl Arrivals {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(to_item(inbound)?))
-            .condition_expression("#status = :announced AND tries < :tries")
+            .condition_expression(format!("#status = :announced AND tries < :tries AND {}", as_read(inbound)))
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#partial", "partial")
             .expression_attribute_values(":announced", s("announced"))
             .expression_attribute_values(":tries", n(inbound.tries));
         match past_conflicts(|| put.clone().send()).await {
@@ -80,7 +99,8 @@ impl Arrivals {
     ) -> Result<Option<Box<Fax>>, AcceptError> {
         let entered = self.intake.enter(&account, (inbound.fax_id, 0), now, until, |place| {
             let received = &inbound.received;
-            let fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);
+            let mut fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);
+            fax.partial = received.partial;
             let mut taken = inbound.clone();
             taken.taken(now);
             let event = Event::completed(&fax, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -99,12 +119,18 @@ impl Arrivals {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(to_item(taken)?))
-            .condition_expression("#status = :announced")
+            .condition_expression(format!("#status = :announced AND {}", as_read(taken)))
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#partial", "partial")
             .expression_attribute_values(":announced", s("announced"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
             .build()
             .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
+}
+
+/// Holds while nobody has learnt since that the fax is incomplete.
+fn as_read(inbound: &Inbound) -> &'static str {
+    if inbound.received.partial { "attribute_exists(received.#partial)" } else { "attribute_not_exists(received.#partial)" }
 }

@@ -51,7 +51,9 @@ impl From<Trouble> for SendInError {
 }
 
 /// Takes a call: once this returns, no crash loses it. Blocks.
-pub(crate) fn take(state: &Arc<State>, incoming: Incoming) -> Result<Taken, SendInError> {
+///
+/// `partial`: the document is what had arrived when the call broke off.
+pub(crate) fn take(state: &Arc<State>, incoming: Incoming, partial: bool) -> Result<Taken, SendInError> {
     let Incoming { to, from, document } = incoming;
     let (to, from) = (E164::try_from(to)?, E164::try_from(from)?);
     let pages = media::page_bytes(state.settings.decode, &document)?.len();
@@ -71,6 +73,7 @@ pub(crate) fn take(state: &Arc<State>, incoming: Incoming) -> Result<Taken, Send
         from_display_name: None,
         client_state: None,
         webhook_url: None,
+        partial,
         created_at: state.now(),
     })?;
     Ok(taken)

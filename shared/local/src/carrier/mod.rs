@@ -147,7 +147,12 @@ impl Simulator {
 
     /// Lets a fax come in. Once this returns, no crash loses it. Blocks: it decodes and writes the document.
     pub fn send_in(&self, incoming: Incoming) -> Result<Taken, SendInError> {
-        inbound::take(&self.state, incoming)
+        inbound::take(&self.state, incoming, false)
+    }
+
+    /// The same for a fax whose call broke off: the document is the part that had arrived.
+    pub fn send_in_part(&self, incoming: Incoming) -> Result<Taken, SendInError> {
+        inbound::take(&self.state, incoming, true)
     }
 
     /// Every submission that was accepted, oldest first.

@@ -30,7 +30,10 @@ pub(crate) struct FaxResource<'a> {
     status: Status,
     /// "Null when the fax has not failed" (Telnyx's SDK).
     failure_reason: Option<FailureReason>,
-    /// Null until the fax has ended.
+    /// "More granular" (Telnyx's SDK), with values that are nowhere published: here the same.
+    internal_failure_reason: Option<FailureReason>,
+    /// Pages that went over the line; null until the fax has ended. By Telnyx's release note of 17 February 2021, "Page Count Webhook
+    /// Updates", fax resources have it; the SDK's type does not.
     page_count: Option<usize>,
     client_state: Option<&'a str>,
     webhook_url: &'a str,
@@ -55,6 +58,7 @@ pub(crate) fn fax<'a>(entry: &'a Entry, settings: &'a Settings) -> FaxResource<'
         store_media: fax.store_media,
         status: entry.status(),
         failure_reason: ending.and_then(|ending| ending.failure),
+        internal_failure_reason: ending.and_then(|ending| ending.failure),
         page_count: ending.map(|ending| ending.page_count),
         client_state: fax.client_state.as_deref(),
         webhook_url: fax.webhook_url.as_ref().map_or(&*settings.default_webhook_url, |link| link.as_str()),
@@ -101,12 +105,15 @@ struct Payload<'a> {
     from: &'a str,
     to: &'a str,
     status: Status,
+    /// Pages and duration are told of what arrived, not of what failed (Telnyx's SDK).
     #[serde(skip_serializing_if = "Option::is_none")]
     page_count: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call_duration_secs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<FailureReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal_failure_reason: Option<FailureReason>,
     /// Of a fax that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     original_media_url: Option<String>,
@@ -143,10 +150,11 @@ pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_a
         Event::Delivered | Event::Failed | Event::Received => entry.ended.as_ref().map(|ended| &ended.ending),
         _ => None,
     };
+    let arrived = ending.filter(|ending| ending.failure.is_none());
     let from = fax.shown_from();
     let received = ending.filter(|_| !entry.is_outbound()).map(|_| Received {
         media_url: media_url(entry, settings, Some(occurred_at)),
-        partial_content: false,
+        partial_content: fax.partial,
         caller_id: from,
     });
     let payload = Payload {
@@ -156,9 +164,10 @@ pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_a
         from: fax.shown_from(),
         to: fax.to.as_str(),
         status,
-        page_count: ending.map(|ending| ending.page_count),
-        call_duration_secs: ending.map(|ending| ending.call_duration_secs),
+        page_count: arrived.map(|ending| ending.page_count),
+        call_duration_secs: arrived.map(|ending| ending.call_duration_secs),
         failure_reason: ending.and_then(|ending| ending.failure),
+        internal_failure_reason: ending.and_then(|ending| ending.failure),
         original_media_url: fax.media_url.as_ref().map(|link| link.as_str().to_owned()),
         received,
         client_state: fax.client_state.as_deref(),

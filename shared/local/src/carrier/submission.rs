@@ -58,6 +58,7 @@ pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<(Fax, Value), Problem
         from_display_name: body.from_display_name,
         client_state: body.client_state,
         webhook_url,
+        partial: false,
         created_at: now,
     };
     Ok((fax, request))

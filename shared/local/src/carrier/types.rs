@@ -133,6 +133,9 @@ pub(crate) struct Fax {
     pub(crate) client_state: Option<String>,
     /// Empty where the default holds: it is looked up when it is used, for it may move between two starts.
     pub(crate) webhook_url: Option<Link>,
+    /// Of one that comes in: the call broke off before its last page.
+    #[serde(default)]
+    pub(crate) partial: bool,
     pub(crate) created_at: Timestamp,
 }
 

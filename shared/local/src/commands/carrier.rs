@@ -18,14 +18,14 @@ pub async fn log(platform: &Platform) -> Result<Vec<Value>, CommandError> {
     }
 }
 
-/// Makes the file fax-ready and lets it come in from `from` at `to`.
-pub async fn send_in(platform: &Platform, to: &E164, from: &E164, file: PathBuf) -> Result<Value, CommandError> {
+/// Makes the file fax-ready and lets it come in from `from` at `to`; `partial`: as the part of a fax whose call broke off.
+pub async fn send_in(platform: &Platform, to: &E164, from: &E164, file: PathBuf, partial: bool) -> Result<Value, CommandError> {
     let converting = tokio::task::spawn_blocking(move || {
         let document = document::read(&file)?;
         document::fax_ready(&document, Options { threads: document::processors(), ..Options::default() }, None)
     });
     let fax = converting.await.map_err(|e| CommandError::new("internal_error", e.to_string()))??;
-    let path = format!("/carrier/send-in/{to}/{from}");
+    let path = format!("/carrier/send-in/{to}/{from}?partial={partial}");
     control_with(platform, Method::POST, &path, fax.pdf).await
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
@@ -24,7 +25,7 @@ pub trait Controls: Send + Sync + 'static {
     /// One JSON object per submission that the carrier accepted.
     fn carrier_log(&self) -> Vec<serde_json::Value>;
     /// Lets a fax come in to the carrier. Blocks.
-    fn carrier_send_in(&self, incoming: Incoming) -> Result<Taken, SendInError>;
+    fn carrier_send_in(&self, incoming: Incoming, partial: bool) -> Result<Taken, SendInError>;
 }
 
 /// More than any fax-ready document has.
@@ -62,9 +63,20 @@ async fn carrier_log(State(controls): State<Arc<dyn Controls>>) -> Response {
     Json(controls.carrier_log()).into_response()
 }
 
-async fn carrier_send_in(State(controls): State<Arc<dyn Controls>>, Path((to, from)): Path<(String, String)>, document: Bytes) -> Response {
+#[derive(Deserialize)]
+struct HowMuch {
+    #[serde(default)]
+    partial: bool,
+}
+
+async fn carrier_send_in(
+    State(controls): State<Arc<dyn Controls>>,
+    Path((to, from)): Path<(String, String)>,
+    Query(HowMuch { partial }): Query<HowMuch>,
+    document: Bytes,
+) -> Response {
     let incoming = Incoming { to, from, document: document.to_vec() };
-    match tokio::task::spawn_blocking(move || controls.carrier_send_in(incoming)).await {
+    match tokio::task::spawn_blocking(move || controls.carrier_send_in(incoming, partial)).await {
         Ok(Ok(taken)) => Json(taken).into_response(),
         Ok(Err(e @ SendInError::Storage(_))) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
         Ok(Err(e)) => (StatusCode::BAD_REQUEST, e.to_string()).into_response(),

@@ -164,8 +164,8 @@ impl Controls for Shared {
         self.carrier.log().iter().filter_map(|submission| serde_json::to_value(submission).ok()).collect()
     }
 
-    fn carrier_send_in(&self, incoming: Incoming) -> Result<Taken, SendInError> {
-        self.carrier.send_in(incoming)
+    fn carrier_send_in(&self, incoming: Incoming, partial: bool) -> Result<Taken, SendInError> {
+        if partial { self.carrier.send_in_part(incoming) } else { self.carrier.send_in(incoming) }
     }
 }
 

@@ -24,8 +24,10 @@ function facts(fax) {
 
 const trouble = ({ failure }) => failure && h("div", { class: "notice bad" }, h("p", null, h("strong", null, failure.message)), h("p", null, NEXT[failure.code] ?? "Send it again in a while."));
 
+const incomplete = ({ partial }) => partial && h("div", { class: "notice bad" }, h("p", null, h("strong", null, "Incomplete: the carrier received only part of this fax.")), h("p", null, "Ask the sender to send it again."));
+
 function draw(body, fax) {
-    fill(body, trouble(fax), sheet("Fax", facts(fax)), fax.direction === "outbound" && sheet("What happened", story(fax)));
+    fill(body, trouble(fax), incomplete(fax), sheet("Fax", facts(fax)), fax.direction === "outbound" && sheet("What happened", story(fax)));
 }
 
 export async function render({ api, params, owner, go, signal }) {

@@ -87,6 +87,7 @@ impl<'v> SinchFax<'v> {
             // When the call began: the number may change hands before it ends.
             received_at: time(self.fields, "createTime").or_else(|| time(self.fields, "completedTime")).unwrap_or(now),
             media_url: None,
+            partial: false,
         })
     }
 }

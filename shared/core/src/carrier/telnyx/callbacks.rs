@@ -6,9 +6,11 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::wire::TelnyxFax;
+use super::Telnyx;
+use super::wire::{TelnyxFax, may_have_sent_pages};
 use crate::carrier::json::{text, time};
-use crate::carrier::{Callback, CallbackError, CarrierEvent, News};
+use crate::carrier::{Callback, CallbackError, Carrier as _, CarrierEvent, News};
+use crate::fax::CallReport;
 use crate::platform::{ConfigError, Platform};
 
 /// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed.
@@ -17,11 +19,46 @@ const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(5);
 /// Reads callbacks, after their signature has shown that they are Telnyx's.
 #[derive(Debug, Clone)]
 pub struct Callbacks {
-    public_key: VerifyingKey,
+    verifier: Verifier,
+    telnyx: Telnyx,
 }
 
 impl Callbacks {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { verifier: Verifier::new(platform)?, telnyx: Telnyx::new(platform)? })
+    }
+
+    /// Verifies and reads a callback. One that tells of a failed call does not tell how many pages went: the API is asked for the fax.
+    ///
+    /// # Errors
+    /// [`CallbackError::Unavailable`] when the API cannot be asked, or does not yet say what the callback says.
+    pub async fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
+        let callback = self.verifier.read(signature, timestamp, body, now)?;
+        let Callback::Attempt(CarrierEvent { id, news: News::Ended(report), mark }) = &callback else { return Ok(callback) };
+        let Err(failure) = report.result else { return Ok(callback) };
+        if report.pages_sent.is_some() || !may_have_sent_pages(failure.code) {
+            return Ok(callback);
+        }
+        let known = self.telnyx.get(id).await.map_err(|e| CallbackError::Unavailable(e.to_string()))?;
+        let pages_sent = match known.map(|fax| fax.report) {
+            // It does not know the fax any more.
+            None => None,
+            Some(None) => return Err(CallbackError::Unavailable("the API does not yet say that the call has ended".into())),
+            Some(Some(known)) => known.pages_sent,
+        };
+        let news = News::Ended(CallReport { pages_sent, ..*report });
+        Ok(Callback::Attempt(CarrierEvent { mark: *mark, id: id.clone(), news }))
+    }
+}
+
+/// Tells whether a callback is Telnyx's, and what it says.
+#[derive(Debug, Clone)]
+struct Verifier {
+    public_key: VerifyingKey,
+}
+
+impl Verifier {
+    fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let name = "TELNYX_PUBLIC_KEY";
         let text = platform.var(name)?;
         let bytes: Option<[u8; 32]> = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
@@ -31,7 +68,7 @@ impl Callbacks {
     }
 
     /// Verifies the headers `telnyx-signature-ed25519` and `telnyx-timestamp` over the exact body, then reads it.
-    pub fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
+    fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
         let signed_at = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CallbackError::Unsigned)?;
         let signature =
             STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or(CallbackError::Unsigned)?;

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::failures::failure;
-use crate::carrier::json::{number, phone, text, time};
+use crate::carrier::json::{flag, number, phone, text, time};
 use crate::carrier::{AttemptMark, CarrierFax, CarrierFaxId, Received};
+use crate::failure::FailureCode;
 use crate::fax::CallReport;
 use crate::secret::Secret;
 
@@ -42,9 +43,12 @@ impl<'v> TelnyxFax<'v> {
         CallReport { result: Ok(()), pages_sent: number(self.fields, "page_count"), duration_seconds }
     }
 
+    /// `fax.failed` tells neither pages nor duration (Telnyx's SDK). The resource of the fax has `page_count` by the vendor's release
+    /// note of 17 February 2021, "Page Count Webhook Updates"; the SDK's description of it is "Number of transferred pages".
     pub fn failed(self) -> CallReport {
-        let reason = text(self.fields, "failure_reason").unwrap_or_default();
-        CallReport { result: Err(failure(reason)), ..self.delivered() }
+        let failure = failure(text(self.fields, "failure_reason").unwrap_or_default());
+        let told = if may_have_sent_pages(failure.code) { self.delivered() } else { CallReport::failed(failure) };
+        CallReport { result: Err(failure), ..told }
     }
 
     pub fn carrier_fax(self) -> CarrierFax {
@@ -75,6 +79,13 @@ impl<'v> TelnyxFax<'v> {
             pages: number(self.fields, "page_count"),
             received_at: time(self.fields, "created_at").unwrap_or(at),
             media_url: self.media_url(),
+            partial: flag(self.fields, "partial_content").unwrap_or(false),
         })
     }
+}
+
+/// Whether a call may have ended so with pages sent: not where it was never connected, or met no fax machine.
+pub(super) fn may_have_sent_pages(code: FailureCode) -> bool {
+    use FailureCode::{Busy, DocumentUnreadable, NoAnswer, NoFaxTone, NumberInvalid, NumberUnreachable};
+    !matches!(code, Busy | NoAnswer | NoFaxTone | NumberInvalid | NumberUnreachable | DocumentUnreadable)
 }

@@ -29,8 +29,8 @@ fn event(kind: &str, mark: &AttemptMark, extra: serde_json::Value) -> Vec<u8> {
 struct Signer(SigningKey);
 
 impl Signer {
-    fn callbacks(&self) -> Callbacks {
-        Callbacks { public_key: self.0.verifying_key() }
+    fn callbacks(&self) -> Verifier {
+        Verifier { public_key: self.0.verifying_key() }
     }
 
     fn sign(&self, timestamp: &str, body: &[u8]) -> String {
@@ -111,6 +111,7 @@ fn a_fax_that_came_in_is_read_in_both_shapes() {
         pages: Some(2),
         received_at: Timestamp::from_second(1_782_925_200).unwrap_or_default(),
         media_url: Some(Secret::new("https://media.example.com/f-2")),
+        partial: false,
     };
     assert_eq!(read(&inbound("fax.received", json!({}))), Ok(Callback::Received(expected.clone())));
     assert_eq!(read(&inbound("fax.delivered", json!({"status": "delivered"}))), Ok(Callback::Received(expected.clone())));
