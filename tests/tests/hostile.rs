@@ -170,7 +170,8 @@ async fn hostile_documents_are_refused_and_the_next_request_is_served() {
     eventually("all workers to be gone", || async { workers().is_empty().then_some(()) }).await;
 }
 
-/// Three of them at once, and what they may have sent: what was read before the fifth, and what lies in the sockets' buffers.
+/// Three of them at once, and what they may have sent: what was read before the fifth, and what lies in the sockets'
+/// buffers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_answers_in_interim_answers_for_ever_is_left_at_the_fifth() {
     let service = Service::start().await;

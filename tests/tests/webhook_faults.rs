@@ -202,7 +202,8 @@ fn a_recovery_survives_every_fault_of_every_call() {
         assert!(points.len() >= least, "{points:?}");
         for point in &points {
             for fault in point.faults() {
-                // The operator's process is not the stack's: one that dies is one that gets no answer, and so is a worker whose message comes again.
+                // The operator's process is not the stack's: one that dies is one that gets no answer, and so is a
+                // worker whose message comes again.
                 if fault != Fault::ProcessGone {
                     assert!(trial(caller, Some((point.clone(), fault))).1, "{point:?} was never struck");
                 }

@@ -470,7 +470,8 @@ async fn an_account_whose_plan_has_no_api_is_told_nothing_and_makes_no_endpoint(
     assert_eq!(told, ["fax.delivered", "fax.delivered"]);
 }
 
-/// Their endpoints take no more of a worker than five answers, and what is another account's is told and answered meanwhile.
+/// Their endpoints take no more of a worker than five answers, and what is another account's is told and answered
+/// meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn endpoints_that_answer_in_interim_answers_for_ever_are_left_at_the_fifth() {
     let service = Service::start().await;

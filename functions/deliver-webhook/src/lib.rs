@@ -295,7 +295,8 @@ impl DeliverWebhook {
         Ok(probed.await?.map_or(Ok(()), |(_, probed)| probed))
     }
 
-    /// The endpoint rests: the row waits, which costs no attempt. What has waited comes one after another, not all in one moment.
+    /// The endpoint rests: the row waits, which costs no attempt. What has waited comes one after another, not all in
+    /// one moment.
     async fn rest(&self, mut delivery: Delivery, until: Timestamp) -> Result<(), Error> {
         let spread = (until.duration_since(self.clock.now()) / 4).clamp(SignedDuration::from_secs(5), SignedDuration::from_mins(5));
         delivery.deferred(until + spread.mul_f64(rand::rng().random_range(0.0..1.0)));

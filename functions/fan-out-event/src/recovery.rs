@@ -1,5 +1,6 @@
-//! A recovery, page by page. Its state is the endpoint's: what comes next, and who is at it. Its event is due until it is over, so one whose
-//! worker died is taken up by the next that the dispatcher wakes; what has been begun is not begun again.
+//! A recovery, page by page. Its state is the endpoint's: what comes next, and who is at it. Its event is due until it
+//! is over, so one whose worker died is taken up by the next that the dispatcher wakes; what has been begun is not
+//! begun again.
 
 use futures::future::join_all;
 use jiff::SignedDuration;

@@ -16,7 +16,8 @@ use crate::http_client;
 use crate::platform::{ConfigError, Platform};
 
 /// IPv4 blocks that are not for anybody: IANA IPv4 Special-Purpose Address Registry (RFC 6890;
-/// <https://www.iana.org/assignments/iana-ipv4-special-registry>), multicast (RFC 5771), class E (RFC 1112), and what is named beside.
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry>), multicast (RFC 5771), class E (RFC 1112), and what
+/// is named beside.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -42,8 +43,9 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// Blocks inside 2000::/3, the only global unicast there is (RFC 4291), that are not: IANA IPv6 Special-Purpose Address Registry
-/// (<https://www.iana.org/assignments/iana-ipv6-special-registry>). Teredo and 6to4 are among them, which embed IPv4 addresses; mapped, compatible and NAT64 forms lie outside of 2000::/3.
+/// Blocks inside 2000::/3, the only global unicast there is (RFC 4291), that are not: IANA IPv6 Special-Purpose Address
+/// Registry (<https://www.iana.org/assignments/iana-ipv6-special-registry>). Teredo and 6to4 are among them, which
+/// embed IPv4 addresses; mapped, compatible and NAT64 forms lie outside of 2000::/3.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -66,7 +68,8 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// ISATAP's interface identifiers, `::5efe:a.b.c.d` and `::200:5efe:a.b.c.d` in any prefix, stand for an IPv4 host behind a tunnel (RFC 5214, 6.1).
+/// ISATAP's interface identifiers, `::5efe:a.b.c.d` and `::200:5efe:a.b.c.d` in any prefix, stand for an IPv4 host
+/// behind a tunnel (RFC 5214, 6.1).
 fn is_isatap(address: Ipv6Addr) -> bool {
     let [_, _, _, _, universal, isatap, _, _] = address.segments();
     matches!(universal, 0 | 0x0200) && isatap == 0x5efe
@@ -148,8 +151,8 @@ impl Guard {
         if never { Err(Refused::Host) } else { Ok(()) }
     }
 
-    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline of
-    /// its own.
+    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline
+    /// of its own.
     pub async fn client_for(&self, url: &Url) -> Result<http_client::Client, Refused> {
         self.check(url)?;
         let addresses = match url.host().ok_or(Refused::Malformed)? {

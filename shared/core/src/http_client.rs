@@ -1,8 +1,9 @@
-//! The HTTP client for servers that are not ours: carriers, and whatever host a customer names. Rustls with ring and the platform's roots, HTTP/1.1,
-//! no redirects, no proxies, no deadline of its own.
+//! The HTTP client for servers that are not ours: carriers, and whatever host a customer names. Rustls with ring and
+//! the platform's roots, HTTP/1.1, no redirects, no proxies, no deadline of its own.
 //!
-//! A server may say little before its answer: at most [`MOST_INTERIM`] interim answers (1xx), each head of at most [`LARGEST_HEAD`] bytes. Else one
-//! that repeats `100 Continue` for ever would be read, and parsed, for as long as it likes.
+//! A server may say little before its answer: at most [`MOST_INTERIM`] interim answers (1xx), each head of at most
+//! [`LARGEST_HEAD`] bytes. Else one that repeats `100 Continue` for ever would be read, and parsed, for as long as it
+//! likes.
 
 use std::error::Error as StdError;
 use std::io;
@@ -39,7 +40,8 @@ const AGENT: &str = concat!("send-fax-mail/", env!("CARGO_PKG_VERSION"));
 const MOST_INTERIM: usize = 4;
 /// Bytes of an answer's status line and headers.
 const LARGEST_HEAD: usize = 64 * 1024;
-/// After so many bytes of a connection whatever else waits has its turn, deadlines among them: a fast sender is never out of data.
+/// After so many bytes of a connection whatever else waits has its turn, deadlines among them: a fast sender is never
+/// out of data.
 const TURN: usize = 64 * 1024;
 /// A connection that is kept for the next request is closed after so long.
 const IDLE: Duration = Duration::from_secs(90);

@@ -29,7 +29,8 @@ pub(crate) fn stored<S: serde::Serializer>(secret: &Option<Secret>, serializer: 
     serde::Serialize::serialize(&secret.as_ref().map(Secret::expose), serializer)
 }
 
-/// `$type` is not `Serialize`, so that no answer can have it: with that the two implementations are ambiguous, and it does not compile.
+/// `$type` is not `Serialize`, so that no answer can have it: with that the two implementations are ambiguous, and it
+/// does not compile.
 macro_rules! not_serializable {
     ($type:ty) => {
         const _: fn() = || {

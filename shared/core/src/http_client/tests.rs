@@ -8,12 +8,14 @@ use tokio::io::AsyncReadExt as _;
 
 use super::*;
 
-/// What a server may have sent when its connection is closed: what the client has read, and what lies in the sockets' buffers.
+/// What a server may have sent when its connection is closed: what the client has read, and what lies in the sockets'
+/// buffers.
 const LITTLE: usize = 16 * 1024 * 1024;
 /// What it sends when nobody stops it.
 const MUCH: usize = 512 * 1024 * 1024;
 
-/// A server of one request on a thread of its own. It sends `first`, then `again` until its connection is closed; returns how many bytes it sent.
+/// A server of one request on a thread of its own. It sends `first`, then `again` until its connection is closed;
+/// returns how many bytes it sent.
 fn server(first: String, again: Vec<u8>) -> io::Result<(Url, JoinHandle<usize>)> {
     let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let url = Url::parse(&format!("http://{}/", listener.local_addr()?)).map_err(io::Error::other)?;

@@ -1,7 +1,8 @@
 //! Table `webhooks`: endpoints. Key `account_id`, `id`; index `by-id` is for operators.
 //!
-//! An account that ever had an endpoint has the item `additions#<account>` too, whose `version` counts the endpoints that were added: each
-//! addition is conditional on the one before it, so that two at once cannot both find room for the last.
+//! An account that ever had an endpoint has the item `additions#<account>` too, whose `version` counts the endpoints
+//! that were added: each addition is conditional on the one before it, so that two at once cannot both find room for
+//! the last.
 
 use std::time::Duration;
 
@@ -112,7 +113,8 @@ impl Webhooks {
         Ok(transact(&self.client, vec![delete, audit]).await?.is_ok())
     }
 
-    /// Lets a person's `change` change an endpoint as it is now, and stores it with its audit entries and what else is of it. None when there is no such endpoint.
+    /// Lets a person's `change` change an endpoint as it is now, and stores it with its audit entries and what else is
+    /// of it. None when there is no such endpoint.
     pub async fn change<T>(
         &self,
         account: AccountId,

@@ -174,7 +174,8 @@ impl Delivery {
         self.settle(Status::Failed);
     }
 
-    /// Begins a new round at once if it failed, or waits for an attempt far away. False when it has succeeded, or is tried anyway.
+    /// Begins a new round at once if it failed, or waits for an attempt far away. False when it has succeeded, or is
+    /// tried anyway.
     pub fn recover(&mut self, now: Timestamp) -> bool {
         let waits = self.claim.is_none() && self.due().is_some_and(|due| due > now + SOON);
         let again = self.status == Status::Failed || waits;

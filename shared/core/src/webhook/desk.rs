@@ -284,8 +284,9 @@ impl WebhookDesk {
         Ok(delivery)
     }
 
-    /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that runs and has begun as
-    /// early is joined; else this one takes its place, and begins where the earlier of the two does.
+    /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that
+    /// runs and has begun as early is joined; else this one takes its place, and begins where the earlier of the two
+    /// does.
     pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp, actor: &Actor) -> Result<Recovery, DeskError> {
         let endpoint = self.get(account, id).await?;
         if endpoint.status == Status::Disabled {

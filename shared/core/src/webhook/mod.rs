@@ -81,8 +81,9 @@ pub struct Failing {
     pub warned: u8,
 }
 
-/// An endpoint that has too much to do (429), or is behind a gateway that does not reach it (502, 503, 504), has a rest: nothing of any event is
-/// sent to it until a moment, and from then on one attempt at a time until it answers otherwise.
+/// An endpoint that has too much to do (429), or is behind a gateway that does not reach it (502, 503, 504), has a
+/// rest: nothing of any event is sent to it until a moment, and from then on one attempt at a time until it answers
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resting {
     pub until: Timestamp,
@@ -314,7 +315,8 @@ impl Endpoint {
         self.resting = Some(Resting { until: before.until.max(now + pause.max(asked)), times, probe_until: None });
     }
 
-    /// Whether an attempt may be made now; if not, when. The first one after a rest keeps the others waiting until it is over.
+    /// Whether an attempt may be made now; if not, when. The first one after a rest keeps the others waiting until it
+    /// is over.
     pub fn probe(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let Some(resting) = &mut self.resting else { return Ok(()) };
         match resting.wait(now) {

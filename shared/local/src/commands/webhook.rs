@@ -165,7 +165,8 @@ pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Valu
     Ok(json!(desk.redeliver(key, &Actor::Operator).await?.resource()))
 }
 
-/// Begins a recovery, and does not wait for it: `recovered` counts what it has come to so far; the list of endpoints tells on.
+/// Begins a recovery, and does not wait for it: `recovered` counts what it has come to so far; the list of endpoints
+/// tells on.
 pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
     let wrong = || CommandError::invalid("--since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.");
     let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
