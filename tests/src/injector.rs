@@ -208,6 +208,11 @@ impl Injector {
 }
 
 impl Fault {
+    /// Whether the service answers.
+    fn is_answered(self) -> bool {
+        matches!(self, Self::Conflict | Self::Error(..) | Self::Partial | Self::Stale)
+    }
+
     fn verdict(self) -> Verdict {
         match self {
             Self::FailedBefore => Verdict::Refuse,
@@ -301,11 +306,11 @@ impl Tap for Injector {
 pub struct Draw(u64);
 
 impl Draw {
-    /// Of the seed in `FAULT_SEED`, or a fixed one. Prints it.
-    pub fn new() -> Self {
+    /// Of the seed in `FAULT_SEED`, or a fixed one, and the name of a flow, so that flows draw otherwise. Prints the seed.
+    pub fn new(flow: &str) -> Self {
         let seed = std::env::var("FAULT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(15);
-        println!("FAULT_SEED={seed}");
-        Self(seed)
+        println!("  FAULT_SEED={seed}");
+        Self(flow.bytes().fold(seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into())))
     }
 
     /// One of `items`, of which there is at least one.
@@ -318,16 +323,33 @@ impl Draw {
         &items[usize::try_from(mixed % items.len() as u64).unwrap()]
     }
 
-    /// What to try of these points. Of each kind one is drawn where several come to the same: a read that failed and one whose answer
-    /// is lost, a process gone before or after it, an error of this name or that. With `FAULTS=all` all are tried.
+    /// What to try of these points: at each call that reads one fault, at each that writes one of connections and processes and one that
+    /// the service answers with. With `FAULTS=kinds` one of each kind at every call, with `FAULTS=all` all.
     pub fn singles(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
-        let all = std::env::var("FAULTS").is_ok_and(|faults| faults == "all");
+        let wanted = std::env::var("FAULTS").unwrap_or_default();
         let mut targets = Vec::new();
         for point in points {
-            let faults = if all { point.all_faults() } else { self.of_each_kind(point) };
+            let faults = match wanted.as_str() {
+                "all" => point.all_faults(),
+                "kinds" => self.of_each_kind(point),
+                _ if point.reads() => vec![*self.one_of(&point.all_faults())],
+                _ => {
+                    let (answered, broken): (Vec<_>, Vec<_>) = point.all_faults().into_iter().partition(|fault| fault.is_answered());
+                    vec![*self.one_of(&broken), *self.one_of(&answered)]
+                }
+            };
             targets.extend(faults.into_iter().map(|fault| (point.clone(), fault)));
         }
         targets
+    }
+
+    /// One of each kind at every call. Where several come to the same one is drawn: a read that failed and one whose answer is lost, a
+    /// process gone before or after it, an error of this name or that.
+    pub fn kinds(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
+        if std::env::var("FAULTS").is_ok_and(|faults| faults == "all") {
+            return self.singles(points);
+        }
+        points.iter().flat_map(|point| self.of_each_kind(point).into_iter().map(|fault| (point.clone(), fault))).collect()
     }
 
     fn of_each_kind(&mut self, point: &Point) -> Vec<Fault> {
@@ -355,12 +377,6 @@ impl Draw {
             }
         }
         pairs
-    }
-}
-
-impl Default for Draw {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -200,7 +200,7 @@ fn try_every_point(way: Way) {
     println!("a fax that comes in from {}:", way.0);
     let points = in_both(once, &tap.seen());
     assert!(points.len() >= 7, "{points:?}");
-    let process = try_each(Draw::new().singles(&points), EXPLAINED, process, |process, target| {
+    let process = try_each(Draw::new(way.0).singles(&points), EXPLAINED, process, |process, target| {
         receive_under(way, folder.path(), &tap, process, Some(target))
     });
     process.crash();

@@ -385,7 +385,7 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
     }
     let (mut tried, mut missed) = (0, Vec::new());
     let points: Vec<_> = points.into_iter().collect();
-    let mut draw = Draw::new();
+    let mut draw = Draw::new("dispatcher");
     for point in points {
         for (_, fault) in draw.singles(std::slice::from_ref(&point)) {
             let times = [later.now() + SignedDuration::from_mins(2), later.now() + SignedDuration::from_mins(3)];

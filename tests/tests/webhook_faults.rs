@@ -152,7 +152,7 @@ const EXPLAINED: &[(&str, &str)] = &[];
 #[test]
 fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
     on_a_bench(|bench, process, points| {
-        let mut targets = Draw::new().singles(&points);
+        let mut targets = Draw::new("webhook").singles(&points);
         // Who dies between the post and its record is the one case in which a post may go unrecorded.
         let records = points.iter().filter(|point| point.caller == "DeliverWebhook" && point.target == "Deliveries");
         targets.extend(records.filter(|point| point.operation == "PutItem").map(|point| (point.clone(), Fault::GoneBefore)));
@@ -168,7 +168,7 @@ fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
 #[test]
 fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
     on_a_bench(|bench, mut process, points| {
-        let pairs = Draw::new().pairs(&points, 5);
+        let pairs = Draw::new("webhook").pairs(&points, 5);
         let mut struck = [0; 3];
         for pair in &pairs {
             let (after, times) = bench.deliver_under(process, pair);
@@ -256,7 +256,7 @@ fn a_recovery_survives_every_fault_of_every_call() {
     }
     // The operator's process is not the stack's: one that dies before a call is one whose call fails, and one that dies after it is
     // one that gets no answer.
-    let mut targets = Draw::new().singles(&points);
+    let mut targets = Draw::new("webhook").singles(&points);
     targets.retain(|(_, fault)| !matches!(fault, Fault::ProcessGone | Fault::GoneBefore));
     try_each(targets, &[], (), |(), target| ((), trial(Some(target)).1));
     process.crash();
