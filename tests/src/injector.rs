@@ -131,10 +131,9 @@ struct Armed {
     struck: usize,
     process_gone: bool,
     happened: Vec<Happening>,
-    /// Holds the call of this number, counted from one over all that are looked at.
-    hold: Option<(usize, watch::Receiver<bool>)>,
-    made: usize,
-    held: bool,
+    /// Whether each call waits until it is let go on.
+    holds: bool,
+    waiting: Vec<watch::Sender<bool>>,
 }
 
 /// A hold that nobody ends.
@@ -193,17 +192,23 @@ impl Injector {
         self.inner.lock().unwrap().happened.clone()
     }
 
-    /// Holds the `nth` call that these functions make from now on, until the sender says true.
-    pub fn hold(&self, callers: &'static [&'static str], nth: usize) -> watch::Sender<bool> {
-        let (release, released) = watch::channel(false);
-        let mut armed = self.inner.lock().unwrap();
-        (armed.callers, armed.made, armed.held, armed.hold) = (callers, 0, false, Some((nth, released)));
-        release
+    /// From now on each call that these functions make waits for [`Self::go_on`].
+    pub fn hold(&self, callers: &'static [&'static str]) {
+        *self.inner.lock().unwrap() = Armed { callers, holds: true, ..Armed::default() };
     }
 
-    /// Whether the call to be held has come.
-    pub fn holds(&self) -> bool {
-        self.inner.lock().unwrap().held
+    /// How many calls wait.
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().unwrap().waiting.len()
+    }
+
+    /// Lets one of the calls that wait go on.
+    pub fn go_on(&self, draw: &mut Draw) {
+        let mut armed = self.inner.lock().unwrap();
+        let places: Vec<usize> = (0..armed.waiting.len()).collect();
+        if !places.is_empty() {
+            armed.waiting.remove(*draw.one_of(&places)).send_replace(true);
+        }
     }
 }
 
@@ -254,18 +259,16 @@ impl Tap for Injector {
         if armed.known.contains_key(&call.id) {
             return Verdict::Perform;
         }
-        armed.made += 1;
         let named = (caller.clone(), call.service, call.operation.clone(), call.target.clone());
         let nth = armed.counts.entry(named).or_default();
         *nth += 1;
         let point = Point { caller, service: call.service, operation: call.operation.clone(), target: call.target.clone(), nth: *nth };
         armed.known.insert(call.id.clone(), point.clone());
         armed.seen.push(point.clone());
-        if let Some((nth, release)) = armed.hold.clone()
-            && nth == armed.made
-        {
-            (armed.held, armed.hold) = (true, None);
-            return Verdict::Hold(release);
+        if armed.holds {
+            let (release, released) = watch::channel(false);
+            armed.waiting.push(release);
+            return Verdict::Hold(released);
         }
         let Some(target) = armed.targets.iter().position(|(target, _)| *target == point) else { return Verdict::Perform };
         let (_, fault) = armed.targets.swap_remove(target);
