@@ -572,7 +572,7 @@ const AT_THE_DASHBOARD: [RequestTrial; 9] = [
             let faxes = data(runtime, client, path);
             assert_eq!((faxes.len(), &faxes[0]["id"]), (1, &answer.json()["id"]));
             let again = post(runtime, client, path, body);
-            assert_eq!((again.header("idempotent-replayed"), &again.text), (Some("true"), &answer.text));
+            assert_eq!((again.header("idempotent-replayed"), &again.json()["id"]), (Some("true"), &answer.json()["id"]));
             assert_eq!(runtime.block_on(used_pages(stack, customer.account)), 1);
         },
     },
