@@ -410,7 +410,7 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
     later.dispatch().await;
     later.drain(1).await;
     println!("{tried} faults of the dispatcher's calls, {} never struck: {missed:?}", missed.len());
-    assert!(missed.len() * 5 <= tried, "{missed:?}");
+    assert!(missed.is_empty(), "{missed:?}");
     later.assert_sent_once(&rows, &[&customer]).await;
 }
 
