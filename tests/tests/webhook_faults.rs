@@ -146,7 +146,7 @@ fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
     test(&bench, process, points);
 }
 
-/// A hint that comes early, or a second one, reads the row once more than another run does.
+/// Calls that a webhook does not always make.
 const EXPLAINED: &[(&str, &str)] = &[];
 
 #[test]
