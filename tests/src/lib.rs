@@ -30,3 +30,15 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe:
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
+
+/// The same outside of a runtime.
+pub fn eventually_blocking<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(25));
+    }
+}

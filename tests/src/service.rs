@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::Value;
 use sfm::commands::{account, key, number};
@@ -188,6 +189,28 @@ pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthl
     let key = key::create(operator, account, Scope::ALL.to_vec(), false).await.unwrap().key;
     let client = Client::new(base_url, &key);
     Customer { account, key, client }
+}
+
+/// The notes of sends under way in an account's item.
+pub async fn reservations(stack: &Stack, account: AccountId) -> usize {
+    let operator = stack.operator_platform();
+    let item = operator.dynamodb().get_item().table_name(operator.var("ACCOUNTS_TABLE").unwrap());
+    let item = item.key("account_id", AttributeValue::S(account.to_string())).key("item", AttributeValue::S("account".into()));
+    let item = item.consistent_read(true).send().await.unwrap().item.unwrap();
+    item.keys().filter(|name| name.starts_with("place#")).count()
+}
+
+/// What of an account stands in a due index, by table: work that is still to be done.
+pub async fn left_due(stack: &Stack, account: AccountId) -> Vec<String> {
+    let operator = stack.operator_platform();
+    let mut left = Vec::new();
+    for table in ["FAXES_TABLE", "SCHEDULED_TABLE", "EVENTS_TABLE", "DELIVERIES_TABLE"] {
+        let found = operator.dynamodb().query().table_name(operator.var(table).unwrap());
+        let found = found.key_condition_expression("account_id = :account").filter_expression("attribute_exists(due_at)");
+        let found = found.expression_attribute_values(":account", AttributeValue::S(account.to_string())).consistent_read(true);
+        left.extend(found.send().await.unwrap().items().iter().map(|item| format!("{table}: {:?}", item["id"])));
+    }
+    left
 }
 
 /// The carrier's log as the operator's command prints it.

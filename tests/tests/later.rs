@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
@@ -19,8 +20,8 @@ use sfm_core::plan::Plan;
 use sfm_core::scheduled::document_key;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
-use sfm_tests::injector::{Fault, Injector, Point};
-use sfm_tests::service::{Customer, Service};
+use sfm_tests::injector::{Draw, Fault, Injector, Point};
+use sfm_tests::service::{Customer, Service, reservations};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -351,8 +352,8 @@ async fn a_run_that_has_no_time_left_is_gone_on_with_where_it_stopped() {
     later.assert_on_time(&rows);
 }
 
-/// What a function is fed while one of its calls fails.
-async fn invoke_under(later: &Later, function: &'static [&'static str], event: &Value, target: Option<(Point, Fault)>) {
+/// What a function is fed while one of its calls fails. Returns whether the fault struck.
+async fn invoke_under(later: &Later, function: &'static [&'static str], event: &Value, target: Option<(Point, Fault)>) -> bool {
     later.watch.injector.arm(function, target);
     let gone = async {
         while !later.watch.injector.process_gone() {
@@ -363,7 +364,8 @@ async fn invoke_under(later: &Later, function: &'static [&'static str], event: &
         _ = later.service.stack.invoke(function[0], event.clone()) => {}
         () = gone => {}
     }
-    later.watch.injector.arm(&[], None);
+    later.watch.injector.disarm();
+    later.watch.injector.struck() > 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -375,18 +377,25 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
     later.dispatch().await;
     let seen = later.watch.injector.seen();
     assert!(seen.len() > 30, "{seen:?}");
-    // Shards are alike: of each kind of call the first, one in the middle and the last.
+    // Shards are alike: of each kind of call the first, and one in the middle.
     let mut points = HashSet::new();
     for point in &seen {
-        let last = seen.iter().filter(|other| other.operation == point.operation).map(|other| other.nth).max().unwrap_or(1);
-        points.extend([1, last.div_ceil(2), last].map(|nth| Point { nth, ..point.clone() }));
+        let alike = |other: &&Point| (&other.operation, &other.target) == (&point.operation, &point.target);
+        let last = seen.iter().filter(alike).map(|other| other.nth).max().unwrap_or(1);
+        points.extend([1, last.div_ceil(2)].map(|nth| Point { nth, ..point.clone() }));
     }
-    let mut tried = 0;
+    let (mut tried, mut missed) = (0, Vec::new());
+    let points: Vec<_> = points.into_iter().collect();
+    let mut draw = Draw::new("dispatcher");
     for point in points {
-        for fault in point.faults() {
-            let times = [later.now() + SignedDuration::from_mins(2), later.now() + SignedDuration::from_mins(3)];
-            let fresh = later.plan(&customer, &times.repeat(4)).await;
-            invoke_under(&later, &["DispatchScheduled"], &json!({}), Some((point.clone(), fault))).await;
+        for (_, fault) in draw.singles(std::slice::from_ref(&point)) {
+            // What the last run has not sent on yet: some for every shard, in the minute that comes into sight.
+            later.service.advance(SignedDuration::from_secs(60));
+            let times = [30, 20].map(|seconds| later.now() + due::AHEAD - SignedDuration::from_secs(seconds));
+            let fresh = later.plan(&customer, &times.repeat(16)).await;
+            if !invoke_under(&later, &["DispatchScheduled"], &json!({}), Some((point.clone(), fault))).await {
+                missed.push(point.clone());
+            }
             // The next minute's run.
             later.service.advance(SignedDuration::from_secs(60));
             later.dispatch().await;
@@ -400,7 +409,8 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
     later.service.advance(SignedDuration::from_mins(30));
     later.dispatch().await;
     later.drain(1).await;
-    println!("{tried} faults of the dispatcher's calls");
+    println!("{tried} faults of the dispatcher's calls, {} never struck: {missed:?}", missed.len());
+    assert!(missed.is_empty(), "{missed:?}");
     later.assert_sent_once(&rows, &[&customer]).await;
 }
 
@@ -421,13 +431,53 @@ async fn a_claim_that_fails_or_dies_at_any_of_its_calls_makes_one_fax() {
     let points = later.watch.injector.seen();
     assert!(points.len() >= 6, "{points:?}");
     for point in points {
-        for fault in point.faults() {
+        for fault in point.all_faults() {
             let event = due().await;
-            invoke_under(&later, &["SendScheduledFax"], &event, Some((point.clone(), fault))).await;
+            assert!(invoke_under(&later, &["SendScheduledFax"], &event, Some((point.clone(), fault))).await, "{fault:?} of {point}");
             // The message comes again, because it was not deleted.
             later.service.stack.invoke("SendScheduledFax", event).await.unwrap().unwrap();
-            println!("  {fault:?} of {} #{}", point.operation, point.nth);
+            println!("  {fault:?} of {point}");
         }
+    }
+    later.assert_sent_once(&rows, &[&customer]).await;
+}
+
+/// One message at three workers at once, whose calls are let through one at a time, in an order that the seed draws.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_workers_of_one_message_in_any_order_of_their_calls_make_one_fax_and_leave_nothing_reserved() {
+    const WORKER: &[&str] = &["SendScheduledFax"];
+    let later = Later::start().await;
+    let (stack, injector) = (&later.service.stack, &later.watch.injector);
+    let customer = later.service.customer_with(Plan::Enterprise, Some(1_000_000)).await;
+    let mut rows = Vec::new();
+    let mut draw = Draw::new("orders");
+    for order in 0..60 {
+        let row = later.plan(&customer, &[later.now()]).await.remove(0);
+        let body = json!({"account_id": row.account, "id": row.id}).to_string();
+        let event = json!({"Records": [{"messageId": "1", "body": body}]});
+        rows.push(row);
+        injector.hold(WORKER);
+        let done = AtomicUsize::new(0);
+        let work = async || {
+            let answer = stack.invoke(WORKER[0], event.clone()).await.unwrap().unwrap();
+            done.fetch_add(1, Ordering::SeqCst);
+            answer["batchItemFailures"].as_array().unwrap().len()
+        };
+        let schedule = async {
+            // Who neither is done nor waits is about to.
+            while done.load(Ordering::SeqCst) < 3 {
+                if injector.waiting() + done.load(Ordering::SeqCst) >= 3 {
+                    injector.go_on(&mut draw);
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        let (.., ()) = tokio::join!(work(), work(), work(), schedule);
+        injector.disarm();
+        // The message comes once more, whatever became of it.
+        assert_eq!(work().await, 0, "order {order}");
+        assert_eq!(reservations(stack, customer.account).await, 0, "order {order}: each takes back what it reserved, or finds it gone");
+        assert_eq!(later.service.used_pages(customer.account).await, rows.len() as u64, "order {order}");
     }
     later.assert_sent_once(&rows, &[&customer]).await;
 }

@@ -4,15 +4,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sfm::tap::{Call, Tap, Verdict};
+use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;
-use sfm_tests::service::Service;
+use sfm_tests::service::{Service, reservations};
 
 /// Lets no transaction of one function through while it is closed for it, as if the process died before it.
 #[derive(Debug, Default)]
@@ -40,13 +40,8 @@ async fn list(client: &Client, page: u32) -> Value {
     client.get(&format!("/v1/faxes?limit=2&page={page}")).await.json()
 }
 
-/// The notes in the account's item.
-async fn noted(service: &Service, account: impl ToString) -> usize {
-    let operator = service.stack.operator_platform();
-    let item = operator.dynamodb().get_item().table_name(operator.var("ACCOUNTS_TABLE").unwrap());
-    let item = item.key("account_id", AttributeValue::S(account.to_string())).key("item", AttributeValue::S("account".into()));
-    let item = item.consistent_read(true).send().await.unwrap().item.unwrap();
-    item.keys().filter(|name| name.starts_with("place#")).count()
+async fn noted(service: &Service, account: AccountId) -> usize {
+    reservations(&service.stack, account).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,22 +1,22 @@
-//! Each call on the way of a webhook, failed before it was done, done with its answer lost, done with the process gone after it, or
-//! refused for a conflict: nothing is lost, and what is told twice is told under one id.
+//! Each call on the way of a webhook with every fault of `faults.rs`: nothing is lost, nothing is told before its claim is written, and
+//! what is told again, once for each crash or failed record at most, is told under one id.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use sfm::commands::webhook;
 use sfm_core::plan::Plan;
-use sfm_tests::client::Client;
-use sfm_tests::injector::{Fault, Injector, Point};
+use sfm_tests::injector::{Draw, Fault, Feed, Happening, Injector, Point, in_both, try_each};
 use sfm_tests::process::Process;
 use sfm_tests::receiver::{Receiver, Reply};
-use sfm_tests::service::customer;
+use sfm_tests::service::{Customer, customer, left_due};
 use tokio::runtime::Runtime;
 
 const OPERATOR: &[&str] = &["operator"];
@@ -31,26 +31,27 @@ struct Bench<'b> {
 }
 
 impl Bench<'_> {
-    /// A fax is delivered, and its webhook refused `failures` times before it is taken. Returns whether the fault struck.
-    fn deliver_under(&self, mut process: Process, failures: usize, target: Option<(Point, Fault)>) -> (Process, bool) {
+    /// A fax is delivered, and its webhook refused once before it is taken. Returns how many of the faults struck.
+    fn deliver_under(&self, mut process: Process, targets: &[(Point, Fault)]) -> (Process, usize) {
         let receiver = self.outside.block_on(Receiver::start(|_| Reply::status(200)));
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
         let url = receiver.url("/");
         process.runtime.block_on(webhook::add(&process.stack.operator_platform(), customer.account, &url, vec![], None)).unwrap();
-        let left = Arc::new(std::sync::atomic::AtomicUsize::new(failures));
-        receiver.reply(move |_| {
-            let refuse = left.fetch_update(std::sync::atomic::Ordering::SeqCst, std::sync::atomic::Ordering::SeqCst, |n| n.checked_sub(1));
-            Reply::status(if refuse.is_ok() { 500 } else { 200 })
+        let (first, tap) = (AtomicBool::new(true), self.tap.clone());
+        receiver.reply(move |request| {
+            tap.note(request.header("webhook-id"));
+            Reply::status(if first.swap(false, Ordering::SeqCst) { 500 } else { 200 })
         });
-        self.tap.arm(OF_A_WEBHOOK, target.clone());
+        self.tap.arm(OF_A_WEBHOOK, targets.iter().cloned());
         process.runtime.block_on(customer.client.send_letter("+15005550001"));
-        let (mut struck, mut patience, deadline) = (false, Instant::now(), Instant::now() + Duration::from_secs(120));
+        let (mut crashes, mut patience, deadline) = (0, Instant::now(), Instant::now() + Duration::from_secs(120));
+        let mut ended = None;
         let recorded = loop {
-            assert!(Instant::now() < deadline, "{target:?}: never delivered");
+            assert!(Instant::now() < deadline, "{targets:?}: never delivered");
             if self.tap.process_gone() {
-                struck = true;
+                crashes += 1;
                 process.crash();
-                self.tap.arm(OF_A_WEBHOOK, None);
+                self.tap.resume();
                 process = Process::start(self.dir, self.tap.clone());
             }
             let recorded = process.runtime.block_on(async {
@@ -61,73 +62,138 @@ impl Bench<'_> {
                 (delivery["status"] == "succeeded").then(|| delivery["attempts"].as_array().unwrap().len())
             });
             if let Some(recorded) = recorded {
-                break recorded;
+                // What comes after it was told gets its chance to meet a fault.
+                let chance = *ended.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
+                if targets.is_empty() && left_over(&process, &customer) == 0
+                    || self.tap.was_hit() && !self.tap.process_gone()
+                    || Instant::now() > chance
+                {
+                    break recorded;
+                }
             }
-            if patience.elapsed() > Duration::from_millis(300) {
+            if patience.elapsed() > Duration::from_millis(if targets.is_empty() { 2000 } else { 300 }) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
                 patience = Instant::now();
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        struck |= self.tap.was_hit();
-        self.tap.arm(&[], None);
+        let (struck, happened) = (self.tap.struck(), self.tap.happened());
+        if self.tap.disarm() {
+            crashes += 1;
+            process.crash();
+            process = Process::start(self.dir, self.tap.clone());
+        }
         let requests = receiver.requests();
         let ids: HashSet<_> = requests.iter().map(|request| request.header("webhook-id").to_owned()).collect();
-        assert_eq!(ids.len(), 1, "{target:?}: one event, one id");
-        assert!(recorded <= failures + 1, "{target:?}: {recorded} attempts");
-        // Only what was told and could not be written down may be told again: that write failed, or the process died, whatever else it was
-        // just doing.
-        let unwritten = target.as_ref().is_some_and(|(point, fault)| {
-            point.caller == "DeliverWebhook" && (*fault == Fault::ProcessGone || point.operation == "PutItem" && point.nth > 1)
+        assert_eq!(ids.len(), 1, "{targets:?}: one event, one id");
+        assert!(recorded >= 1, "{targets:?}");
+        // Only what was told and could not be written down is told again: that write failed, or the process died just then.
+        let failed = targets.iter().filter(|(point, fault)| {
+            let spared = matches!(fault, Fault::ProcessGone | Fault::GoneBefore | Fault::AnswerLost);
+            !spared && (point.caller.as_str(), point.operation.as_str()) == ("DeliverWebhook", "PutItem")
         });
+        let unwritten = crashes + failed.count();
         let told = requests.len();
-        assert!(told - recorded <= usize::from(unwritten), "{target:?}: told {told} times, {recorded} of them written down");
+        assert!(told <= recorded + unwritten, "{targets:?}: told {told} times, {recorded} of them written down, {crashes} crashes");
+        assert_claimed_before_told(&happened, &format!("{targets:?}"));
+        sfm_tests::eventually_blocking("nothing to be left due", || {
+            process.stack.advance(SignedDuration::from_secs(61)).unwrap();
+            (left_over(&process, &customer) == 0).then_some(())
+        });
+        assert_eq!(receiver.requests().len(), told, "{targets:?}: told again afterwards");
         (process, struck)
     }
 }
 
-#[test]
-fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
+fn left_over(process: &Process, customer: &Customer) -> usize {
+    process.runtime.block_on(left_due(&process.stack, customer.account)).len()
+}
+
+/// Each post has a claim of its own that was written before it, and what is written down of an attempt comes after a post.
+fn assert_claimed_before_told(happened: &[Happening], what: &str) {
+    let (mut claims, mut told, mut recorded) = (0, 0, 0);
+    for happening in happened {
+        match happening {
+            Happening::Noted(_) => {
+                told += 1;
+                assert!(told <= claims, "{what}: told for the {told}th time after {claims} claims: {happened:?}");
+            }
+            Happening::Written { caller, request } if caller == "DeliverWebhook" && !request["Item"]["event_id"].is_null() => {
+                if request["Item"]["claim"].is_null() {
+                    let attempts = request["Item"]["attempts"]["L"].as_array().map_or(0, Vec::len);
+                    assert!(attempts <= told, "{what}: {attempts} attempts are written down, {told} were made: {happened:?}");
+                    recorded = recorded.max(attempts);
+                } else {
+                    claims += 1;
+                }
+            }
+            Happening::Written { .. } => {}
+        }
+    }
+    assert!(claims >= 1 && recorded >= 1, "{what}: neither a claim nor a record was seen: {happened:?}");
+}
+
+fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
     let folder = tempfile::tempdir().unwrap();
     let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let tap = Arc::new(Injector::default());
     let bench = Bench { dir: folder.path(), tap: tap.clone(), outside: &outside };
-    let mut process = Process::start(folder.path(), tap.clone());
     // The first attempt fails, so that the retry and all that belongs to it is struck too.
-    {
-        let failures = 1;
-        process = bench.deliver_under(process, failures, None).0;
-        tap.arm(OF_A_WEBHOOK, None);
-        let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
-        let receiver = outside.block_on(Receiver::start(|_| Reply::status(200)));
-        let first = std::sync::atomic::AtomicBool::new(failures == 0);
-        receiver.reply(move |_| Reply::status(if first.swap(true, std::sync::atomic::Ordering::SeqCst) { 200 } else { 500 }));
-        process.runtime.block_on(async {
-            webhook::add(&process.stack.operator_platform(), customer.account, &receiver.url("/"), vec![], None).await.unwrap();
-            Client::new(process.stack.base_url(), &customer.key).send_letter("+15005550001").await;
-            sfm_tests::eventually("the webhook", || async {
-                process.stack.advance(SignedDuration::from_secs(2)).unwrap();
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                (receiver.requests().len() == failures + 1).then_some(())
-            })
-            .await;
-            tokio::time::sleep(Duration::from_millis(500)).await;
+    let (process, _) = bench.deliver_under(Process::start(folder.path(), tap.clone()), &[]);
+    let once = tap.seen();
+    let (process, _) = bench.deliver_under(process, &[]);
+    println!("a webhook with one failure:");
+    let points = in_both(once, &tap.seen());
+    assert!(points.len() >= 8, "{points:?}");
+    test(&bench, process, points);
+}
+
+/// Calls that a webhook does not always make.
+const EXPLAINED: &[(&str, &str)] = &[];
+
+#[test]
+fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
+    on_a_bench(|bench, process, points| {
+        let mut targets = Draw::new("webhook").singles(&points);
+        // Who dies between the post and its record is the one case in which a post may go unrecorded.
+        let records = points.iter().filter(|point| point.caller == "DeliverWebhook" && point.target == "Deliveries");
+        targets.extend(records.filter(|point| point.operation == "PutItem").map(|point| (point.clone(), Fault::GoneBefore)));
+        let process = try_each(targets, EXPLAINED, process, |process, target| {
+            let (process, struck) = bench.deliver_under(process, &[target]);
+            (process, struck > 0)
         });
-        let points = tap.seen();
-        assert!(points.len() >= 8, "{points:?}");
-        let (mut tried, mut hit) = (0, 0);
-        for point in &points {
-            for fault in point.faults() {
-                let (after, struck) = bench.deliver_under(process, failures, Some((point.clone(), fault)));
-                process = after;
-                tried += 1;
-                hit += usize::from(struck);
+        process.crash();
+    });
+}
+
+/// All pairs by hand, as `faults.rs` says.
+#[test]
+fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
+    on_a_bench(|bench, mut process, points| {
+        let pairs = Draw::new("webhook").pairs(&points, 5);
+        let mut struck = [0; 3];
+        for pair in &pairs {
+            let (after, times) = bench.deliver_under(process, pair);
+            process = after;
+            struck[times] += 1;
+        }
+        process.crash();
+        println!("  {} pairs: of {} both struck, of {} one, of {} none", pairs.len(), struck[2], struck[1], struck[0]);
+        assert!(struck[0] * 3 <= pairs.len(), "{struck:?}");
+    });
+}
+
+#[test]
+fn webhooks_whose_messages_come_doubled_and_out_of_order_are_told_once_for_each_record() {
+    on_a_bench(|bench, mut process, _| {
+        for feed in [Feed::Doubled, Feed::Shuffled] {
+            bench.tap.feed_as(feed);
+            for _ in 0..2 {
+                (process, _) = bench.deliver_under(process, &[]);
             }
         }
-        println!("a webhook with {failures} failures: {} calls, {tried} points tried, {hit} of them struck", points.len());
-        assert!(hit * 2 >= tried, "only {hit} of {tried} faults struck");
-    }
-    process.crash();
+        process.crash();
+    });
 }
 
 #[test]
@@ -166,7 +232,7 @@ fn a_recovery_survives_every_fault_of_every_call() {
             let first = webhook::recover(&operator, id, &since.to_string()).await;
             let (mut seen, mut struck) = (tap.seen(), tap.was_hit());
             if caller == OPERATOR {
-                tap.arm(&[], None);
+                tap.disarm();
                 // Whoever got no answer asks again.
                 if target.is_some() {
                     webhook::recover(&operator, id, &since.to_string()).await.unwrap();
@@ -190,7 +256,7 @@ fn a_recovery_survives_every_fault_of_every_call() {
             }
             if caller != OPERATOR {
                 (seen, struck) = (tap.seen(), tap.was_hit());
-                tap.arm(&[], None);
+                tap.disarm();
             }
             let told: HashSet<_> = receiver.requests()[before..].iter().map(|request| request.header("webhook-id").to_owned()).collect();
             assert_eq!(told.len(), 2, "{target:?}");
@@ -200,16 +266,15 @@ fn a_recovery_survives_every_fault_of_every_call() {
     for (caller, least) in [(OPERATOR, 3), (OF_A_RECOVERY, 8)] {
         let (points, _) = trial(caller, None);
         assert!(points.len() >= least, "{points:?}");
+        println!("a recovery, {caller:?}:");
         for point in &points {
-            for fault in point.faults() {
-                // The operator's process is not the stack's: one that dies is one that gets no answer, and so is a
-                // worker whose message comes again.
-                if fault != Fault::ProcessGone {
-                    assert!(trial(caller, Some((point.clone(), fault))).1, "{point:?} was never struck");
-                }
-            }
+            println!("    {point}");
         }
-        println!("a recovery, {caller:?}: {} calls", points.len());
+        // The operator's process is not the stack's: one that dies before a call is one whose call fails, and one that dies after it is
+        // one that gets no answer. So is a worker whose message comes again.
+        let mut targets = Draw::new("recovery").singles(&points);
+        targets.retain(|(_, fault)| !matches!(fault, Fault::ProcessGone | Fault::GoneBefore));
+        try_each(targets, &[], (), |(), target| ((), trial(caller, Some(target)).1));
     }
     process.crash();
 }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -19,11 +20,12 @@ use tokio::task::JoinSet;
 
 use super::dynamodb::DynamodbClient;
 use super::events::Events;
-use super::request::{Signer, header, operation, s3_operation};
+use super::partial;
+use super::request::{Signer, header, json_target, object_target, operation, s3_operation};
 use super::s3::S3;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
-use crate::tap::{Call, Tap, Verdict};
+use crate::tap::{Call, Tap, Verdict, released};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -109,8 +111,17 @@ impl Gateway {
             return Ok(whole(unknown_operation()));
         };
         let signer = signer.unwrap_or_default();
+        // Objects stream through and are not looked at.
+        let body = match service {
+            Service::S3 => Asked::Object(body),
+            _ => Asked::Json(body.collect().await.map_err(|_| Closed)?.to_bytes()),
+        };
         let call = Call {
             service: service.name(),
+            target: match &body {
+                Asked::Object(_) => object_target(parts.uri.path()),
+                Asked::Json(body) => json_target(body),
+            },
             operation,
             path: format!("{} {}", parts.uri.path(), header(&parts.headers, "x-amz-copy-source")).trim_end().to_owned(),
             id: match header(&parts.headers, "amz-sdk-invocation-id") {
@@ -120,22 +131,52 @@ impl Gateway {
             caller: signer.access_key.clone(),
         };
         let verdict = self.tap.verdict(&call);
-        if verdict == Verdict::Refuse {
-            return Err(Closed);
-        }
-        if verdict == Verdict::Conflict
-            && let (Service::Dynamodb, Some(answer)) = (service, conflict(&call.operation))
-        {
-            return Ok(whole(answer));
+        match verdict {
+            Verdict::Refuse => return Err(Closed),
+            Verdict::Fail { status, code } => return Ok(whole(failure(service, status, code))),
+            Verdict::Conflict => {
+                if let (Service::Dynamodb, Some(answer)) = (service, conflict(&call.operation)) {
+                    return Ok(whole(answer));
+                }
+            }
+            Verdict::Partial => {
+                if let Asked::Json(asked) = &body
+                    && let Some((rest, left_out)) = partial::split(&call.operation, asked)
+                {
+                    let answer = match rest {
+                        Some(rest) => self.perform_json(&call, service, &signer, &parts, rest, &mut stop).await?,
+                        None => json(200, &serde_json::json!({})),
+                    };
+                    return Ok(whole(partial::told(answer, left_out)));
+                }
+            }
+            Verdict::Break if call.operation == "PutObject" => {
+                if let Asked::Object(mut body) = body {
+                    let _ = body.frame().await;
+                }
+                return Err(Closed);
+            }
+            Verdict::Hold(release) => {
+                tokio::select! {
+                    () = released(release) => {}
+                    () = stopped(&mut stop) => return Err(Closed),
+                }
+                return self.perform(&call, service, &signer, parts, body, &mut stop).await;
+            }
+            _ => {}
         }
         let answer = self.perform(&call, service, &signer, parts, body, &mut stop).await?;
         match verdict {
-            Verdict::Lose | Verdict::Refuse => Err(Closed),
+            Verdict::Break if call.operation == "GetObject" => half(answer).await,
+            Verdict::Stale if call.operation == "Query" && call.target.contains('.') => {
+                Ok(whole(json(200, &serde_json::json!({"Items": [], "Count": 0, "ScannedCount": 0}))))
+            }
+            Verdict::Lose | Verdict::Break => Err(Closed),
             Verdict::Hang => {
                 stopped(&mut stop).await;
                 Err(Closed)
             }
-            Verdict::Perform | Verdict::Conflict => Ok(answer),
+            _ => Ok(answer),
         }
     }
 
@@ -145,35 +186,53 @@ impl Gateway {
         service: Service,
         signer: &Signer,
         parts: Parts,
-        body: Incoming,
+        body: Asked,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Response<Body>, Closed> {
-        if let Service::S3 = service {
-            let answer = self.s3.answer(Request::from_parts(parts, body)).await.map_err(|error| {
-                tracing::error!(?error, "S3 failed");
-                Closed
-            })?;
-            // Objects stream through and are not shown.
-            self.tap.performed(call, &[], answer.status().as_u16(), &[]);
-            return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
+        match body {
+            Asked::Object(body) => {
+                let answer = self.s3.answer(Request::from_parts(parts, body)).await.map_err(|error| {
+                    tracing::error!(?error, "S3 failed");
+                    Closed
+                })?;
+                self.tap.performed(call, &[], answer.status().as_u16(), &[]);
+                Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+            }
+            Asked::Json(body) => self.perform_json(call, service, signer, &parts, body, stop).await.map(whole),
         }
-        let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    }
+
+    async fn perform_json(
+        &self,
+        call: &Call,
+        service: Service,
+        signer: &Signer,
+        parts: &Parts,
+        body: Bytes,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Response<Bytes>, Closed> {
         let answer = match service {
-            Service::Dynamodb => self.dynamodb.answer(&call.operation, &parts, body.clone()).await.map_err(|error| {
+            Service::Dynamodb => self.dynamodb.answer(&call.operation, parts, body.clone()).await.map_err(|error| {
                 tracing::error!(%error, "DynamoDB failed");
                 Closed
             })?,
             Service::Events => self.events.answer(&call.operation, &signer.region, &body),
-            Service::Secrets => self.secrets.answer(&parts, body.clone()).await,
+            Service::Secrets => self.secrets.answer(parts, body.clone()).await,
             // Only here a call may wait for long.
             _ => tokio::select! {
-                answer = self.sqs.answer(&signer.region, &parts, body.clone()) => answer,
+                answer = self.sqs.answer(&signer.region, parts, body.clone()) => answer,
                 () = stopped(stop) => return Err(Closed),
             },
         };
         self.tap.performed(call, &body, answer.status().as_u16(), answer.body());
-        Ok(whole(answer))
+        Ok(answer)
     }
+}
+
+/// A request's body.
+enum Asked {
+    Object(Incoming),
+    Json(Bytes),
 }
 
 impl Service {
@@ -220,6 +279,37 @@ fn conflict(operation: &str) -> Option<Response<Bytes>> {
         "PutItem" | "UpdateItem" | "DeleteItem" => Some(json(400, &error("TransactionConflictException"))),
         _ => None,
     }
+}
+
+/// An error as the service tells it.
+fn failure(service: Service, status: u16, code: &str) -> Response<Bytes> {
+    let named = |prefix: &str| serde_json::json!({"__type": format!("{prefix}{code}"), "message": code});
+    match service {
+        Service::Dynamodb => json(status, &named("com.amazonaws.dynamodb.v20120810#")),
+        Service::Sqs => json(status, &named("com.amazonaws.sqs#")),
+        Service::Events | Service::Secrets => json(status, &named("")),
+        Service::S3 => {
+            let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>");
+            let mut answer = json(status, &serde_json::Value::Null).map(|_| Bytes::from(body));
+            answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/xml"));
+            answer
+        }
+    }
+}
+
+/// The first half of an answer's body, and then the connection closes.
+async fn half(answer: Response<Body>) -> Result<Response<Body>, Closed> {
+    let (mut parts, body) = answer.into_parts();
+    let mut body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    parts.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+    body.truncate(body.len() / 2);
+    let sent = futures::stream::iter([Ok(Frame::data(body))]);
+    // What was given is only sent when there is nothing more at once.
+    let cut = futures::stream::once(async {
+        tokio::task::yield_now().await;
+        Err(BoxError::from(Closed))
+    });
+    Ok(Response::from_parts(parts, StreamBody::new(sent.chain(cut)).boxed_unsync()))
 }
 
 fn unknown_operation() -> Response<Bytes> {

@@ -13,6 +13,7 @@
 mod dynamodb;
 mod events;
 mod gateway;
+mod partial;
 mod pattern;
 mod request;
 mod s3;

@@ -3,6 +3,7 @@
 use http::header::{AUTHORIZATION, HeaderMap};
 use http::request::Parts;
 use http::{Method, Uri};
+use serde_json::Value;
 
 /// The scope that a request was signed for: `Credential=ID/DATE/REGION/SERVICE/aws4_request`, in the header or in a presigned
 /// link's query.
@@ -40,6 +41,30 @@ pub(super) fn query(uri: &Uri, name: &str) -> Option<String> {
 pub(super) fn operation(headers: &HeaderMap, services: &[&str]) -> Option<String> {
     let (service, operation) = header(headers, "x-amz-target").split_once('.')?;
     services.contains(&service).then(|| operation.to_owned())
+}
+
+/// The resources that a request to a JSON service names: each table with its index, a queue, a secret, or buses.
+pub(super) fn json_target(body: &[u8]) -> String {
+    let Ok(asked) = serde_json::from_slice::<Value>(body) else { return String::new() };
+    let text = |value: &Value| value.as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
+    let mut names: Vec<String> = ["TableName", "QueueUrl", "SecretId"].iter().map(|name| text(&asked[*name])).collect();
+    if let Some(index) = asked["IndexName"].as_str() {
+        names[0] = format!("{}.{index}", names[0]);
+    }
+    names.extend(asked["RequestItems"].as_object().into_iter().flat_map(|tables| tables.keys().cloned()));
+    names.extend(asked["Entries"].as_array().into_iter().flatten().map(|entry| text(&entry["EventBusName"])));
+    for action in asked["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+        names.extend(action.iter().map(|(kind, action)| format!("{kind} {}", text(&action["TableName"]))));
+    }
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    names.join(", ")
+}
+
+/// The bucket of an object, and the first part of its key.
+pub(super) fn object_target(path: &str) -> String {
+    path.trim_start_matches('/').split('/').take(2).collect::<Vec<_>>().join("/")
 }
 
 /// The S3 operation that a path-style request asks for.

@@ -36,6 +36,15 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "10005", "Resource not found", "The requested resource or URL could not be found.")
     }
 
+    /// What is the service's own trouble: too many requests, or a failure.
+    pub(crate) fn of_the_service(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Self::new(status, "10011", "Too many requests", "You have exceeded the rate limit."),
+            _ => Self::new(status, "10007", "Unexpected error", "An unexpected error occurred."),
+        }
+    }
+
     pub(crate) fn unreadable() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "10015", "Bad Request", "The request failed because it was not well-formed.")
     }

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::problem::Problem;
 use super::routes::{self, Answer, Route};
 use super::state::State;
-use crate::tap::{Call, Verdict};
+use crate::tap::{Call, Verdict, released};
 
 const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -55,14 +55,18 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
     let call = Call {
         service: "carrier",
         operation: route.operation(),
+        target: String::new(),
         path: parts.uri.path().to_owned(),
         id: state.next_call(),
         caller: caller(&parts.headers),
     };
     let tap = &state.settings.tap;
     let verdict = tap.verdict(&call);
-    if verdict == Verdict::Refuse {
-        return Err(Cut);
+    match verdict.clone() {
+        Verdict::Refuse => return Err(Cut),
+        Verdict::Fail { status, .. } => return Ok(respond(Answer::from(Problem::of_the_service(status)))),
+        Verdict::Hold(release) => released(release).await,
+        _ => {}
     }
     let body = Limited::new(body, LARGEST_BODY).collect().await.map(|body| body.to_bytes());
     let answer = match &body {
@@ -71,9 +75,9 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
     };
     tap.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
     match verdict {
-        Verdict::Perform | Verdict::Conflict => Ok(respond(answer)),
-        Verdict::Refuse | Verdict::Lose => Err(Cut),
+        Verdict::Lose | Verdict::Break => Err(Cut),
         Verdict::Hang => match std::future::pending::<Infallible>().await {},
+        _ => Ok(respond(answer)),
     }
 }
 

@@ -17,6 +17,7 @@ use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::runtime::{Error, Worker};
 
 use super::bootstrap::Bootstrap;
+use crate::tap::Tap;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
@@ -95,6 +96,24 @@ impl Host {
     pub fn handler(&self, name: &str) -> Option<Handler> {
         self.handlers.get(name).cloned()
     }
+}
+
+/// A worker that is fed through the tap.
+pub fn tapped(handler: Handler, function: &str, tap: Arc<dyn Tap>) -> Handler {
+    let function = function.to_owned();
+    Arc::new(move |event| {
+        let fed: Vec<_> = tap.feed(&function, event).into_iter().map(&*handler).collect();
+        Box::pin(async move {
+            let mut answers = futures::future::join_all(fed).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let Some(mut answer) = answers.pop() else { return Ok(Value::Null) };
+            for other in answers {
+                if let (Some(all), Value::Array(more)) = (answer["batchItemFailures"].as_array_mut(), &other["batchItemFailures"]) {
+                    all.extend(more.iter().cloned());
+                }
+            }
+            Ok(answer)
+        })
+    })
 }
 
 /// An endpoint behind `lambda_http`'s own conversion of requests and answers.

@@ -43,7 +43,7 @@ use authorizer::Authorizer;
 use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
 pub use demo::DEMO_OWNER;
-use host::{Host, HostError};
+use host::{Host, HostError, tapped};
 use oidc::Issuer;
 use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
@@ -328,7 +328,7 @@ impl Stack {
         let issuer = Issuer::new(issuer_url, &stack.base_url, &dir, members, clock.clone());
         stack.serve(issuer_listener, oidc::router(Arc::new(issuer)));
         stack.authorizers = template.resources("AWS::Serverless::HttpApi")?.iter().flat_map(|api| Authorizer::all(api, &clock)).collect();
-        let routes = stack.connect(&functions, &dir, &poller, &moved_seen, config.connected)?;
+        let routes = stack.connect(&functions, &dir, &poller, &moved_seen, config.connected.then_some(config.tap))?;
         stack.serve(api_listener, api::router(routes, clock));
         Ok(stack)
     }
@@ -348,7 +348,7 @@ impl Stack {
         dir: &Path,
         poller: &Platform,
         moved: &watch::Receiver<u64>,
-        background: bool,
+        background: Option<Arc<dyn Tap>>,
     ) -> Result<Vec<Route>, StackError> {
         let mut routes = Vec::new();
         for function in functions {
@@ -356,8 +356,8 @@ impl Stack {
             for event in function.properties["Events"].as_object().into_iter().flat_map(|events| events.values()) {
                 let properties = &event["Properties"];
                 let text = |field: &str| properties[field].as_str().unwrap_or_default().to_owned();
-                match event["Type"].as_str().unwrap_or_default() {
-                    "HttpApi" => {
+                match (event["Type"].as_str().unwrap_or_default(), &background) {
+                    ("HttpApi", _) => {
                         let path = if properties["Path"].is_null() { api::DEFAULT.to_owned() } else { text("Path") };
                         let method = if properties["Method"].is_null() { "ANY".to_owned() } else { text("Method").to_uppercase() };
                         let authorizer = match properties["Auth"]["Authorizer"].as_str() {
@@ -368,8 +368,8 @@ impl Stack {
                         };
                         routes.push(Route { method, path, authorizer, handler: handler.clone() });
                     }
-                    "SQS" | "DynamoDB" | "ScheduleV2" if !background => {}
-                    "SQS" => {
+                    ("SQS" | "DynamoDB" | "ScheduleV2", None) => {}
+                    ("SQS", Some(tap)) => {
                         let arn = text("Queue");
                         let source = QueueSource {
                             queue_url: format!("{}/{AWS_ACCOUNT}/{}", self.aws.url(), name_of_arn(&arn)),
@@ -379,15 +379,16 @@ impl Stack {
                                 .as_u64()
                                 .and_then(|n| usize::try_from(n).ok())
                                 .unwrap_or(10),
-                            handler: handler.clone(),
+                            handler: tapped(handler.clone(), &function.name, tap.clone()),
                         };
                         self.tasks.spawn(source.poll(poller.clone()));
                     }
-                    "DynamoDB" => {
-                        let source = stream_source(function, properties, handler.clone(), dir);
+                    ("DynamoDB", Some(tap)) => {
+                        let handler = tapped(handler.clone(), &function.name, tap.clone());
+                        let source = stream_source(function, properties, handler, dir);
                         self.tasks.spawn(source.poll(self.aws.clone(), poller.clone()));
                     }
-                    "ScheduleV2" => {
+                    ("ScheduleV2", Some(_)) => {
                         let minutes = rate_minutes(&text("ScheduleExpression"))
                             .ok_or_else(|| TemplateError::Shape(format!("{} has a schedule that is no rate of minutes", function.name)))?;
                         let aws = self.aws.clone();
@@ -401,7 +402,7 @@ impl Stack {
                         };
                         self.tasks.spawn(each(minutes, handler.clone(), self.shared.clock.clone(), moved.clone(), sweep));
                     }
-                    other => return Err(TemplateError::Shape(format!("{} has an event of type {other}", function.name)).into()),
+                    (other, _) => return Err(TemplateError::Shape(format!("{} has an event of type {other}", function.name)).into()),
                 }
             }
         }

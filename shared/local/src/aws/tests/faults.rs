@@ -78,7 +78,7 @@ async fn faults_hit_dynamodb_objects_and_events_alike() {
     let events = client!(aws_sdk_eventbridge, stack);
     for verdict in [Verdict::Refuse, Verdict::Lose] {
         for operation in ["ListTables", "CreateBucket", "PutEvents"] {
-            stack.plan(operation, verdict);
+            stack.plan(operation, verdict.clone());
         }
         let entry = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder().source("sfm").detail_type("X").detail("{}");
         assert!(matches!(dynamodb.list_tables().send().await, Err(SdkError::DispatchFailure(_))));
@@ -89,6 +89,78 @@ async fn faults_hit_dynamodb_objects_and_events_alike() {
         assert_eq!(stack.performed.recv().await.unwrap().call.operation, operation);
     }
     assert!(stack.performed.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_error_is_the_services_own_and_nothing_is_done() {
+    let stack = Stack::start().await;
+    let (sqs, queue) = queue(&stack).await;
+    let dynamodb = client!(aws_sdk_dynamodb, stack);
+    let s3 = client!(aws_sdk_s3, stack);
+    stack.plan("SendMessage", Verdict::Fail { status: 400, code: "ThrottlingException" });
+    stack.plan("ListTables", Verdict::Fail { status: 500, code: "InternalServerError" });
+    stack.plan("CreateBucket", Verdict::Fail { status: 503, code: "SlowDown" });
+    let failed = sqs.send_message().queue_url(&queue).message_body("hello").send().await.unwrap_err();
+    assert_eq!(failed.as_service_error().unwrap().meta().code(), Some("ThrottlingException"));
+    assert_eq!(waiting(&sqs, &queue).await, "0");
+    assert!(dynamodb.list_tables().send().await.unwrap_err().into_service_error().is_internal_server_error());
+    let failed = s3.create_bucket().bucket("documents").send().await.unwrap_err();
+    assert_eq!(failed.as_service_error().unwrap().meta().code(), Some("SlowDown"));
+    s3.create_bucket().bucket("documents").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_done_in_part_says_which_entry_was_left_out() {
+    use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+    let stack = Stack::start().await;
+    let (sqs, queue) = queue(&stack).await;
+    let entry = |id: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(id).build().unwrap();
+    for (entries, done) in [(vec![entry("a"), entry("b")], 1), (vec![entry("c")], 0)] {
+        stack.plan("SendMessageBatch", Verdict::Partial);
+        let last = entries.last().unwrap().id().to_owned();
+        let sent = sqs.send_message_batch().queue_url(&queue).set_entries(Some(entries)).send().await.unwrap();
+        assert_eq!((sent.successful().len(), sent.failed().len(), sent.failed()[0].id()), (done, 1, &*last));
+        assert_eq!(waiting(&sqs, &queue).await, "1");
+    }
+    let events = client!(aws_sdk_eventbridge, stack);
+    let entry = || aws_sdk_eventbridge::types::PutEventsRequestEntry::builder().source("sfm").detail_type("X").detail("{}").build();
+    stack.plan("PutEvents", Verdict::Partial);
+    let put = events.put_events().entries(entry()).entries(entry()).send().await.unwrap();
+    assert_eq!((put.failed_entry_count(), put.entries().len()), (1, 2));
+    assert!(put.entries()[0].error_code().is_none() && put.entries()[1].error_code().is_some());
+}
+
+#[tokio::test]
+async fn an_object_breaks_off_in_the_middle() {
+    let stack = Stack::start().await;
+    let s3 = client!(aws_sdk_s3, stack);
+    s3.create_bucket().bucket("documents").send().await.unwrap();
+    let put = || s3.put_object().bucket("documents").key("a/b").body(vec![7; 100_000].into());
+    stack.plan("PutObject", Verdict::Break);
+    assert!(put().send().await.is_err());
+    assert!(s3.head_object().bucket("documents").key("a/b").send().await.is_err(), "nothing of it is kept");
+    put().send().await.unwrap();
+    stack.plan("GetObject", Verdict::Break);
+    let got = s3.get_object().bucket("documents").key("a/b").send().await.unwrap();
+    assert!(got.body.collect().await.is_err());
+    let got = s3.get_object().bucket("documents").key("a/b").send().await.unwrap();
+    assert_eq!(got.body.collect().await.unwrap().into_bytes().len(), 100_000);
+}
+
+#[tokio::test]
+async fn a_held_call_waits_until_it_is_released() {
+    let mut stack = Stack::start().await;
+    let (sqs, queue) = queue(&stack).await;
+    let (release, released) = tokio::sync::watch::channel(false);
+    stack.plan("SendMessage", Verdict::Hold(released));
+    let held = tokio::spawn(sqs.send_message().queue_url(&queue).message_body("hello").send());
+    while stack.ids("SendMessage").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((waiting(&sqs, &queue).await.as_str(), held.is_finished()), ("0", false));
+    release.send_replace(true);
+    held.await.unwrap().unwrap();
+    assert_eq!(stack.next_performed("SendMessage").await.call.target, "work");
 }
 
 #[tokio::test]
