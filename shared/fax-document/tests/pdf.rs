@@ -341,6 +341,105 @@ fn what_is_under_a_marker_can_be_read() {
 }
 
 #[test]
+fn what_is_under_a_marker_can_be_read_on_a_page_that_takes_colour() {
+    let text = "BT /F 12 Tf 72 700 Td (Dose: 5 mg twice daily) Tj ET";
+    // A turned picture and a blend mode, neither of which is drawn in grey.
+    let colored = "/D gs 1 0 0 rg 300 100 50 50 re f";
+    let entries = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> \
+                   /ExtGState << /D << /BM /Difference >> >> /XObject << /X 6 0 R >> >>";
+    let plain = page(&raw_page(entries, &format!("{colored} 0 g {text}"), &[]));
+    for group in ["/S /Transparency", "/S /Transparency /K true", "/S /Transparency /I true", "/S /Transparency /I false /CS /DeviceRGB"] {
+        let state = "/Resources << /ExtGState << /G << /BM [/Multiply /Normal] >> >> >>";
+        let form = format!("/Type /XObject /Subtype /Form /BBox [0 0 300 20] /Group << {group} >> {state}");
+        let annotation = "<< /Type /Annot /Subtype /Highlight /Rect [60 694 360 714] /F 4 /AP << /N 6 0 R >> >>".to_owned();
+        let objects = [annotation, raw_stream(&form, "/G gs 1 1 0 rg 0 0 300 20 re f")];
+        let marked = page(&raw_page(&format!("{entries} /Annots [5 0 R]"), &format!("{colored} 0 g {text}"), &objects));
+        let (left, top, right, bottom) = (203, 240, 700, 275);
+        let letters: Vec<_> =
+            (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))).filter(|(x, y)| plain.is_black(*x, *y)).collect();
+        let kept = letters.iter().filter(|(x, y)| marked.is_black(*x, *y)).count();
+        assert!(letters.len() > 500 && kept * 20 > letters.len() * 19, "{kept} of {} pixels of the text are left: {group}", letters.len());
+    }
+}
+
+#[test]
+fn a_soft_mask_with_blend_modes_inside_still_masks() {
+    let group = |entries: &str, content: &str| {
+        raw_stream(&format!("/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Group << /S /Transparency {entries} >>"), content)
+    };
+    let mask = group("/CS /DeviceGray", "/G gs 1 g 72 72 100 100 re f");
+    let mask = mask.replace("/BBox", "/Resources << /ExtGState << /G << /BM /Multiply >> >> >> /BBox");
+    let marker = group("", "0 g 300 300 72 72 re f").replace("/BBox", "/Resources << /ExtGState << /G << /BM /Multiply >> >> >> /BBox");
+    let states = "/Resources << /XObject << /X 6 0 R >> /ExtGState << /S << /SMask << /Type /Mask /S /Luminosity /G 5 0 R >> >> >> >>";
+    let page = page(&raw_page(states, "q /S gs 0 g 0 0 612 792 re f Q /X Do", &[mask, marker]));
+    assert_eq!(darkness(&page, (1000, 100, 1700, 1000)), 0.0, "outside the mask nothing is painted");
+}
+
+#[test]
+fn a_page_is_not_faxed_with_part_of_a_picture() {
+    let row = "00ff".repeat(25);
+    let of = |entries: &str, data: &str| {
+        let entries = format!("/Type /XObject /Subtype /Image /Width 50 /Height 50 {entries}");
+        raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &[raw_stream(&entries, data)])
+    };
+    let gray = "/BitsPerComponent 8 /ColorSpace /DeviceGray";
+    let hex = format!("{gray} /Filter /ASCIIHexDecode");
+    assert!(convert(&of(&hex, &row.repeat(50)), None, &Options::default()).is_ok());
+    assert!(convert(&of(&hex, &row.repeat(49)), None, &Options::default()).is_ok(), "one row less is a common mistake");
+    let jpeg = documents::jpeg(&image::GrayImage::from_fn(50, 50, |x, y| image::Luma([(x * y) as u8])), None);
+    let jpeg: String = jpeg.iter().map(|byte| format!("{byte:02x}")).collect();
+    let dct = format!("{gray} /Filter [/DCTDecode]");
+    let bits = "/BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /ASCIIHexDecode";
+    let fax = "/BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /CCITTFaxDecode /DecodeParms << /K -1 /Columns 50 >>";
+    for (what, document) in [
+        ("half the rows", of(&hex, &row.repeat(25))),
+        ("half the rows of one bit", of(bits, &"f0".repeat(7 * 25))),
+        ("a cut JPEG", of(&dct, &jpeg[..jpeg.len() / 2])),
+        ("damaged fax data", of(fax, "garbage")),
+        ("an unknown filter", of(&format!("{gray} /Filter /SomeDecode"), &row.repeat(50))),
+    ] {
+        let refused = refusal(&document);
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("picture on page 1"), "{what}: {refused}");
+    }
+    let masked = format!("{hex} /SMask 6 0 R");
+    let mask = raw_stream("/Type /XObject /Subtype /Image /Width 50 /Height 50 /BitsPerComponent 8 /ColorSpace /DeviceGray", "short");
+    let objects = [raw_stream(&format!("/Type /XObject /Subtype /Image /Width 50 /Height 50 {masked}"), &row.repeat(50)), mask];
+    let document = raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &objects);
+    assert!(refusal(&document).to_string().contains("picture on page 1"));
+}
+
+#[test]
+fn text_in_a_font_that_is_not_had_is_refused_by_name_unless_its_letters_are() {
+    let of = |base: &str, encoding: &str, collection: &str, more: &str, text: &str| {
+        let font = format!("<< /Type /Font /Subtype /Type0 /BaseFont /{base} /Encoding /{encoding} /DescendantFonts [6 0 R] {more} >>");
+        let descendant = format!(
+            "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /{base} /CIDSystemInfo << {collection} /Supplement 0 >> \
+             /FontDescriptor << /Type /FontDescriptor /FontName /{base} /Flags 4 >> >>"
+        );
+        let map = "1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0001> <00ff> <0040> endbfrange";
+        let objects = [font, descendant, raw_stream("", map)];
+        let content = format!("BT /F 24 Tf 72 700 Td <{text}> Tj ET");
+        convert(&raw_page("/Resources << /Font << /F 5 0 R >> >>", &content, &objects), None, &Options::default())
+    };
+    let japan = "/Registry (Adobe) /Ordering (Japan1)";
+    let identity = "/Registry (Adobe) /Ordering (Identity)";
+    for (base, encoding, collection, more, text) in [
+        ("HeiseiMin-W3", "UniJIS-UCS2-H", japan, "", "65e5672c"),
+        ("Arial", "Identity-H", identity, "", "00240025"),
+        ("SomeFont", "Identity-H", identity, "", "00240025"),
+    ] {
+        let refused = of(base, encoding, collection, more, text).unwrap_err();
+        let words = refused.to_string();
+        assert!(refused.code() == "document_broken" && words.contains("page 1") && words.contains(base), "{refused}");
+    }
+    for (base, encoding, collection, more, text) in
+        [("HeiseiMin-W3", "UniJIS-UCS2-H", japan, "", "004100420020"), ("Arial", "Identity-H", identity, "/ToUnicode 7 0 R", "00010002")]
+    {
+        assert!(of(base, encoding, collection, more, text).is_ok(), "{base}: {:?}", of(base, encoding, collection, more, text).err());
+    }
+}
+
+#[test]
 fn a_mark_or_a_filled_field_without_appearance_is_refused_and_never_left_out() {
     let with = |annotation: &str| {
         let objects = [format!("<< /Type /Annot /Rect [60 600 260 640] /F 4 {annotation} >>"), "<< /V (JOHN SMITH) >>".to_owned()];

@@ -2,16 +2,19 @@
 
 mod annotations;
 mod glyphs;
+mod groups;
 mod kept;
 mod painter;
 mod picture;
+mod watch;
+mod winansi;
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
-use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, InterpreterWarning, interpret_page};
+use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
@@ -23,6 +26,7 @@ use hayro::{RenderCache, RenderSettings, render_into};
 use rustc_hash::FxHashSet;
 
 use self::painter::Easel;
+use self::watch::{Lent, Watch};
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::fence::fenced;
@@ -39,10 +43,7 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
     if !has_end(bytes) {
         return Err(DocumentError::broken("the PDF is cut short"));
     }
-    let pdf = Pdf::new(bytes.to_vec()).map_err(|error| match error {
-        LoadPdfError::Decryption(_) => DocumentError::Encrypted,
-        LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
-    })?;
+    let pdf = load(bytes.to_vec())?;
     let (found, promised) = (pdf.pages().len(), promised_pages(&pdf));
     if promised > found as u64 {
         return Err(DocumentError::broken(format!("of the PDF's {promised} pages {found} can be read")));
@@ -56,7 +57,17 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
             check_picture(stream.dict(), limits)?;
         }
     }
-    Ok(pdf)
+    match groups::opened(&pdf) {
+        Some(opened) => load(opened),
+        None => Ok(pdf),
+    }
+}
+
+fn load(bytes: Vec<u8>) -> Result<Pdf, DocumentError> {
+    Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(_) => DocumentError::Encrypted,
+        LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
+    })
 }
 
 /// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
@@ -118,8 +129,9 @@ pub(crate) fn draw<T: Send>(
     let pages = pdf.pages().len();
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
+    let lent = watch::lent(pdf);
     let worker = || {
-        let mut renderer = Renderer::new(sheet);
+        let mut renderer = Renderer::new(sheet, &lent);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
@@ -143,7 +155,7 @@ pub(crate) fn draw<T: Send>(
 /// What one thread draws with, page after page.
 struct Renderer<'a> {
     sheet: &'a Sheet,
-    missing: Arc<AtomicU8>,
+    watch: Arc<Watch>,
     settings: InterpreterSettings,
     page: Gray,
     easel: Easel,
@@ -152,12 +164,12 @@ struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    fn new(sheet: &'a Sheet) -> Self {
-        let missing = Arc::new(AtomicU8::new(NOTHING));
+    fn new(sheet: &'a Sheet, lent: &Lent) -> Self {
+        let watch = Arc::new(Watch::new(lent));
         Self {
             sheet,
-            settings: interpreter(&missing),
-            missing,
+            settings: watch.settings(),
+            watch,
             page: Gray::white(COLUMNS, sheet.rows),
             easel: Easel::new(COLUMNS as u16, rows(sheet)),
             cache: InterpreterCache::new(),
@@ -173,10 +185,9 @@ impl<'a> Renderer<'a> {
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, &self.settings, transform, &mut self.page);
         }
-        match self.missing.load(Ordering::Relaxed) {
-            NOTHING => Ok(&self.page),
-            PICTURE => Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
-            _ => Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+        match self.watch.missing() {
+            None => Ok(&self.page),
+            Some(what) => Err(DocumentError::broken(what.on(number))),
         }
     }
 
@@ -184,7 +195,7 @@ impl<'a> Renderer<'a> {
     fn draw_gray(&mut self, page: &'a Page<'a>, transform: Affine) -> bool {
         let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
         let mut state = Context::new(transform, target, &self.cache, page.xref(), self.settings.clone());
-        let mut painter = self.easel.paint(&mut self.page);
+        let mut painter = self.easel.paint(&mut self.page, &self.watch);
         interpret_page(page, &mut state, &mut painter);
         if painter.gave_up {
             return false;
@@ -244,21 +255,6 @@ fn rows(sheet: &Sheet) -> u16 {
     u16::try_from(sheet.rows).unwrap_or(u16::MAX)
 }
 
-const NOTHING: u8 = 0;
-const PICTURE: u8 = 1;
-const FONT: u8 = 2;
-
-/// Settings that note in `missing` what the interpreter leaves out: a fax must not silently lack part of the page.
-fn interpreter(missing: &Arc<AtomicU8>) -> InterpreterSettings {
-    let missing = Arc::clone(missing);
-    let warning_sink = Arc::new(move |warning| match warning {
-        InterpreterWarning::ImageDecodeFailure => missing.store(PICTURE, Ordering::Relaxed),
-        InterpreterWarning::UnsupportedFont => missing.store(FONT, Ordering::Relaxed),
-        _ => {}
-    });
-    InterpreterSettings { warning_sink, ..InterpreterSettings::default() }
-}
-
 fn check_picture(dict: &Dict<'_>, limits: &Limits) -> Result<(), DocumentError> {
     let side = |key: &str| u64::from(dict.get::<u32>(key).unwrap_or(0));
     limits.check_pixels(side("Width"), side("Height"))
@@ -311,7 +307,7 @@ mod tests {
         let pdf = page(content);
         let sheet = Sheet::new(Paper::Letter, Resolution::Fine);
         let page = &pdf.pages()[0];
-        let mut renderer = Renderer::new(&sheet);
+        let mut renderer = Renderer::new(&sheet, &Lent::default());
         let transform = placed(page, &sheet) * Affine::new(page.initial_transform(true).as_coeffs());
         let was_enough = renderer.draw_gray(page, transform);
         let mut colored = Gray::white(COLUMNS, sheet.rows);

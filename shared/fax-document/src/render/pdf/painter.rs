@@ -25,6 +25,7 @@ use vello_common::util::strip_bbox;
 
 use super::glyphs::{Coverage, Drawn, Glyphs};
 use super::picture::{self, Picture};
+use super::watch::Watch;
 use crate::gray::{Gray, luma};
 
 /// Rows that a strip of coverage covers.
@@ -51,9 +52,9 @@ impl Easel {
     }
 
     /// A device that draws on `page`, which has this easel's size and is white.
-    pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray) -> Painter<'e> {
+    pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray, watch: &'e Watch) -> Painter<'e> {
         self.clips.reset();
-        Painter { easel: self, page, gave_up: false, in_type3: false }
+        Painter { easel: self, page, watch, gave_up: false, in_type3: false }
     }
 }
 
@@ -61,6 +62,7 @@ impl Easel {
 pub(super) struct Painter<'e> {
     easel: &'e mut Easel,
     page: &'e mut Gray,
+    watch: &'e Watch,
     pub(super) gave_up: bool,
     in_type3: bool,
 }
@@ -381,6 +383,10 @@ impl<'a> Device<'a> for Painter<'_> {
             DrawMode::FillAndStroke(_, stroke) => (true, Some(stroke)),
             DrawMode::Invisible => return,
         };
+        self.watch.glyphs(glyph_run.glyphs().iter().filter_map(|positioned| match &**positioned {
+            Glyph::Outline(glyph) => Some(glyph),
+            Glyph::Type3(_) => None,
+        }));
         let is_horizontal = glyph_run.writing_mode() == WritingMode::Horizontal;
         for positioned in glyph_run.glyphs() {
             if self.gave_up {
@@ -408,6 +414,10 @@ impl<'a> Device<'a> for Painter<'_> {
     }
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.watch.picture(match &image {
+            Image::Raster(raster) => raster.stream(),
+            Image::Stencil(stencil) => stencil.stream(),
+        });
         if self.gave_up {
             return;
         }
