@@ -439,35 +439,158 @@ fn text_in_a_font_that_is_not_had_is_refused_by_name_unless_its_letters_are() {
     }
 }
 
+/// A letter page with these annotations, objects 5 and on, under a form of these entries, and `more` objects after them.
+fn annotated(form: &str, annotations: &[&str], more: &[String]) -> Vec<u8> {
+    let references: String = (0..annotations.len()).map(|index| format!("{} 0 R ", 5 + index)).collect();
+    let annotations = annotations.iter().map(|entries| format!("<< /Type /Annot /F 4 {entries} >>"));
+    let mut objects = vec![
+        format!("<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{references}] /DA (/Helv 0 Tf 0 g) {form} >> >>"),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Annots [{references}] >>"),
+        raw_stream("", "72 144 72 72 re f"),
+    ];
+    objects.extend(annotations);
+    objects.extend_from_slice(more);
+    raw_pdf(&objects)
+}
+
+/// Left, top, right and bottom in points of what is black above the square that every page has, from the lower left corner.
+fn drawn(document: &[u8]) -> Option<[f64; 4]> {
+    let page = page(document);
+    let of = |x: u32, y: u32| (f64::from(x) / 1728.0 * 612.0, 792.0 - (f64::from(y) - 3.8) / 2148.5 * 792.0);
+    let black: Vec<_> = (0..1500).flat_map(|y| (0..1728).map(move |x| (x, y))).filter(|(x, y)| page.is_black(*x, *y)).collect();
+    let sides = |pick: fn(&(u32, u32)) -> u32| Some((*black.iter().map(pick).min().as_ref()?, *black.iter().map(pick).max().as_ref()?));
+    let ((left, right), (top, bottom)) = (sides(|p| p.0)?, sides(|p| p.1)?);
+    let (from, to) = (of(left, top), of(right + 1, bottom + 1));
+    Some([from.0, from.1, to.0, to.1])
+}
+
 #[test]
-fn a_mark_or_a_filled_field_without_appearance_is_refused_and_never_left_out() {
-    let with = |annotation: &str| {
-        let objects = [format!("<< /Type /Annot /Rect [60 600 260 640] /F 4 {annotation} >>"), "<< /V (JOHN SMITH) >>".to_owned()];
-        convert(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects), None, &Options::default())
+fn a_mark_without_appearance_is_drawn_where_it_belongs() {
+    let rect = "/Rect [60 600 260 640] /C [0 0 0]";
+    let quad = "/QuadPoints [60 640 260 640 60 600 260 600]";
+    let around = "/QuadPoints [60 600 260 600 260 640 60 640]";
+    for (entries, wanted) in [
+        (format!("/Subtype /StrikeOut {rect} {quad}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /StrikeOut {rect} {around}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /StrikeOut {rect}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /Underline {rect} {quad}"), [60.0, 604.7, 260.0, 601.7]),
+        (format!("/Subtype /Squiggly {rect} {quad}"), [60.0, 606.0, 260.0, 600.0]),
+        (format!("/Subtype /Highlight {rect} {quad}"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Square {rect} /BS << /W 2 >>"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Circle {rect} /IC [0.5]"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Ink {rect} /InkList [[60 600 160 640 260 600] [300 600 320 600]]"), [60.0, 640.0, 320.0, 600.0]),
+        (format!("/Subtype /Line {rect} /L [60 620 300 620]"), [60.0, 620.5, 300.0, 619.5]),
+        (format!("/Subtype /Line {rect} /L [60 620 300 620] /LE [/None /ClosedArrow]"), [60.0, 623.5, 300.0, 616.5]),
+        (format!("/Subtype /PolyLine {rect} /Vertices [60 600 160 640 260 600]"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Polygon {rect} /Vertices [60 600 160 640 260 600]"), [57.4, 641.0, 262.5, 599.5]),
+        (format!("/Subtype /Stamp {rect} /Name /NotApproved"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /FreeText {rect} /Contents (APPROVED) /DA (/Helv 12 Tf 0 g)"), [60.0, 640.0, 260.0, 600.0]),
+    ] {
+        let drawn = drawn(&annotated("", &[&entries], &[])).unwrap_or_else(|| panic!("nothing is drawn of {entries}"));
+        assert!(
+            drawn.iter().zip(wanted).all(|(side, wanted)| (side - wanted).abs() < 1.8),
+            "{drawn:?} instead of {wanted:?} for {entries}"
+        );
+    }
+}
+
+#[test]
+fn a_filled_field_without_appearance_shows_its_value() {
+    let field = |entries: &str| format!("/Subtype /Widget /Rect [60 600 260 640] {entries}");
+    let is_on_left = |[left, top, right, bottom]: [f64; 4]| left > 60.0 && left < 66.0 && right < 180.0 && top < 640.0 && bottom > 600.0;
+    let text = field("/FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g)");
+    let parent = "<< /FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g) >>".to_owned();
+    let empty = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "/Tx BMC EMC");
+    let stale = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "BT /Helv 30 Tf 2 2 Td (OLD VALUE) Tj ET");
+    let wanted = page(&annotated("", &[&text], &[]));
+    assert!(is_on_left(drawn(&annotated("", &[&text], &[])).unwrap()));
+    for (what, form, entries, more) in [
+        ("value above", "", field("/Parent 6 0 R"), vec![parent.clone()]),
+        ("UTF-16", "", field("/FT /Tx /V <FEFF004A004F0048004E00200053004D004900540048> /DA (/Helv 12 Tf 0 g)"), vec![]),
+        ("empty appearance", "", format!("{text} /AP << /N 6 0 R >>"), vec![empty.clone()]),
+        ("old appearance", "/NeedAppearances true", format!("{text} /AP << /N 6 0 R >>"), vec![stale.clone()]),
+        ("broken appearance", "", format!("{text} /AP << /N 9 0 R >>"), vec![]),
+        ("choice", "", field("/FT /Ch /Ff 131072 /V (a) /Opt [[(a) (JOHN SMITH)] [(b) (B)]] /DA (/Helv 12 Tf 0 g)"), vec![]),
+        ("font by name", "/DR << /Font << /X << /BaseFont /Arial >> >> >>", text.replace("/Helv", "/X"), vec![]),
+    ] {
+        assert!(page(&annotated(form, &[&entries], &more)) == wanted, "{what}");
+    }
+    let old = page(&annotated("", &[&format!("{text} /AP << /N 6 0 R >>")], &[stale]));
+    assert!(old != wanted, "an appearance that is not called out of date is shown");
+    let width = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[left, _, right, _]| (left, right)).unwrap();
+    let (_, right) = width("/FT /Tx /Q 2 /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g)");
+    assert!(right > 254.0 && right < 260.0, "to the right: {right}");
+    let (left, right) = width("/FT /Tx /Ff 16777216 /MaxLen 10 /V (0123456789) /DA (/Helv 12 Tf 0 g)");
+    assert!(left < 70.0 && right > 250.0, "a cell for each: {left} {right}");
+    let (_, right) = width("/FT /Tx /V (A VALUE THAT IS LONGER THAN ITS FIELD IS WIDE BUT CAN STILL BE READ) /DA (/Helv 12 Tf 0 g)");
+    assert!(right <= 260.0, "nothing is cut off: {right}");
+    let [_, top, _, bottom] = drawn(&annotated("", &[&field("/FT /Tx /Ff 4096 /V (one\\ntwo) /DA (/Helv 12 Tf 0 g)")], &[])).unwrap();
+    assert!(top > 630.0 && bottom < 618.0, "two lines from the top: {top} {bottom}");
+    let cyrillic = field("/FT /Tx /V <FEFF041F0440043804320435044200200416> /DA (/Helv 12 Tf 0 g)");
+    assert!(is_on_left(drawn(&annotated("", &[&cyrillic], &[])).unwrap()), "letters that the standard fonts lack");
+    let turned = field("/FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g) /MK << /R 90 >>").replace("260 640", "100 800");
+    let [left, top, right, bottom] = drawn(&annotated("", &[&turned], &[])).unwrap();
+    assert!(top - bottom > 60.0 && right - left < 20.0, "{left} {top} {right} {bottom}");
+}
+
+#[test]
+fn buttons_and_lists_show_what_is_chosen() {
+    let field = |entries: &str| format!("/Subtype /Widget /Rect [60 600 100 640] {entries}");
+    let on = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 40 40]", "5 5 30 30 re f");
+    let looks = |entries: &str| drawn(&annotated("", &[&field(entries)], std::slice::from_ref(&on)));
+    for shown in [
+        "/FT /Btn /V /Yes",
+        "/FT /Btn /AS /Yes",
+        "/FT /Btn /Ff 32768 /AS /A /MK << /CA (l) >>",
+        "/FT /Btn /V /Yes /AP << /N << /Yes 6 0 R >> >>",
+        "/FT /Btn /AS /Yes /AP << /N << /Other 6 0 R >> >>",
+        "/FT /Btn /Ff 65536 /MK << /CA (OK) >>",
+        "/FT /Ch /V (two) /Opt [(one) (two)]",
+        "/FT /Ch /V [(two)]",
+    ] {
+        assert!(looks(shown).is_some(), "{shown}");
+    }
+    for nothing in [
+        "/FT /Btn /V /Off",
+        "/FT /Btn /AS /Off /V /Yes",
+        "/FT /Btn /AS /Off /AP << /N << /Yes 6 0 R >> >>",
+        "/FT /Btn",
+        "/FT /Tx",
+        "/FT /Tx /V ()",
+        "/FT /Sig /V << /Type /Sig >>",
+    ] {
+        assert_eq!(looks(nothing), None, "{nothing}");
+    }
+}
+
+#[test]
+fn what_can_neither_be_loaded_nor_drawn_is_refused_by_page() {
+    let rect = "/Rect [60 600 260 640]";
+    for entries in [
+        format!("/Subtype /Watermark {rect} /AP << /N 9 0 R >>"),
+        format!("/Subtype /Widget /FT /Tx {rect} /V <FEFF65E5672C>"),
+        format!("/Subtype /FreeText {rect} /Contents <FEFF65E5672C>"),
+        format!("/Subtype /FreeText {rect} /DA (/Helv 12 Tf) /Contents ({})", "many words ".repeat(400)),
+        format!("/Subtype /Widget {rect} /Parent 6 0 R"),
+    ] {
+        let parent = "<< /FT /Btn /Ff 32768 /V /A /Kids [5 0 R] >>".to_owned();
+        let refused = refusal(&annotated("", &[&entries], &[parent]));
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{entries}: {refused}");
+    }
+}
+
+#[test]
+fn a_mark_for_print_only_is_printed() {
+    let entries = "/Subtype /Stamp /Rect [60 600 260 640] /AP << /N 6 0 R >>";
+    let shown = |flags: &str| {
+        let objects = [
+            format!("<< /Type /Annot /F {flags} {entries} >>"),
+            raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "0 0 200 40 re f"),
+        ];
+        drawn(&raw_page("/Annots [5 0 R]", "", &objects)).is_some()
     };
-    let field = |entries: &str| format!("/Subtype /Widget {entries}");
-    for annotation in [
-        "/Subtype /StrikeOut /QuadPoints [60 640 260 640 60 600 260 600]".to_owned(),
-        "/Subtype /FreeText /Contents (APPROVED) /DA (/Helv 12 Tf)".to_owned(),
-        "/Subtype /Ink /InkList [[60 600 260 640]]".to_owned(),
-        field("/FT /Tx /V (JOHN SMITH)"),
-        field("/FT /Btn /V /Yes"),
-        field("/FT /Ch /V [(Amoxicillin)]"),
-        field("/FT /Tx /Parent 6 0 R"),
-    ] {
-        let refused = with(&annotation).unwrap_err();
-        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{annotation}: {refused}");
-    }
-    for annotation in [
-        field("/FT /Tx"),
-        field("/FT /Tx /V ()"),
-        field("/FT /Btn /V /Off"),
-        field("/FT /Sig /V << /Type /Sig >>"),
-        "/Subtype /Link".to_owned(),
-        "/Subtype /Popup".to_owned(),
-    ] {
-        assert!(with(&annotation).is_ok(), "{annotation}: {:?}", with(&annotation).err());
-    }
+    assert!(shown("4") && shown("36") && !shown("32") && !shown("2") && !shown("38"));
 }
 
 #[test]

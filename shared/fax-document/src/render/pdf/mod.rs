@@ -1,11 +1,14 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
-mod annotations;
+mod fields;
 mod glyphs;
 mod groups;
 mod kept;
+mod marks;
+mod overlay;
 mod painter;
 mod picture;
+mod typeset;
 mod watch;
 mod winansi;
 
@@ -14,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
-use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
+use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
@@ -25,6 +28,7 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use rustc_hash::FxHashSet;
 
+use self::overlay::overlay;
 use self::painter::Easel;
 use self::watch::{Lent, Watch};
 use crate::COLUMNS;
@@ -130,12 +134,14 @@ pub(crate) fn draw<T: Send>(
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let lent = watch::lent(pdf);
+    let over = overlay(pdf)?;
     let worker = || {
         let mut renderer = Renderer::new(sheet, &lent);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
-            let drawn = renderer.draw(page, index + 1).and_then(&finish);
+            let over = over.as_ref().and_then(|over| over.page(index));
+            let drawn = renderer.draw(page, over, index + 1).and_then(&finish);
             // One page that fails is enough: the others need not be drawn.
             let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
@@ -160,6 +166,8 @@ struct Renderer<'a> {
     page: Gray,
     easel: Easel,
     cache: InterpreterCache<'a>,
+    /// Caches tell objects apart by number, which is not enough for those of two files.
+    over_cache: InterpreterCache<'a>,
     colored: Option<Colored<'a>>,
 }
 
@@ -173,17 +181,18 @@ impl<'a> Renderer<'a> {
             page: Gray::white(COLUMNS, sheet.rows),
             easel: Easel::new(COLUMNS as u16, rows(sheet)),
             cache: InterpreterCache::new(),
+            over_cache: InterpreterCache::new(),
             colored: None,
         }
     }
 
-    fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<&Gray, DocumentError> {
-        annotations::check(page, number)?;
+    /// Draws a page, with `over` in place of its annotations if that is given.
+    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, number: usize) -> Result<&Gray, DocumentError> {
         let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
         self.page.clear();
-        if !self.draw_gray(page, transform) {
+        if !self.draw_gray(page, over, transform) {
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
-            colored.draw(page, &self.settings, transform, &mut self.page);
+            colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
         match self.watch.missing() {
             None => Ok(&self.page),
@@ -192,11 +201,15 @@ impl<'a> Renderer<'a> {
     }
 
     /// Whether grey was enough.
-    fn draw_gray(&mut self, page: &'a Page<'a>, transform: Affine) -> bool {
+    fn draw_gray(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, transform: Affine) -> bool {
         let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
-        let mut state = Context::new(transform, target, &self.cache, page.xref(), self.settings.clone());
         let mut painter = self.easel.paint(&mut self.page, &self.watch);
+        let mut state = Context::new(transform, target, &self.cache, page.xref(), content_of(&self.settings, over.is_none()));
         interpret_page(page, &mut state, &mut painter);
+        if let Some(over) = over {
+            let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
+            interpret_page(over, &mut state, &mut painter);
+        }
         if painter.gave_up {
             return false;
         }
@@ -211,6 +224,7 @@ impl<'a> Renderer<'a> {
 /// What pages are drawn with that take more than grey.
 struct Colored<'a> {
     cache: RenderCache<'a>,
+    over_cache: RenderCache<'a>,
     context: RenderContext,
     pixmap: Pixmap,
     resources: Resources,
@@ -220,16 +234,20 @@ impl<'a> Colored<'a> {
     fn new(sheet: &Sheet) -> Self {
         Self {
             cache: RenderCache::new(),
+            over_cache: RenderCache::new(),
             context: RenderContext::new(COLUMNS as u16, rows(sheet)),
             pixmap: Pixmap::new(COLUMNS as u16, rows(sheet)),
             resources: Resources::default(),
         }
     }
 
-    fn draw(&mut self, page: &'a Page<'a>, settings: &InterpreterSettings, transform: Affine, to: &mut Gray) {
-        let Self { cache, context, pixmap, resources } = self;
+    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, settings: &InterpreterSettings, transform: Affine, to: &mut Gray) {
+        let Self { cache, over_cache, context, pixmap, resources } = self;
         context.reset();
-        render_into(page, cache, settings, &RenderSettings::default(), context, transform);
+        render_into(page, cache, &content_of(settings, over.is_none()), &RenderSettings::default(), context, transform);
+        if let Some(over) = over {
+            render_into(over, over_cache, settings, &RenderSettings::default(), context, transform);
+        }
         context.flush();
         let raster = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
         context.render_with(&mut *pixmap, resources, raster);
@@ -253,6 +271,12 @@ fn to_luma(colored: &[u8], to: &mut [u8]) {
 
 fn rows(sheet: &Sheet) -> u16 {
     u16::try_from(sheet.rows).unwrap_or(u16::MAX)
+}
+
+/// The settings, for a page with its annotations or without.
+fn content_of(settings: &InterpreterSettings, with_annotations: bool) -> InterpreterSettings {
+    let render_content = if with_annotations { RenderContent::all() } else { RenderContent::PAGE };
+    InterpreterSettings { render_content, ..settings.clone() }
 }
 
 fn check_picture(dict: &Dict<'_>, limits: &Limits) -> Result<(), DocumentError> {
@@ -309,9 +333,9 @@ mod tests {
         let page = &pdf.pages()[0];
         let mut renderer = Renderer::new(&sheet, &Lent::default());
         let transform = placed(page, &sheet) * Affine::new(page.initial_transform(true).as_coeffs());
-        let was_enough = renderer.draw_gray(page, transform);
+        let was_enough = renderer.draw_gray(page, None, transform);
         let mut colored = Gray::white(COLUMNS, sheet.rows);
-        Colored::new(&sheet).draw(page, &renderer.settings, transform, &mut colored);
+        Colored::new(&sheet).draw(page, None, &renderer.settings, transform, &mut colored);
         assert!(colored.rows().flatten().any(|pixel| *pixel < 100), "something is drawn");
         let pairs = renderer.page.rows().flatten().zip(colored.rows().flatten());
         let ink = colored.rows().flatten().filter(|pixel| **pixel < 255).count();
