@@ -88,9 +88,38 @@ fn a_small_page_is_enlarged_to_fill_the_sheet() {
 }
 
 #[test]
+fn a_page_without_size_is_a_letter_page() {
+    let of = |entries: &str| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into(),
+            format!("<< /Type /Page /Parent 2 0 R /Contents 4 0 R {entries} >>"),
+            raw_stream("", "72 144 72 72 re f"),
+        ])
+    };
+    for rotate in [0, 90, 180, 270] {
+        let wanted = page(&of(&format!("/MediaBox [0 0 612 792] /Rotate {rotate}")));
+        for entries in ["", "/MediaBox [0 0 0 0]", "/MediaBox [10 10 10 700]", "/MediaBox [0 0 612 792] /CropBox [700 0 800 100]"] {
+            assert!(page(&of(&format!("{entries} /Rotate {rotate}"))) == wanted, "{entries} {rotate}");
+        }
+    }
+}
+
+#[test]
+fn the_black_of_four_colour_printing_is_solid() {
+    for paint in ["0 0 0 1 k 72 144 72 72 re f", "0 0 0 1 K 72 w 72 180 m 144 180 l S", "0.75 0.68 0.67 0.9 k 72 144 72 72 re f"] {
+        let page = page(&raw_page("", paint, &[]));
+        let (left, top, right, bottom) = ink(&page);
+        assert!((darkness(&page, (left + 1, top + 1, right - 1, bottom - 1)) - 1.0).abs() < 1e-9, "{paint}");
+    }
+}
+
+#[test]
 fn absurd_page_sizes_are_scaled_not_allocated() {
     for size in [(1e9, 1e9), (3.0e38, 3.0e38), (14400.0, 1.0), (1.0, 14400.0), (0.0, 0.0), (-100.0, 50.0)] {
-        assert_eq!(page(&pdf(size, 0, &[paint_a_square])).width(), 1728, "{size:?}");
+        // Of the square nothing may be left to see.
+        let made = convert(&pdf(size, 0, &[paint_a_square]), None, &Options::default());
+        assert!(matches!(made, Ok(_) | Err(DocumentError::Blank)), "{size:?}: {made:?}");
     }
 }
 
@@ -193,6 +222,17 @@ fn a_pdf_without_pages_is_empty() {
 }
 
 #[test]
+fn a_single_page_with_no_ink_is_blank_but_not_one_of_several() {
+    let blank: fn(&mut pdf_writer::Content) = |_| ();
+    assert_eq!(refusal(&pdf(LETTER, 0, &[blank])), DocumentError::Blank);
+    assert_eq!(refusal(&raw_page("", "1 g 72 144 72 72 re f", &[])).code(), "document_blank", "white on white");
+    let white = image::RgbaImage::from_fn(100, 100, |x, _| image::Rgba([255, 255, 255, if x < 50 { 255 } else { 0 }]));
+    assert_eq!(refusal(&documents::png(white)), DocumentError::Blank);
+    assert_eq!(fax(&pdf(LETTER, 0, &[blank, paint_a_square, blank]), &Options::default()).len(), 3);
+    assert_eq!(fax(&pdf(LETTER, 0, &[blank, blank]), &Options::default()).len(), 2);
+}
+
+#[test]
 fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
     let document = raw_pdf(&["<< /Type /Catalog /Pages 2 0 R >>".into(), "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into()]);
     assert_eq!(refusal(&document).code(), "document_broken");
@@ -285,7 +325,7 @@ fn documents_nested_beyond_reason_end_in_a_page_or_an_error() {
         raw_page("/Resources << /XObject << /P 5 0 R >> >>", "/P Do", &[form(5)]),
     ] {
         if let Err(error) = convert(&document, None, &Options::default()) {
-            assert!(["document_broken", "document_too_complex"].contains(&error.code()), "{error}");
+            assert!(["document_blank", "document_broken", "document_too_complex"].contains(&error.code()), "{error}");
         }
     }
 }
@@ -588,7 +628,7 @@ fn a_mark_for_print_only_is_printed() {
             format!("<< /Type /Annot /F {flags} {entries} >>"),
             raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "0 0 200 40 re f"),
         ];
-        drawn(&raw_page("/Annots [5 0 R]", "", &objects)).is_some()
+        drawn(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects)).is_some()
     };
     assert!(shown("4") && shown("36") && !shown("32") && !shown("2") && !shown("38"));
 }

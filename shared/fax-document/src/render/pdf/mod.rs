@@ -19,7 +19,7 @@ use std::thread;
 use fearless_simd::{Level, Simd as _, dispatch};
 use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
-use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use hayro::kurbo::{Affine, Rect};
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -40,6 +40,9 @@ use crate::sheet::{Placement, Sheet};
 
 /// How near to its end a PDF without `%%EOF` must say where its table of objects is.
 const START_WITHIN: usize = 64;
+
+/// How deep the page tree is looked up for a page's size.
+const DEEPEST_PAGE: usize = 64;
 
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
@@ -188,9 +191,14 @@ impl<'a> Renderer<'a> {
 
     /// Draws a page, with `over` in place of its annotations if that is given.
     fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, number: usize) -> Result<&Gray, DocumentError> {
-        let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+        let size = Size::of(page);
+        let transform = placed(size.dimensions(page), self.sheet) * size.upright(page);
         self.page.clear();
-        if !self.draw_gray(page, over, transform) {
+        if !self.draw_gray(page, over, size, transform) {
+            if size == Size::Letter {
+                // What draws in colour takes the size from the file.
+                return Err(DocumentError::broken(format!("page {number} has no size (MediaBox)")));
+            }
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
@@ -201,7 +209,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Whether grey was enough.
-    fn draw_gray(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, transform: Affine) -> bool {
+    fn draw_gray(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, size: Size, transform: Affine) -> bool {
         let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
         let mut painter = self.easel.paint(&mut self.page, &self.watch);
         let mut state = Context::new(transform, target, &self.cache, page.xref(), content_of(&self.settings, over.is_none()));
@@ -214,8 +222,7 @@ impl<'a> Renderer<'a> {
             return false;
         }
         // What lies outside the page is not shown. This is cheaper than a clip around everything.
-        let shown = page.intersected_crop_box();
-        let shown = transform.transform_rect_bbox(Rect::new(shown.x0, shown.y0, shown.x1, shown.y1));
+        let shown = transform.transform_rect_bbox(size.shown(page));
         self.page.crop(shown.x0.round() as usize..shown.x1.round() as usize, shown.y0.round() as usize..shown.y1.round() as usize);
         true
     }
@@ -284,9 +291,62 @@ fn check_picture(dict: &Dict<'_>, limits: &Limits) -> Result<(), DocumentError> 
     limits.check_pixels(side("Width"), side("Height"))
 }
 
-/// From the page's own points, y down, to the sheet's pixels.
-fn placed(page: &Page<'_>, sheet: &Sheet) -> Affine {
-    let (width, height) = page.render_dimensions();
+/// Where the size of a page comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum Size {
+    /// From its boxes.
+    Own,
+    /// It has none: Letter, as other programs have it.
+    Letter,
+}
+
+impl Size {
+    const LETTER: Rect = Rect::new(0.0, 0.0, 612.0, 792.0);
+
+    fn of(page: &Page<'_>) -> Self {
+        let mut node = Some(page.raw().clone());
+        for _ in 0..DEEPEST_PAGE {
+            let Some(here) = node else { break };
+            if here.get::<hayro::hayro_syntax::object::Rect>("MediaBox").is_some() {
+                let shown = page.intersected_crop_box();
+                let is_empty = shown.x1 - shown.x0 <= 0.0 || shown.y1 - shown.y0 <= 0.0;
+                return if is_empty { Self::Letter } else { Self::Own };
+            }
+            node = here.get::<Dict<'_>>("Parent");
+        }
+        Self::Letter
+    }
+
+    /// What is seen of the page, in its own points.
+    fn shown(self, page: &Page<'_>) -> Rect {
+        let shown = page.intersected_crop_box();
+        if self == Self::Letter { Self::LETTER } else { Rect::new(shown.x0, shown.y0, shown.x1, shown.y1) }
+    }
+
+    /// Width and height as the page is seen.
+    fn dimensions(self, page: &Page<'_>) -> (f32, f32) {
+        match (self, page.rotation()) {
+            (Self::Own, _) => page.render_dimensions(),
+            (Self::Letter, Rotation::None | Rotation::Flipped) => (612.0, 792.0),
+            (Self::Letter, Rotation::Horizontal | Rotation::FlippedHorizontal) => (792.0, 612.0),
+        }
+    }
+
+    /// From the page's own points to those of the page as it is seen, y down.
+    fn upright(self, page: &Page<'_>) -> Affine {
+        let (width, height) = (Self::LETTER.x1, Self::LETTER.y1);
+        match (self, page.rotation()) {
+            (Self::Own, _) => Affine::new(page.initial_transform(true).as_coeffs()),
+            (Self::Letter, Rotation::None) => Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, height]),
+            (Self::Letter, Rotation::Horizontal) => Affine::new([0.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
+            (Self::Letter, Rotation::Flipped) => Affine::new([-1.0, 0.0, 0.0, 1.0, width, 0.0]),
+            (Self::Letter, Rotation::FlippedHorizontal) => Affine::new([0.0, -1.0, -1.0, 0.0, height, width]),
+        }
+    }
+}
+
+/// From a page's points as it is seen, so many across and down, to the sheet's pixels.
+fn placed((width, height): (f32, f32), sheet: &Sheet) -> Affine {
     // Any ratio of sides fits into the sheet; only numbers that are no sizes at all are replaced.
     let side = |side: f32| if side.is_finite() { f64::from(side.max(1.0)) } else { 1.0 };
     let (width, height) = (side(width), side(height));
@@ -332,8 +392,8 @@ mod tests {
         let sheet = Sheet::new(Paper::Letter, Resolution::Fine);
         let page = &pdf.pages()[0];
         let mut renderer = Renderer::new(&sheet, &Lent::default());
-        let transform = placed(page, &sheet) * Affine::new(page.initial_transform(true).as_coeffs());
-        let was_enough = renderer.draw_gray(page, None, transform);
+        let transform = placed(page.render_dimensions(), &sheet) * Size::Own.upright(page);
+        let was_enough = renderer.draw_gray(page, None, Size::Own, transform);
         let mut colored = Gray::white(COLUMNS, sheet.rows);
         Colored::new(&sheet).draw(page, None, &renderer.settings, transform, &mut colored);
         assert!(colored.rows().flatten().any(|pixel| *pixel < 100), "something is drawn");

@@ -28,6 +28,9 @@ use super::picture::{self, Picture};
 use super::watch::Watch;
 use crate::gray::{Gray, luma};
 
+/// Greys of ink that are as good as black; `0 0 0 1 k` has 35.
+const DARKEST: u8 = 48;
+
 /// Rows that a strip of coverage covers.
 const STRIP: usize = Tile::HEIGHT as usize;
 
@@ -80,7 +83,7 @@ impl Ink {
     fn of(paint: &Paint<'_>) -> Option<Self> {
         let Paint::Color(color) = paint else { return None };
         let [r, g, b, alpha] = color.to_rgba().to_rgba8();
-        Some(Self { gray: luma(r, g, b), alpha, multiplies: false })
+        Some(Self { gray: solid(luma(r, g, b)), alpha, multiplies: false })
     }
 
     /// What becomes of `under` where `covered` of 255 is inked.
@@ -88,6 +91,11 @@ impl Ink {
         let gray = if self.multiplies { times(under, self.gray) } else { self.gray };
         over(under, gray, times(covered, self.alpha))
     }
+}
+
+/// Ink that is nearly black is black: the black of four-colour printing comes out as a dark grey, whose screen would have pinholes.
+pub(super) fn solid(gray: u8) -> u8 {
+    if gray <= DARKEST { 0 } else { gray }
 }
 
 /// `gray` laid over `under`, covering `alpha` of 255.
