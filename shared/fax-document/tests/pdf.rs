@@ -621,6 +621,16 @@ fn what_can_neither_be_loaded_nor_drawn_is_refused_by_page() {
 }
 
 #[test]
+fn an_appearance_that_cannot_be_placed_is_refused_or_made_anew() {
+    let unplaced = raw_stream("/Type /XObject /Subtype /Form", "0 0 200 40 re f");
+    let with = |kind: &str| {
+        annotated("", &[&format!("/Subtype /{kind} /Rect [60 600 260 640] /AP << /N 6 0 R >>")], std::slice::from_ref(&unplaced))
+    };
+    assert!(refusal(&with("Watermark")).to_string().contains("page 1 has an annotation whose appearance cannot be loaded"));
+    assert!(drawn(&with("Square")).is_some());
+}
+
+#[test]
 fn a_mark_for_print_only_is_printed() {
     let entries = "/Subtype /Stamp /Rect [60 600 260 640] /AP << /N 6 0 R >>";
     let shown = |flags: &str| {

@@ -8,6 +8,9 @@ use super::typeset::{self, ASCENT, Face, LEADING, Style};
 /// Smaller type is not drawn: what does not fit at this size is refused.
 pub(super) const SMALLEST: f64 = 4.0;
 
+/// Longer texts fit on no page at that size.
+const LONGEST: usize = 60_000;
+
 /// What an annotation of this kind looks like: `None` if nothing of it is printed.
 ///
 /// # Errors
@@ -301,6 +304,9 @@ fn free_text(made: &mut Made, annotation: &Dict<'_>, width: f64, dashes: &str) -
 /// It does not fit at [`SMALLEST`] either.
 pub(super) fn lines(made: &mut Made, style: &Style, text: &str, [left, bottom, right, top]: [f64; 4], quadding: u8) -> Result<(), String> {
     let (width, height) = (right - left, top - bottom);
+    if text.len() > LONGEST {
+        return Err("has a comment or field whose text does not fit into it".to_owned());
+    }
     let mut size = if style.size > 0.0 { style.size } else { 12.0 };
     let fits = |size: f64| {
         let lines = style.face.wrap(text, size, width);
