@@ -88,7 +88,9 @@ impl Preparer {
             converted
         });
         converting.await.map_err(Problem::internal)?.map_err(|e| match e {
-            SandboxError::Document(DocumentError::TooComplex) if is_cut_short => Problem::unavailable("too little time was left to draw it"),
+            SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
+                Problem::unavailable("too little time was left to draw it")
+            }
             SandboxError::Document(e) => Problem::invalid(e.to_string()).code(e.code()).param(param),
             SandboxError::Worker(e) => Problem::unavailable(e),
         })
