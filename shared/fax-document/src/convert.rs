@@ -1,6 +1,6 @@
 //! From a customer's bytes to a fax.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hayro::hayro_syntax::Pdf;
 use image::ImageFormat;
@@ -71,9 +71,14 @@ pub fn convert_watched(
     let sheet = Sheet::new(options.paper, options.resolution);
     let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
     let done = AtomicU32::new(0);
+    let is_blank = AtomicBool::new(false);
     let finish = |page: &Gray, of: Option<u32>| {
         limits.check_deadline()?;
-        let g4 = ccitt::encode_g4(&to_bilevel(page));
+        let page = to_bilevel(page);
+        if page.black_pixels() == 0 {
+            is_blank.store(true, Ordering::Relaxed);
+        }
+        let g4 = ccitt::encode_g4(&page);
         watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
         Ok(g4)
     };
@@ -105,6 +110,9 @@ pub fn convert_watched(
             MediaType::Text => render::text::draw(bytes, declared, &sheet, limits, &mut sink),
         }
     })?;
+    if fax.pages() == 1 && is_blank.load(Ordering::Relaxed) {
+        return Err(DocumentError::Blank);
+    }
     if let Some(header) = &options.header {
         fax = fax.change(|g4, page, pages| header::stamp(g4, header, &sheet, page, pages))?;
     }

@@ -24,6 +24,12 @@ pub enum DocumentError {
         /// What is missing, as a clause.
         reason: String,
     },
+    /// The only page has nothing on it that would be printed.
+    #[error(
+        "The document's only page is blank: nothing on it would be printed. Check that what is to be seen is darker than its paper, then \
+             send it again."
+    )]
+    Blank,
     /// A picture has too many pixels, or the fax would have too many bytes.
     #[error("The document is too large: {reason}. Send it in smaller parts or at a lower resolution.")]
     TooLarge {
@@ -38,7 +44,7 @@ pub enum DocumentError {
         /// Pages allowed ([`Limits::pages`](crate::Limits::pages)).
         limit: u32,
     },
-    /// The deadline passed before the document was drawn, or the worker that drew it died of it.
+    /// The deadline passed before the document was drawn, and not for want of a processor, or the worker that drew it died of it.
     #[error(
         "The document is too complex: drawing its pages takes more time or memory than allowed. Print it to a new, simpler PDF or split \
          it, then send it again."
@@ -60,6 +66,7 @@ impl DocumentError {
             Self::Broken { .. } => "document_broken",
             Self::Encrypted => "document_encrypted",
             Self::Empty { .. } => "document_empty",
+            Self::Blank => "document_blank",
             Self::TooLarge { .. } => "document_too_large",
             Self::TooManyPages { .. } => "document_too_many_pages",
             Self::TooComplex => "document_too_complex",
@@ -114,6 +121,7 @@ mod tests {
             DocumentError::broken("it ends early"),
             DocumentError::Encrypted,
             DocumentError::empty("it has no bytes"),
+            DocumentError::Blank,
             DocumentError::too_large("one picture is huge"),
             DocumentError::TooManyPages { pages: 201, limit: 200 },
             DocumentError::TooComplex,

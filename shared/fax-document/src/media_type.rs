@@ -148,7 +148,35 @@ pub(crate) fn text_of<'a>(bytes: &'a [u8], declared: Option<&str>) -> Option<Cow
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(Cow::Borrowed(text));
     }
-    declared.is_some_and(is_windows_1252).then(|| Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()))
+    let is_windows = match declared.and_then(charset) {
+        Some(charset) => is_windows_1252(&charset),
+        None => is_plausibly_windows_1252(bytes),
+    };
+    is_windows.then(|| Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()))
+}
+
+/// Whether bytes of which nobody says what they are read as Western text: nearly all are ASCII, no control characters, and those that are
+/// not ASCII are letters within words, or signs that such text has. UTF-8 that is damaged or cut short is not.
+fn is_plausibly_windows_1252(bytes: &[u8]) -> bool {
+    const SIGNS: &str = "\u{A0}€‚„…‘’“”•–—™§°£«»®©±µ·¿¡¼½¾²³";
+    let has_utf8 = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    let is_cut = std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none());
+    if has_utf8 || is_cut {
+        return false;
+    }
+    let (mut letters, mut others) = (0_usize, 0_usize);
+    for (before, byte) in std::iter::once(&b' ').chain(bytes).zip(bytes).filter(|(_, byte)| !byte.is_ascii()) {
+        let c = windows_1252(*byte);
+        match () {
+            () if c.is_control() => return false,
+            () if SIGNS.contains(c) => {}
+            () if c.is_alphabetic() && (before.is_ascii_alphabetic() || before.is_ascii_whitespace()) => letters += 1,
+            () => others += 1,
+        }
+    }
+    let wide = letters + others;
+    let has_control = bytes.iter().any(|byte| byte.is_ascii() && is_stray_control(char::from(*byte)));
+    !has_control && wide * 10 <= bytes.len() && others * 4 <= wide
 }
 
 /// What programs fill the end of a text with: NUL, Ctrl-Z (the end of a DOS file), VT, ESC.
@@ -159,14 +187,16 @@ pub(crate) fn without_padding(bytes: &[u8]) -> &[u8] {
     bytes.get(..end).unwrap_or_default()
 }
 
-/// Whether the `charset` is Windows-1252 or a part of it (WHATWG Encoding, 4.2, has all these for one).
-fn is_windows_1252(mime: &str) -> bool {
-    let charset = mime.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut charset = charset.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-    charset.next().is_some_and(|(_, value)| {
-        let value = value.trim().trim_matches('"').to_ascii_lowercase();
-        matches!(value.as_str(), "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "latin1" | "us-ascii" | "ascii")
-    })
+/// The `charset` of a type, in small letters.
+fn charset(mime: &str) -> Option<String> {
+    let parameters = mime.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charset = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charset.next().map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase())
+}
+
+/// Whether a charset is Windows-1252 or a part of it (WHATWG Encoding, 4.2, has all these for one).
+fn is_windows_1252(charset: &str) -> bool {
+    matches!(charset, "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "latin1" | "us-ascii" | "ascii")
 }
 
 /// The characters of Windows-1252 from 0x80 to 0x9F; those it does not have are left controls, which no text has.

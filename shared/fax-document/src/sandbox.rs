@@ -47,7 +47,7 @@ pub struct Sandbox {
 pub enum SandboxError {
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// No worker could be started: nothing is known of the document.
+    /// No worker could be started, or it was given too little of the processor: nothing is known of the document.
     #[error("no worker: {0}")]
     Worker(io::Error),
 }
@@ -71,7 +71,8 @@ impl Sandbox {
     /// As [`convert`](crate::convert), with time and memory limited whatever the document does. Blocks until [`Limits::deadline`] at the latest.
     ///
     /// # Errors
-    /// As [`convert`](crate::convert); a document that the worker died of is [`DocumentError::TooComplex`].
+    /// As [`convert`](crate::convert); a document that the worker died of, or that took the processor until the deadline, is
+    /// [`DocumentError::TooComplex`]. Where other work kept the processor from it, the error is [`SandboxError::Worker`].
     pub fn convert(&self, bytes: &[u8], declared: Option<&str>, options: &Options) -> Result<FaxDocument, SandboxError> {
         self.convert_watched(bytes, declared, options, None)
     }
@@ -89,27 +90,63 @@ impl Sandbox {
     ) -> Result<FaxDocument, SandboxError> {
         // What a look at the first bytes can tell needs no worker.
         MediaType::decide(bytes, declared)?;
-        let time = options.limits.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let started = Instant::now();
+        let time = options.limits.deadline.map(|deadline| deadline.saturating_duration_since(started));
         if time.is_some_and(|time| time.is_zero()) {
-            return Err(DocumentError::TooComplex.into());
+            return Err(SandboxError::Worker(io::ErrorKind::TimedOut.into()));
         }
         let request = Request { declared, options, time, watched: watch.is_some() }.head();
         let mut worker = Worker::start(&self.program).map_err(SandboxError::Worker)?;
         let answer = worker.exchange(&request, bytes, options.limits.pdf_bytes.saturating_add(HEAD), time, watch);
+        let (waited, worked) = (started.elapsed(), worker.worked);
         drop(worker);
-        Ok(answer.as_deref().and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex))?)
+        let verdict = answer.as_deref().and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex));
+        if verdict == Err(DocumentError::TooComplex) && time.is_some_and(|time| was_kept_waiting(time, waited, worked)) {
+            return Err(SandboxError::Worker(io::Error::new(io::ErrorKind::TimedOut, "the worker was given too little of the processor")));
+        }
+        Ok(verdict?)
     }
 }
 
+/// Whether a worker that had `time` did not end in it because others had the processor: of `waited` it was given `worked`.
+fn was_kept_waiting(time: Duration, waited: Duration, worked: Option<Duration>) -> bool {
+    /// Of the time, what a worker gets that nobody disturbs: half a processor, as the functions have it, less what is lost at its start.
+    const SHARE: f64 = 0.4;
+    // The worker's own deadline ends it a little before ours, and then it answers.
+    let is_over = waited + time / 20 >= time;
+    is_over && worked.is_some_and(|worked| worked < time.mul_f64(SHARE))
+}
+
+/// Processor time that a process has used so far, all its threads together; also of one that has ended and is not reaped yet.
+#[cfg(target_os = "linux")]
+fn processor_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is a name that may hold anything; the twelfth after it and the next are user and system time (proc(5)).
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()?.saturating_add(ticks()?);
+    // A tick is a hundredth of a second to programs, whatever the kernel counts in (`USER_HZ`).
+    Some(Duration::from_millis(ticks.saturating_mul(10)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processor_time(_: u32) -> Option<Duration> {
+    None
+}
+
 /// A child that is killed and reaped whatever happens to its parent's wishes.
-struct Worker(Child);
+struct Worker {
+    child: Child,
+    /// Processor time it has used, once it has ended.
+    worked: Option<Duration>,
+}
 
 impl Worker {
     fn start(program: &PathBuf) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.arg(OsString::from(WORKER)).env_clear().current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command.spawn().map(Self)
+        command.spawn().map(|child| Self { child, worked: None })
     }
 
     /// Sends the request and reads the answer. None when there is none in time, or more than `most` bytes of it.
@@ -122,8 +159,8 @@ impl Worker {
         watch: Option<&(dyn Fn(Progress) + Sync)>,
     ) -> Option<Vec<u8>> {
         #[cfg(not(target_os = "linux"))]
-        let watched = self.0.id();
-        let (mut input, output) = (self.0.stdin.take()?, self.0.stdout.take()?);
+        let watched = self.child.id();
+        let (mut input, output) = (self.child.stdin.take()?, self.child.stdout.take()?);
         thread::scope(|scope| {
             // A child that does not read is killed below, which breaks the pipe that this waits on.
             scope.spawn(move || {
@@ -147,9 +184,12 @@ impl Worker {
     }
 
     fn end(&mut self) {
+        if self.worked.is_none() {
+            self.worked = processor_time(self.child.id());
+        }
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -340,7 +380,7 @@ fn written(error: &DocumentError) -> String {
         | DocumentError::TooLarge { reason }
         | DocumentError::TypeUnsupported { reason } => reason.replace('\n', " "),
         DocumentError::TooManyPages { pages, limit } => format!("{pages} {limit}"),
-        DocumentError::Encrypted | DocumentError::TooComplex => String::new(),
+        DocumentError::Encrypted | DocumentError::Blank | DocumentError::TooComplex => String::new(),
     };
     format!("{} {details}", error.code())
 }
@@ -355,6 +395,7 @@ fn read_answer(answer: &[u8]) -> Option<Result<FaxDocument, DocumentError>> {
             return Some(Ok(FaxDocument { pdf: rest.to_vec(), pages: details.parse().ok().filter(|pages| *pages > 0)? }));
         }
         "document_broken" => DocumentError::Broken { reason: reason() },
+        "document_blank" => DocumentError::Blank,
         "document_empty" => DocumentError::Empty { reason: reason() },
         "document_too_large" => DocumentError::TooLarge { reason: reason() },
         "document_type_unsupported" => DocumentError::TypeUnsupported { reason: reason() },
@@ -372,6 +413,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_document_that_had_the_processor_is_too_complex() {
+        let seconds = Duration::from_secs;
+        let (time, over) = (seconds(12), seconds(12));
+        assert!(was_kept_waiting(time, over, Some(seconds(3))), "others had the processor");
+        assert!(!was_kept_waiting(time, over, Some(seconds(5))), "it had all of half a processor");
+        assert!(!was_kept_waiting(time, over, Some(seconds(20))), "on two threads");
+        assert!(!was_kept_waiting(time, seconds(2), Some(seconds(1))), "it died of its memory");
+        assert!(!was_kept_waiting(time, over, None), "nothing is known");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_worker_that_is_given_no_time_is_no_verdict_on_the_document() {
+        let folder = tempfile::tempdir().unwrap();
+        let idle = folder.path().join("idle");
+        std::fs::write(&idle, "#!/bin/sh\nexec sleep 60\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&idle, mode).unwrap();
+        let mut options = Options::default();
+        for time in [0, 300] {
+            options.limits.deadline = Some(Instant::now() + Duration::from_millis(time));
+            let refused = Sandbox::new(idle.clone()).convert(b"text", None, &options).unwrap_err();
+            assert!(matches!(refused, SandboxError::Worker(_)), "{refused:?}");
+        }
+    }
+
+    #[test]
     fn every_refusal_comes_back_as_it_was_written() {
         let refusals = [
             DocumentError::broken("a picture is damaged"),
@@ -380,6 +448,7 @@ mod tests {
             DocumentError::unsupported("it is none"),
             DocumentError::TooManyPages { pages: 300, limit: 200 },
             DocumentError::Encrypted,
+            DocumentError::Blank,
         ];
         for refusal in refusals {
             assert_eq!(read_answer(format!("{}\n", written(&refusal)).as_bytes()), Some(Err(refusal)));

@@ -88,9 +88,38 @@ fn a_small_page_is_enlarged_to_fill_the_sheet() {
 }
 
 #[test]
+fn a_page_without_size_is_a_letter_page() {
+    let of = |entries: &str| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into(),
+            format!("<< /Type /Page /Parent 2 0 R /Contents 4 0 R {entries} >>"),
+            raw_stream("", "72 144 72 72 re f"),
+        ])
+    };
+    for rotate in [0, 90, 180, 270] {
+        let wanted = page(&of(&format!("/MediaBox [0 0 612 792] /Rotate {rotate}")));
+        for entries in ["", "/MediaBox [0 0 0 0]", "/MediaBox [10 10 10 700]", "/MediaBox [0 0 612 792] /CropBox [700 0 800 100]"] {
+            assert!(page(&of(&format!("{entries} /Rotate {rotate}"))) == wanted, "{entries} {rotate}");
+        }
+    }
+}
+
+#[test]
+fn the_black_of_four_colour_printing_is_solid() {
+    for paint in ["0 0 0 1 k 72 144 72 72 re f", "0 0 0 1 K 72 w 72 180 m 144 180 l S", "0.75 0.68 0.67 0.9 k 72 144 72 72 re f"] {
+        let page = page(&raw_page("", paint, &[]));
+        let (left, top, right, bottom) = ink(&page);
+        assert!((darkness(&page, (left + 1, top + 1, right - 1, bottom - 1)) - 1.0).abs() < 1e-9, "{paint}");
+    }
+}
+
+#[test]
 fn absurd_page_sizes_are_scaled_not_allocated() {
     for size in [(1e9, 1e9), (3.0e38, 3.0e38), (14400.0, 1.0), (1.0, 14400.0), (0.0, 0.0), (-100.0, 50.0)] {
-        assert_eq!(page(&pdf(size, 0, &[paint_a_square])).width(), 1728, "{size:?}");
+        // Of the square nothing may be left to see.
+        let made = convert(&pdf(size, 0, &[paint_a_square]), None, &Options::default());
+        assert!(matches!(made, Ok(_) | Err(DocumentError::Blank)), "{size:?}: {made:?}");
     }
 }
 
@@ -193,6 +222,17 @@ fn a_pdf_without_pages_is_empty() {
 }
 
 #[test]
+fn a_single_page_with_no_ink_is_blank_but_not_one_of_several() {
+    let blank: fn(&mut pdf_writer::Content) = |_| ();
+    assert_eq!(refusal(&pdf(LETTER, 0, &[blank])), DocumentError::Blank);
+    assert_eq!(refusal(&raw_page("", "1 g 72 144 72 72 re f", &[])).code(), "document_blank", "white on white");
+    let white = image::RgbaImage::from_fn(100, 100, |x, _| image::Rgba([255, 255, 255, if x < 50 { 255 } else { 0 }]));
+    assert_eq!(refusal(&documents::png(white)), DocumentError::Blank);
+    assert_eq!(fax(&pdf(LETTER, 0, &[blank, paint_a_square, blank]), &Options::default()).len(), 3);
+    assert_eq!(fax(&pdf(LETTER, 0, &[blank, blank]), &Options::default()).len(), 2);
+}
+
+#[test]
 fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
     let document = raw_pdf(&["<< /Type /Catalog /Pages 2 0 R >>".into(), "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into()]);
     assert_eq!(refusal(&document).code(), "document_broken");
@@ -285,7 +325,7 @@ fn documents_nested_beyond_reason_end_in_a_page_or_an_error() {
         raw_page("/Resources << /XObject << /P 5 0 R >> >>", "/P Do", &[form(5)]),
     ] {
         if let Err(error) = convert(&document, None, &Options::default()) {
-            assert!(["document_broken", "document_too_complex"].contains(&error.code()), "{error}");
+            assert!(["document_blank", "document_broken", "document_too_complex"].contains(&error.code()), "{error}");
         }
     }
 }
@@ -341,34 +381,266 @@ fn what_is_under_a_marker_can_be_read() {
 }
 
 #[test]
-fn a_mark_or_a_filled_field_without_appearance_is_refused_and_never_left_out() {
-    let with = |annotation: &str| {
-        let objects = [format!("<< /Type /Annot /Rect [60 600 260 640] /F 4 {annotation} >>"), "<< /V (JOHN SMITH) >>".to_owned()];
-        convert(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects), None, &Options::default())
+fn what_is_under_a_marker_can_be_read_on_a_page_that_takes_colour() {
+    let text = "BT /F 12 Tf 72 700 Td (Dose: 5 mg twice daily) Tj ET";
+    // A turned picture and a blend mode, neither of which is drawn in grey.
+    let colored = "/D gs 1 0 0 rg 300 100 50 50 re f";
+    let entries = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> \
+                   /ExtGState << /D << /BM /Difference >> >> /XObject << /X 6 0 R >> >>";
+    let plain = page(&raw_page(entries, &format!("{colored} 0 g {text}"), &[]));
+    for group in ["/S /Transparency", "/S /Transparency /K true", "/S /Transparency /I true", "/S /Transparency /I false /CS /DeviceRGB"] {
+        let state = "/Resources << /ExtGState << /G << /BM [/Multiply /Normal] >> >> >>";
+        let form = format!("/Type /XObject /Subtype /Form /BBox [0 0 300 20] /Group << {group} >> {state}");
+        let annotation = "<< /Type /Annot /Subtype /Highlight /Rect [60 694 360 714] /F 4 /AP << /N 6 0 R >> >>".to_owned();
+        let objects = [annotation, raw_stream(&form, "/G gs 1 1 0 rg 0 0 300 20 re f")];
+        let marked = page(&raw_page(&format!("{entries} /Annots [5 0 R]"), &format!("{colored} 0 g {text}"), &objects));
+        let (left, top, right, bottom) = (203, 240, 700, 275);
+        let letters: Vec<_> =
+            (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))).filter(|(x, y)| plain.is_black(*x, *y)).collect();
+        let kept = letters.iter().filter(|(x, y)| marked.is_black(*x, *y)).count();
+        assert!(letters.len() > 500 && kept * 20 > letters.len() * 19, "{kept} of {} pixels of the text are left: {group}", letters.len());
+    }
+}
+
+#[test]
+fn a_soft_mask_with_blend_modes_inside_still_masks() {
+    let group = |entries: &str, content: &str| {
+        raw_stream(&format!("/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Group << /S /Transparency {entries} >>"), content)
     };
-    let field = |entries: &str| format!("/Subtype /Widget {entries}");
-    for annotation in [
-        "/Subtype /StrikeOut /QuadPoints [60 640 260 640 60 600 260 600]".to_owned(),
-        "/Subtype /FreeText /Contents (APPROVED) /DA (/Helv 12 Tf)".to_owned(),
-        "/Subtype /Ink /InkList [[60 600 260 640]]".to_owned(),
-        field("/FT /Tx /V (JOHN SMITH)"),
-        field("/FT /Btn /V /Yes"),
-        field("/FT /Ch /V [(Amoxicillin)]"),
-        field("/FT /Tx /Parent 6 0 R"),
+    let mask = group("/CS /DeviceGray", "/G gs 1 g 72 72 100 100 re f");
+    let mask = mask.replace("/BBox", "/Resources << /ExtGState << /G << /BM /Multiply >> >> >> /BBox");
+    let marker = group("", "0 g 300 300 72 72 re f").replace("/BBox", "/Resources << /ExtGState << /G << /BM /Multiply >> >> >> /BBox");
+    let states = "/Resources << /XObject << /X 6 0 R >> /ExtGState << /S << /SMask << /Type /Mask /S /Luminosity /G 5 0 R >> >> >> >>";
+    let page = page(&raw_page(states, "q /S gs 0 g 0 0 612 792 re f Q /X Do", &[mask, marker]));
+    assert_eq!(darkness(&page, (1000, 100, 1700, 1000)), 0.0, "outside the mask nothing is painted");
+}
+
+#[test]
+fn a_page_is_not_faxed_with_part_of_a_picture() {
+    let row = "00ff".repeat(25);
+    let of = |entries: &str, data: &str| {
+        let entries = format!("/Type /XObject /Subtype /Image /Width 50 /Height 50 {entries}");
+        raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &[raw_stream(&entries, data)])
+    };
+    let gray = "/BitsPerComponent 8 /ColorSpace /DeviceGray";
+    let hex = format!("{gray} /Filter /ASCIIHexDecode");
+    assert!(convert(&of(&hex, &row.repeat(50)), None, &Options::default()).is_ok());
+    assert!(convert(&of(&hex, &row.repeat(49)), None, &Options::default()).is_ok(), "one row less is a common mistake");
+    let jpeg = documents::jpeg(&image::GrayImage::from_fn(50, 50, |x, y| image::Luma([(x * y) as u8])), None);
+    let jpeg: String = jpeg.iter().map(|byte| format!("{byte:02x}")).collect();
+    let dct = format!("{gray} /Filter [/DCTDecode]");
+    let bits = "/BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /ASCIIHexDecode";
+    let fax = "/BitsPerComponent 1 /ColorSpace /DeviceGray /Filter /CCITTFaxDecode /DecodeParms << /K -1 /Columns 50 >>";
+    for (what, document) in [
+        ("half the rows", of(&hex, &row.repeat(25))),
+        ("half the rows of one bit", of(bits, &"f0".repeat(7 * 25))),
+        ("a cut JPEG", of(&dct, &jpeg[..jpeg.len() / 2])),
+        ("damaged fax data", of(fax, "garbage")),
+        ("an unknown filter", of(&format!("{gray} /Filter /SomeDecode"), &row.repeat(50))),
     ] {
-        let refused = with(&annotation).unwrap_err();
-        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{annotation}: {refused}");
+        let refused = refusal(&document);
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("picture on page 1"), "{what}: {refused}");
     }
-    for annotation in [
-        field("/FT /Tx"),
-        field("/FT /Tx /V ()"),
-        field("/FT /Btn /V /Off"),
-        field("/FT /Sig /V << /Type /Sig >>"),
-        "/Subtype /Link".to_owned(),
-        "/Subtype /Popup".to_owned(),
+    let masked = format!("{hex} /SMask 6 0 R");
+    let mask = raw_stream("/Type /XObject /Subtype /Image /Width 50 /Height 50 /BitsPerComponent 8 /ColorSpace /DeviceGray", "short");
+    let objects = [raw_stream(&format!("/Type /XObject /Subtype /Image /Width 50 /Height 50 {masked}"), &row.repeat(50)), mask];
+    let document = raw_page("/Resources << /XObject << /P 5 0 R >> >>", "612 0 0 792 0 0 cm /P Do", &objects);
+    assert!(refusal(&document).to_string().contains("picture on page 1"));
+}
+
+#[test]
+fn text_in_a_font_that_is_not_had_is_refused_by_name_unless_its_letters_are() {
+    let of = |base: &str, encoding: &str, collection: &str, more: &str, text: &str| {
+        let font = format!("<< /Type /Font /Subtype /Type0 /BaseFont /{base} /Encoding /{encoding} /DescendantFonts [6 0 R] {more} >>");
+        let descendant = format!(
+            "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /{base} /CIDSystemInfo << {collection} /Supplement 0 >> \
+             /FontDescriptor << /Type /FontDescriptor /FontName /{base} /Flags 4 >> >>"
+        );
+        let map = "1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0001> <00ff> <0040> endbfrange";
+        let objects = [font, descendant, raw_stream("", map)];
+        let content = format!("BT /F 24 Tf 72 700 Td <{text}> Tj ET");
+        convert(&raw_page("/Resources << /Font << /F 5 0 R >> >>", &content, &objects), None, &Options::default())
+    };
+    let japan = "/Registry (Adobe) /Ordering (Japan1)";
+    let identity = "/Registry (Adobe) /Ordering (Identity)";
+    for (base, encoding, collection, more, text) in [
+        ("HeiseiMin-W3", "UniJIS-UCS2-H", japan, "", "65e5672c"),
+        ("Arial", "Identity-H", identity, "", "00240025"),
+        ("SomeFont", "Identity-H", identity, "", "00240025"),
     ] {
-        assert!(with(&annotation).is_ok(), "{annotation}: {:?}", with(&annotation).err());
+        let refused = of(base, encoding, collection, more, text).unwrap_err();
+        let words = refused.to_string();
+        assert!(refused.code() == "document_broken" && words.contains("page 1") && words.contains(base), "{refused}");
     }
+    for (base, encoding, collection, more, text) in
+        [("HeiseiMin-W3", "UniJIS-UCS2-H", japan, "", "004100420020"), ("Arial", "Identity-H", identity, "/ToUnicode 7 0 R", "00010002")]
+    {
+        assert!(of(base, encoding, collection, more, text).is_ok(), "{base}: {:?}", of(base, encoding, collection, more, text).err());
+    }
+}
+
+/// A letter page with these annotations, objects 5 and on, under a form of these entries, and `more` objects after them.
+fn annotated(form: &str, annotations: &[&str], more: &[String]) -> Vec<u8> {
+    let references: String = (0..annotations.len()).map(|index| format!("{} 0 R ", 5 + index)).collect();
+    let annotations = annotations.iter().map(|entries| format!("<< /Type /Annot /F 4 {entries} >>"));
+    let mut objects = vec![
+        format!("<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{references}] /DA (/Helv 0 Tf 0 g) {form} >> >>"),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Annots [{references}] >>"),
+        raw_stream("", "72 144 72 72 re f"),
+    ];
+    objects.extend(annotations);
+    objects.extend_from_slice(more);
+    raw_pdf(&objects)
+}
+
+/// Left, top, right and bottom in points of what is black above the square that every page has, from the lower left corner.
+fn drawn(document: &[u8]) -> Option<[f64; 4]> {
+    let page = page(document);
+    let of = |x: u32, y: u32| (f64::from(x) / 1728.0 * 612.0, 792.0 - (f64::from(y) - 3.8) / 2148.5 * 792.0);
+    let black: Vec<_> = (0..1500).flat_map(|y| (0..1728).map(move |x| (x, y))).filter(|(x, y)| page.is_black(*x, *y)).collect();
+    let sides = |pick: fn(&(u32, u32)) -> u32| Some((*black.iter().map(pick).min().as_ref()?, *black.iter().map(pick).max().as_ref()?));
+    let ((left, right), (top, bottom)) = (sides(|p| p.0)?, sides(|p| p.1)?);
+    let (from, to) = (of(left, top), of(right + 1, bottom + 1));
+    Some([from.0, from.1, to.0, to.1])
+}
+
+#[test]
+fn a_mark_without_appearance_is_drawn_where_it_belongs() {
+    let rect = "/Rect [60 600 260 640] /C [0 0 0]";
+    let quad = "/QuadPoints [60 640 260 640 60 600 260 600]";
+    let around = "/QuadPoints [60 600 260 600 260 640 60 640]";
+    for (entries, wanted) in [
+        (format!("/Subtype /StrikeOut {rect} {quad}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /StrikeOut {rect} {around}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /StrikeOut {rect}"), [60.0, 619.5, 260.0, 616.5]),
+        (format!("/Subtype /Underline {rect} {quad}"), [60.0, 604.7, 260.0, 601.7]),
+        (format!("/Subtype /Squiggly {rect} {quad}"), [60.0, 606.0, 260.0, 600.0]),
+        (format!("/Subtype /Highlight {rect} {quad}"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Square {rect} /BS << /W 2 >>"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Circle {rect} /IC [0.5]"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Ink {rect} /InkList [[60 600 160 640 260 600] [300 600 320 600]]"), [60.0, 640.0, 320.0, 600.0]),
+        (format!("/Subtype /Line {rect} /L [60 620 300 620]"), [60.0, 620.5, 300.0, 619.5]),
+        (format!("/Subtype /Line {rect} /L [60 620 300 620] /LE [/None /ClosedArrow]"), [60.0, 623.5, 300.0, 616.5]),
+        (format!("/Subtype /PolyLine {rect} /Vertices [60 600 160 640 260 600]"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /Polygon {rect} /Vertices [60 600 160 640 260 600]"), [57.4, 641.0, 262.5, 599.5]),
+        (format!("/Subtype /Stamp {rect} /Name /NotApproved"), [60.0, 640.0, 260.0, 600.0]),
+        (format!("/Subtype /FreeText {rect} /Contents (APPROVED) /DA (/Helv 12 Tf 0 g)"), [60.0, 640.0, 260.0, 600.0]),
+    ] {
+        let drawn = drawn(&annotated("", &[&entries], &[])).unwrap_or_else(|| panic!("nothing is drawn of {entries}"));
+        assert!(
+            drawn.iter().zip(wanted).all(|(side, wanted)| (side - wanted).abs() < 1.8),
+            "{drawn:?} instead of {wanted:?} for {entries}"
+        );
+    }
+}
+
+#[test]
+fn a_filled_field_without_appearance_shows_its_value() {
+    let field = |entries: &str| format!("/Subtype /Widget /Rect [60 600 260 640] {entries}");
+    let is_on_left = |[left, top, right, bottom]: [f64; 4]| left > 60.0 && left < 66.0 && right < 180.0 && top < 640.0 && bottom > 600.0;
+    let text = field("/FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g)");
+    let parent = "<< /FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g) >>".to_owned();
+    let empty = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "/Tx BMC EMC");
+    let stale = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "BT /Helv 30 Tf 2 2 Td (OLD VALUE) Tj ET");
+    let wanted = page(&annotated("", &[&text], &[]));
+    assert!(is_on_left(drawn(&annotated("", &[&text], &[])).unwrap()));
+    for (what, form, entries, more) in [
+        ("value above", "", field("/Parent 6 0 R"), vec![parent.clone()]),
+        ("UTF-16", "", field("/FT /Tx /V <FEFF004A004F0048004E00200053004D004900540048> /DA (/Helv 12 Tf 0 g)"), vec![]),
+        ("empty appearance", "", format!("{text} /AP << /N 6 0 R >>"), vec![empty.clone()]),
+        ("old appearance", "/NeedAppearances true", format!("{text} /AP << /N 6 0 R >>"), vec![stale.clone()]),
+        ("broken appearance", "", format!("{text} /AP << /N 9 0 R >>"), vec![]),
+        ("choice", "", field("/FT /Ch /Ff 131072 /V (a) /Opt [[(a) (JOHN SMITH)] [(b) (B)]] /DA (/Helv 12 Tf 0 g)"), vec![]),
+        ("font by name", "/DR << /Font << /X << /BaseFont /Arial >> >> >>", text.replace("/Helv", "/X"), vec![]),
+    ] {
+        assert!(page(&annotated(form, &[&entries], &more)) == wanted, "{what}");
+    }
+    let old = page(&annotated("", &[&format!("{text} /AP << /N 6 0 R >>")], &[stale]));
+    assert!(old != wanted, "an appearance that is not called out of date is shown");
+    let width = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[left, _, right, _]| (left, right)).unwrap();
+    let (_, right) = width("/FT /Tx /Q 2 /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g)");
+    assert!(right > 254.0 && right < 260.0, "to the right: {right}");
+    let (left, right) = width("/FT /Tx /Ff 16777216 /MaxLen 10 /V (0123456789) /DA (/Helv 12 Tf 0 g)");
+    assert!(left < 70.0 && right > 250.0, "a cell for each: {left} {right}");
+    let (_, right) = width("/FT /Tx /V (A VALUE THAT IS LONGER THAN ITS FIELD IS WIDE BUT CAN STILL BE READ) /DA (/Helv 12 Tf 0 g)");
+    assert!(right <= 260.0, "nothing is cut off: {right}");
+    let [_, top, _, bottom] = drawn(&annotated("", &[&field("/FT /Tx /Ff 4096 /V (one\\ntwo) /DA (/Helv 12 Tf 0 g)")], &[])).unwrap();
+    assert!(top > 630.0 && bottom < 618.0, "two lines from the top: {top} {bottom}");
+    let cyrillic = field("/FT /Tx /V <FEFF041F0440043804320435044200200416> /DA (/Helv 12 Tf 0 g)");
+    assert!(is_on_left(drawn(&annotated("", &[&cyrillic], &[])).unwrap()), "letters that the standard fonts lack");
+    let turned = field("/FT /Tx /V (JOHN SMITH) /DA (/Helv 12 Tf 0 g) /MK << /R 90 >>").replace("260 640", "100 800");
+    let [left, top, right, bottom] = drawn(&annotated("", &[&turned], &[])).unwrap();
+    assert!(top - bottom > 60.0 && right - left < 20.0, "{left} {top} {right} {bottom}");
+}
+
+#[test]
+fn buttons_and_lists_show_what_is_chosen() {
+    let field = |entries: &str| format!("/Subtype /Widget /Rect [60 600 100 640] {entries}");
+    let on = raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 40 40]", "5 5 30 30 re f");
+    let looks = |entries: &str| drawn(&annotated("", &[&field(entries)], std::slice::from_ref(&on)));
+    for shown in [
+        "/FT /Btn /V /Yes",
+        "/FT /Btn /AS /Yes",
+        "/FT /Btn /Ff 32768 /AS /A /MK << /CA (l) >>",
+        "/FT /Btn /V /Yes /AP << /N << /Yes 6 0 R >> >>",
+        "/FT /Btn /AS /Yes /AP << /N << /Other 6 0 R >> >>",
+        "/FT /Btn /Ff 65536 /MK << /CA (OK) >>",
+        "/FT /Ch /V (two) /Opt [(one) (two)]",
+        "/FT /Ch /V [(two)]",
+    ] {
+        assert!(looks(shown).is_some(), "{shown}");
+    }
+    for nothing in [
+        "/FT /Btn /V /Off",
+        "/FT /Btn /AS /Off /V /Yes",
+        "/FT /Btn /AS /Off /AP << /N << /Yes 6 0 R >> >>",
+        "/FT /Btn",
+        "/FT /Tx",
+        "/FT /Tx /V ()",
+        "/FT /Sig /V << /Type /Sig >>",
+    ] {
+        assert_eq!(looks(nothing), None, "{nothing}");
+    }
+}
+
+#[test]
+fn what_can_neither_be_loaded_nor_drawn_is_refused_by_page() {
+    let rect = "/Rect [60 600 260 640]";
+    for entries in [
+        format!("/Subtype /Watermark {rect} /AP << /N 9 0 R >>"),
+        format!("/Subtype /Widget /FT /Tx {rect} /V <FEFF65E5672C>"),
+        format!("/Subtype /FreeText {rect} /Contents <FEFF65E5672C>"),
+        format!("/Subtype /FreeText {rect} /DA (/Helv 12 Tf) /Contents ({})", "many words ".repeat(400)),
+        format!("/Subtype /Widget {rect} /Parent 6 0 R"),
+    ] {
+        let parent = "<< /FT /Btn /Ff 32768 /V /A /Kids [5 0 R] >>".to_owned();
+        let refused = refusal(&annotated("", &[&entries], &[parent]));
+        assert!(refused.code() == "document_broken" && refused.to_string().contains("page 1 has"), "{entries}: {refused}");
+    }
+}
+
+#[test]
+fn an_appearance_that_cannot_be_placed_is_refused_or_made_anew() {
+    let unplaced = raw_stream("/Type /XObject /Subtype /Form", "0 0 200 40 re f");
+    let with = |kind: &str| {
+        annotated("", &[&format!("/Subtype /{kind} /Rect [60 600 260 640] /AP << /N 6 0 R >>")], std::slice::from_ref(&unplaced))
+    };
+    assert!(refusal(&with("Watermark")).to_string().contains("page 1 has an annotation whose appearance cannot be loaded"));
+    assert!(drawn(&with("Square")).is_some());
+}
+
+#[test]
+fn a_mark_for_print_only_is_printed() {
+    let entries = "/Subtype /Stamp /Rect [60 600 260 640] /AP << /N 6 0 R >>";
+    let shown = |flags: &str| {
+        let objects = [
+            format!("<< /Type /Annot /F {flags} {entries} >>"),
+            raw_stream("/Type /XObject /Subtype /Form /BBox [0 0 200 40]", "0 0 200 40 re f"),
+        ];
+        drawn(&raw_page("/Annots [5 0 R]", "72 144 72 72 re f", &objects)).is_some()
+    };
+    assert!(shown("4") && shown("36") && !shown("32") && !shown("2") && !shown("38"));
 }
 
 #[test]

@@ -95,6 +95,32 @@ fn text_of_other_encodings_is_printed_when_they_are_known() {
 }
 
 #[test]
+fn western_text_of_which_nobody_says_what_it_is_is_read_where_that_is_plain() {
+    let text = "Sehr geehrte Frau M\u{FC}ller, f\u{FC}r die Gr\u{F6}\u{DF}e von 5 \u{B5}g \u{2013} \u{201E}zweimal\u{201C} \u{2013} danke; mit den besten Empfehlungen der Praxis.\r\n";
+    let bytes: Vec<u8> = text
+        .chars()
+        .map(|c| match c {
+            '\u{2013}' => 0x96,
+            '\u{201E}' => 0x84,
+            '\u{201C}' => 0x93,
+            c => u8::try_from(u32::from(c)).unwrap(),
+        })
+        .collect();
+    let wanted = page(text.as_bytes());
+    for declared in [None, Some("text/plain"), Some("application/octet-stream")] {
+        let fax = convert(&bytes, declared, &Options::default()).unwrap();
+        assert!(read_fax_pdf(&fax.pdf).unwrap()[0].decode().unwrap() == wanted, "{declared:?}");
+    }
+    let utf8 = "für die Größe von fünf bis zehn Metern, und so weiter bis ans Ende der Zeile".as_bytes();
+    let damaged = [&utf8[..2], b" ", &utf8[2..]].concat();
+    let binary: Vec<u8> = (0..200).map(|n: u32| (n * 37 % 96 + 160) as u8).collect();
+    for (what, bytes) in [("damaged UTF-8", &*damaged), ("UTF-8 cut short", &utf8[..2]), ("no text", &*binary)] {
+        assert!(convert(bytes, Some("text/plain"), &Options::default()).is_err(), "{what}");
+    }
+    assert!(convert(&bytes, Some("text/plain; charset=utf-8"), &Options::default()).is_err(), "what is said counts");
+}
+
+#[test]
 fn padding_at_the_end_of_a_text_is_left_out() {
     for padding in ["\x1A", "\0\0\0\0", "\x0B", "\x1B", "\r\n\x1A\0\0"] {
         assert!(page(format!("order{padding}").as_bytes()) == page(b"order"), "{padding:?}");

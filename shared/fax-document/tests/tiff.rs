@@ -216,3 +216,108 @@ fn a_small_copy_of_another_picture_is_no_page() {
         assert_eq!(fax(&tagged(pictures), &Options::default()).len(), pages, "{pictures:?}");
     }
 }
+
+/// A TIFF of one picture whose data begin at byte 8, with these entries of type LONG; several values lie behind the directory.
+fn raw_tiff(data: &[u8], entries: &[(u16, &[u32])]) -> Vec<u8> {
+    let mut entries = entries.to_vec();
+    entries.sort_by_key(|(tag, _)| *tag);
+    let at = 8 + data.len().next_multiple_of(2);
+    let mut file = [b"II\x2A\0".as_slice(), &(at as u32).to_le_bytes(), data].concat();
+    file.resize(at, 0);
+    file.extend((entries.len() as u16).to_le_bytes());
+    let mut behind: Vec<u8> = Vec::new();
+    let start = at + 2 + entries.len() * 12 + 4;
+    for (tag, values) in entries {
+        file.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
+        file.extend((values.len() as u32).to_le_bytes());
+        match values {
+            [value] => file.extend(value.to_le_bytes()),
+            values => {
+                file.extend(((start + behind.len()) as u32).to_le_bytes());
+                behind.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+        }
+    }
+    file.extend([0; 4]);
+    file.extend(behind);
+    file
+}
+
+#[test]
+fn fax_code_in_tiles_or_without_what_has_a_default_is_read() {
+    let made = convert(&pdf((612.0, 792.0), 0, &[type_a_line, paint_a_square]), None, &Options::default()).unwrap();
+    let pages = read_fax_pdf(&made.pdf).unwrap();
+    let data = [pages[0].g4.clone(), pages[1].g4.clone()].concat();
+    let (first, second) = (pages[0].g4.len() as u32, pages[1].g4.len() as u32);
+    let (offsets, lengths) = ([8, 8 + first], [first, second]);
+    let size = |width: u32, height: u32| [width, height];
+    let build = |size: &[u32; 2], more: &[(u16, &[u32])]| {
+        let [width, height] = size;
+        let all = [&[(256, std::slice::from_ref(width)), (257, std::slice::from_ref(height)), (258, &[1][..]), (259, &[4])], more].concat();
+        raw_tiff(&data, &all)
+    };
+    let photometric: (u16, &[u32]) = (262, &[0]);
+    let stacked = page(&build(&size(1728, 4312), &[photometric, (273, &offsets), (278, &[2156]), (279, &lengths)]));
+    let tiles: [(u16, &[u32]); 4] = [(322, &[1728]), (323, &[2156]), (324, &offsets), (325, &lengths)];
+    let tiled = |width, height| page(&build(&size(width, height), &[&[photometric][..], &tiles].concat()));
+    assert!(tiled(1728, 4312) == stacked, "tiles one above the other");
+    let beside = tiled(3456, 2156);
+    let (left, top, right, bottom) = ink(&beside);
+    assert!(right - left > 500 && bottom > top && beside.black_pixels() > 1000, "tiles side by side");
+    let whole = page(&build(&size(1728, 2156), &[photometric, (273, &[8]), (278, &[2156]), (279, &[first])]));
+    for (what, entries) in [
+        ("RowsPerStrip", &[photometric, (273, &[8]), (279, &[first])][..]),
+        ("PhotometricInterpretation", &[(273, &[8]), (278, &[2156]), (279, &[first])]),
+        ("StripByteCounts", &[photometric, (273, &[8]), (278, &[2156])]),
+        ("all of them", &[(273, &[8])]),
+    ] {
+        assert!(page(&build(&size(1728, 2156), entries)) == whole, "without {what}");
+    }
+    let cut = build(&size(1728, 4312), &[photometric, (322, &[1728]), (323, &[2156]), (324, &offsets), (325, &[first, second / 2])]);
+    assert_eq!(refusal(&cut).code(), "document_broken");
+}
+
+#[test]
+fn samples_of_any_depth_and_order_give_the_same_page() {
+    const SIZE: usize = 64;
+    let is_white = |x: usize, y: usize| (x / 16 + y / 16).is_multiple_of(2);
+    let places = || (0..SIZE).flat_map(|y| (0..SIZE).map(move |x| (x, y)));
+    let samples = |black: &[u8], white: &[u8]| -> Vec<u8> {
+        places().flat_map(|(x, y)| if is_white(x, y) { white.to_vec() } else { black.to_vec() }).collect()
+    };
+    let of = |data: &[u8], bits: &[u32], photometric: u32, more: &[(u16, &[u32])]| {
+        let (length, count) = (data.len() as u32, bits.len() as u32);
+        let all: [(u16, &[u32]); 8] = [
+            (256, &[SIZE as u32]),
+            (257, &[SIZE as u32]),
+            (258, bits),
+            (259, &[1]),
+            (262, &[photometric]),
+            (273, &[8]),
+            (277, &[count]),
+            (279, &[length]),
+        ];
+        raw_tiff(
+            data,
+            &all.into_iter().filter(|(tag, _)| more.iter().all(|(other, _)| other != tag)).chain(more.iter().copied()).collect::<Vec<_>>(),
+        )
+    };
+    let wanted = page(&of(&samples(&[0], &[255]), &[8], 1, &[]));
+    let plane = samples(&[0], &[255]);
+    let planes = [plane.clone(), plane.clone(), plane].concat();
+    let third = (SIZE * SIZE) as u32;
+    let (at, long) = ([8, 8 + third, 8 + 2 * third], [third; 3]);
+    for (what, file) in [
+        ("16 bits", of(&samples(&[0, 0], &[255, 255]), &[16], 1, &[])),
+        ("32 bits", of(&samples(&[0; 4], &[255; 4]), &[32], 1, &[])),
+        ("floating point", of(&samples(&0_f32.to_le_bytes(), &1_f32.to_le_bytes()), &[32], 1, &[(339, &[3])])),
+        ("L*a*b*", of(&samples(&[0, 0, 0], &[255, 0, 0]), &[8, 8, 8], 8, &[])),
+        ("colour", of(&samples(&[0; 3], &[255; 3]), &[8, 8, 8], 2, &[])),
+        ("planes", of(&planes, &[8, 8, 8], 2, &[(284, &[2]), (273, &at), (279, &long)])),
+        ("no StripByteCounts", raw_tiff(&samples(&[0], &[255]), &[(256, &[64]), (257, &[64]), (258, &[8]), (273, &[8]), (277, &[1])])),
+    ] {
+        let made = convert(&file, None, &Options::default());
+        let pages = made.map(|made| read_fax_pdf(&made.pdf).unwrap()[0].decode().unwrap());
+        assert!(pages.as_ref().is_ok_and(|page| *page == wanted), "{what}: {:?}", pages.err());
+    }
+}

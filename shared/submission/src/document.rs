@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fax_document::sandbox::{Sandbox, SandboxError};
-use fax_document::{FaxDocument, Options};
+use fax_document::{DocumentError, FaxDocument, Options};
 use sfm_core::documents::Documents;
 use sfm_core::guarded::Guard;
 use sfm_core::http::Problem;
@@ -77,7 +77,10 @@ impl Preparer {
         let turn = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
         let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get());
         let mut options = Options { threads, ..Options::default() };
-        options.limits.deadline = Some(until.min(Instant::now() + CONVERTED).into_std());
+        let now = Instant::now();
+        options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
+        // Fetching it, or waiting for a worker, took some of the time that any document has.
+        let is_cut_short = until < now + CONVERTED;
         let sandbox = self.sandbox.clone();
         let converting = tokio::task::spawn_blocking(move || {
             let converted = sandbox.convert(&bytes, declared.as_deref(), &options);
@@ -85,6 +88,9 @@ impl Preparer {
             converted
         });
         converting.await.map_err(Problem::internal)?.map_err(|e| match e {
+            SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
+                Problem::unavailable("too little time was left to draw it")
+            }
             SandboxError::Document(e) => Problem::invalid(e.to_string()).code(e.code()).param(param),
             SandboxError::Worker(e) => Problem::unavailable(e),
         })

@@ -37,6 +37,11 @@ impl<'a> FaxPdf<'a> {
         Ok(())
     }
 
+    /// Pages so far.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
     /// Changes every page, given its number, from 1, and how many there are.
     pub(crate) fn change(mut self, change: impl Fn(&[u8], usize, usize) -> Result<Vec<u8>, DocumentError>) -> Result<Self, DocumentError> {
         let pages = std::mem::take(&mut self.pages);

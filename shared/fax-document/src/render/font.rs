@@ -13,7 +13,32 @@ use crate::gray::Gray;
 static DEJAVU_SANS_MONO: &[u8] = include_bytes!("../../assets/DejaVuSansMono.ttf");
 
 /// Advance of every glyph, in parts of the type size.
-const ADVANCE: f32 = 1233.0 / 2048.0;
+pub(crate) const ADVANCE: f32 = 1233.0 / 2048.0;
+
+/// Whether the typeface has a character.
+pub(crate) fn has(c: char) -> bool {
+    FontRef::new(DEJAVU_SANS_MONO).is_ok_and(|face| face.charmap().map(c).is_some())
+}
+
+/// A character's outline as PDF operators, and how many of its units make the size.
+pub(crate) fn operators(c: char) -> Option<(String, f64)> {
+    let face = FontRef::new(DEJAVU_SANS_MONO).ok()?;
+    let glyph = face.outline_glyphs().get(face.charmap().map(c)?)?;
+    let mut outline = Outline { squeeze: -1.0, ..Outline::default() };
+    glyph.draw(DrawSettings::unhinted(Size::unscaled(), LocationRef::default()), &mut outline).ok()?;
+    let (mut operators, mut last) = (String::new(), None);
+    for [from, control, to] in &outline.curves {
+        if last != Some((from.x, from.y)) {
+            operators += &format!("{} {} m ", from.x, from.y);
+        }
+        // The cubic curve that is the quadratic one.
+        let third = |end: f32, control: f32| end + (control - end) * 2.0 / 3.0;
+        let (first, second) = ((third(from.x, control.x), third(from.y, control.y)), (third(to.x, control.x), third(to.y, control.y)));
+        operators += &format!("{} {} {} {} {} {} c ", first.0, first.1, second.0, second.1, to.x, to.y);
+        last = Some((to.x, to.y));
+    }
+    Some((operators, 2048.0))
+}
 
 /// The typeface at one size, with the glyphs drawn so far.
 pub(crate) struct Font {

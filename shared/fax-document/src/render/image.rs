@@ -92,7 +92,7 @@ fn on_white(decoded: DynamicImage) -> image::GrayImage {
 /// Whether an end-of-image marker follows the first scan. Decoders fill what is missing of a JPEG that was cut short with grey, and half a
 /// page must not be faxed as a whole one. Thumbnails, which have such markers too, lie in segments before the scan, which are skipped; inside a scan the
 /// marker cannot occur (ITU-T T.81, B.1.1.5).
-fn jpeg_has_an_end(bytes: &[u8]) -> bool {
+pub(super) fn jpeg_has_an_end(bytes: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xDA;
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {

@@ -45,7 +45,7 @@ pub(crate) fn draw(bytes: &[u8], sheet: &Sheet, limits: &Limits, sink: &mut Sink
     let mut memory = TiffLimits::default();
     memory.decoding_buffer_size = usize::try_from(limits.image_memory).unwrap_or(usize::MAX);
     memory.intermediate_buffer_size = memory.decoding_buffer_size;
-    let bytes = &*without_palettes(bytes, limits);
+    let bytes = &*completed(bytes, limits);
     let mut tiff = Decoder::new(Cursor::new(bytes)).map_err(refused)?.with_limits(memory);
     let mut pages = 0;
     loop {
@@ -89,34 +89,116 @@ fn upright(picture: Gray, aspect: f64, orientation: Orientation) -> (Gray, f64) 
     (oriented(picture, orientation), if is_turned { aspect.recip() } else { aspect })
 }
 
-/// The file with its palette pictures declared as grey ones, whose greys are then the places in the palette: the decoder knows no palettes.
-fn without_palettes<'a>(bytes: &'a [u8], limits: &Limits) -> Cow<'a, [u8]> {
-    const PHOTOMETRIC: u64 = 262;
-    const PALETTE: u64 = 3;
+const PALETTE: u32 = 3;
+const CIE_LAB: u32 = 8;
+const ICC_LAB: u32 = 9;
+/// What we write where nothing is said of fax code: a mask, of which either may be black.
+const UNSAID: u16 = 4;
+
+/// An entry of a directory: tag, type, count, and the four bytes that are its value or say where that lies.
+type Entry = (u16, u16, u32, [u8; 4]);
+
+/// The file with its directories written anew at its end, where the decoder wants to be told what the format has a default for, or everybody
+/// guesses: palette pictures are declared as grey ones, whose greys are then the places in the palette (the decoder knows no palettes), and so are those in L*a*b*; how
+/// samples are to be read; and how many bytes a picture of one strip has. BigTIFF, which such writers do not know, is left as it is.
+fn completed<'a>(bytes: &'a [u8], limits: &Limits) -> Cow<'a, [u8]> {
     let little = bytes.starts_with(b"II");
-    let number = |at: usize, length: usize| {
-        let bytes = bytes.get(at..at.checked_add(length)?)?;
-        let fold = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        Some(if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) })
+    let whole = |number: &[u8]| {
+        let fold = |sum: u32, byte: &u8| sum << 8 | u32::from(*byte);
+        if little { number.iter().rev().fold(0, fold) } else { number.iter().fold(0, fold) }
     };
-    let mut changed = Cow::Borrowed(bytes);
+    let number = |at: usize, length: usize| bytes.get(at..at.checked_add(length)?).map(whole);
+    if number(2, 2) != Some(42) {
+        return Cow::Borrowed(bytes);
+    }
+    let (mut directories, mut changed) = (Vec::new(), false);
     let mut next = number(4, 4);
-    // A directory is a count, so many entries of 12 bytes, and where the next one lies.
-    // Each page may have a small copy.
+    // A directory is a count, so many entries of 12 bytes, and where the next one lies. Each page may have a small copy.
     for _ in 0..=limits.pages.saturating_mul(2) {
-        let Some((at, entries)) = next.filter(|at| *at != 0).and_then(|at| Some((at as usize, number(at as usize, 2)? as usize))) else {
+        let Some((at, count)) = next.filter(|at| *at != 0).and_then(|at| Some((at as usize, number(at as usize, 2)? as usize))) else {
             break;
         };
-        for entry in (0..entries).map(|entry| at + 2 + entry * 12) {
-            if number(entry, 2) == Some(PHOTOMETRIC) && number(entry + 8, 2) == Some(PALETTE) {
-                let value = changed.to_mut().get_mut(entry + 8..entry + 10).unwrap_or_default();
-                let one = if little { [1, 0] } else { [0, 1] };
-                value.iter_mut().zip(one).for_each(|(to, from)| *to = from);
-            }
-        }
-        next = number(at + 2 + entries * 12, 4);
+        let entry = |at: usize| {
+            let value = bytes.get(at + 8..at + 12)?.first_chunk::<4>()?;
+            Some((number(at, 2)? as u16, number(at + 2, 2)? as u16, number(at + 4, 4)?, *value))
+        };
+        // A directory that is cut short is for the decoder to refuse.
+        let Some(mut entries) = (0..count).map(|index| entry(at + 2 + index * 12)).collect::<Option<Vec<Entry>>>() else {
+            return Cow::Borrowed(bytes);
+        };
+        changed |= complete(&mut entries, bytes.len(), little, &whole);
+        directories.push(entries);
+        next = number(at + 2 + count * 12, 4);
     }
-    changed
+    if !changed {
+        return Cow::Borrowed(bytes);
+    }
+    let written = |number: u32, length: usize| {
+        let all = if little { number.to_le_bytes() } else { number.to_be_bytes() };
+        if little { all[..length].to_vec() } else { all[4 - length..].to_vec() }
+    };
+    let mut file = bytes.to_vec();
+    // Where the next directory's place is told.
+    let mut link = 4;
+    for entries in directories {
+        file.resize(file.len().next_multiple_of(2), 0);
+        let at = written(file.len() as u32, 4);
+        file.get_mut(link..link + 4).into_iter().for_each(|place| place.copy_from_slice(&at));
+        file.extend(written(entries.len() as u32, 2));
+        for (tag, kind, count, value) in entries {
+            file.extend([written(tag.into(), 2), written(kind.into(), 2), written(count, 4), value.to_vec()].concat());
+        }
+        link = file.len();
+        file.extend([0; 4]);
+    }
+    Cow::Owned(file)
+}
+
+/// Adds what a directory lacks. Whether anything was changed.
+fn complete(entries: &mut Vec<Entry>, size: usize, little: bool, whole: &dyn Fn(&[u8]) -> u32) -> bool {
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
+    let before = entries.clone();
+    let short = |number: u16| {
+        let [a, b] = if little { number.to_le_bytes() } else { number.to_be_bytes() };
+        [a, b, 0, 0]
+    };
+    let value = |entries: &[Entry], tag: Tag| {
+        let (_, kind, count, value) = entries.iter().find(|entry| entry.0 == tag.to_u16())?;
+        (*count == 1).then(|| whole(if *kind == SHORT { &value[..2] } else { value }))
+    };
+    let compression = value(entries, Tag::Compression).unwrap_or(1);
+    let samples = value(entries, Tag::SamplesPerPixel).unwrap_or(1);
+    let photometric = value(entries, Tag::PhotometricInterpretation);
+    if matches!(photometric, Some(PALETTE | CIE_LAB | ICC_LAB)) {
+        entries.iter_mut().filter(|entry| entry.0 == Tag::PhotometricInterpretation.to_u16()).for_each(|entry| entry.3 = short(1));
+    }
+    if photometric.is_none() {
+        // Three samples are red, green and blue.
+        let guess = match (compression, samples) {
+            (2..=4, _) => UNSAID,
+            (_, 3..) => 2,
+            _ => 1,
+        };
+        entries.push((Tag::PhotometricInterpretation.to_u16(), SHORT, 1, short(guess)));
+    }
+    let has = |entries: &[Entry], tag: Tag| entries.iter().any(|entry| entry.0 == tag.to_u16());
+    if has(entries, Tag::StripOffsets) && !has(entries, Tag::StripByteCounts) {
+        let side = |tag| value(entries, tag).unwrap_or(0);
+        let offset = side(Tag::StripOffsets) as usize;
+        let bits = value(entries, Tag::BitsPerSample).unwrap_or(if samples > 1 { 8 } else { 1 });
+        let row = (u64::from(side(Tag::ImageWidth)) * u64::from(samples) * u64::from(bits)).div_ceil(8);
+        // Of packed data, all that follows: the decoder stops by itself.
+        let rest = size.saturating_sub(offset) as u64;
+        let length = if compression == 1 { row.saturating_mul(side(Tag::ImageLength).into()) } else { rest };
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        if value(entries, Tag::StripOffsets).is_some() {
+            let length = if little { length.to_le_bytes() } else { length.to_be_bytes() };
+            entries.push((Tag::StripByteCounts.to_u16(), LONG, 1, length));
+        }
+    }
+    entries.sort_by_key(|entry| entry.0);
+    *entries != before
 }
 
 /// The luma of each place in the palette, if the picture has one.
@@ -144,13 +226,11 @@ fn aspect(tiff: &mut Tiff<'_>) -> f64 {
 fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, DocumentError> {
     let palette = palette(tiff);
     let color = tiff.colortype().map_err(refused)?;
-    let samples: Vec<u8> = match tiff.read_image().map_err(refused)? {
-        DecodingResult::U8(samples) => match color.bit_depth() {
-            depth @ 1..8 => unpack(&samples, depth, width as usize * color.num_samples() as usize),
-            _ => samples,
-        },
-        DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
-        _ => return Err(DocumentError::unsupported("it is a TIFF of floating-point or very wide samples")),
+    let planes = tiff.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(|_| damaged())?;
+    let samples = if planes == Some(PLANAR) && color.num_samples() > 1 {
+        interleaved(tiff, color, width as usize, height as usize)?
+    } else {
+        bytes_of(tiff.read_image().map_err(refused)?, color, width as usize * color.num_samples() as usize)?
     };
     let pixels = match (color, palette) {
         (ColorType::Gray(depth @ 1..=8), Some(palette)) => {
@@ -163,6 +243,50 @@ fn decode(tiff: &mut Tiff<'_>, width: u32, height: u32) -> Result<Gray, Document
     Gray::new(width, height, pixels).ok_or_else(damaged)
 }
 
+/// One byte a sample. Samples of fewer than 8 bits are spread over all of a byte, longer ones cut to their first 8 bits.
+fn bytes_of(decoded: DecodingResult, color: ColorType, per_row: usize) -> Result<Vec<u8>, DocumentError> {
+    let share = |share: f64| (share.clamp(0.0, 1.0) * 255.0).round() as u8;
+    Ok(match decoded {
+        DecodingResult::U8(samples) => match color.bit_depth() {
+            depth @ 1..8 => unpack(&samples, depth, per_row),
+            _ => samples,
+        },
+        DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
+        DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 24) as u8).collect(),
+        DecodingResult::U64(samples) => samples.into_iter().map(|sample| (sample >> 56) as u8).collect(),
+        // From 0 to 1, as programs write them.
+        DecodingResult::F32(samples) => samples.into_iter().map(|sample| share(sample.into())).collect(),
+        DecodingResult::F64(samples) => samples.into_iter().map(share).collect(),
+        _ => return Err(DocumentError::unsupported("it is a TIFF of signed or otherwise unusual samples")),
+    })
+}
+
+/// `PlanarConfiguration`: all of a colour's samples together.
+const PLANAR: u16 = 2;
+
+/// The samples of a picture that is stored one colour after the other, pixel by pixel.
+fn interleaved(tiff: &mut Tiff<'_>, color: ColorType, width: usize, height: usize) -> Result<Vec<u8>, DocumentError> {
+    let count = usize::from(color.num_samples());
+    let (across, down) = tiff.chunk_dimensions();
+    let (columns, rows) = (width.div_ceil((across as usize).max(1)), height.div_ceil((down as usize).max(1)));
+    let mut samples = vec![0; width * height * count];
+    for plane in 0..count {
+        for index in 0..columns * rows {
+            let chunk = u32::try_from(plane * columns * rows + index).map_err(|_| damaged())?;
+            let (wide, high) = tiff.chunk_data_dimensions(chunk);
+            let part = bytes_of(tiff.read_chunk(chunk).map_err(refused)?, color, wide as usize)?;
+            let (x, y) = (index % columns * across as usize, index / columns * down as usize);
+            for (row, line) in part.chunks_exact((wide as usize).max(1)).take(high as usize).enumerate() {
+                for (column, sample) in line.iter().enumerate() {
+                    let at = ((y + row) * width + x + column) * count + plane;
+                    samples.get_mut(at).into_iter().for_each(|place| *place = *sample);
+                }
+            }
+        }
+    }
+    Ok(samples)
+}
+
 fn of_color(color: ColorType, samples: Vec<u8>) -> Result<Vec<u8>, DocumentError> {
     let on_white = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8;
     let each = |count: usize, pixel: &dyn Fn(&[u8]) -> u8| samples.chunks_exact(count).map(pixel).collect::<Vec<u8>>();
@@ -171,6 +295,8 @@ fn of_color(color: ColorType, samples: Vec<u8>) -> Result<Vec<u8>, DocumentError
         ColorType::GrayA(_) => each(2, &|p| on_white(p[0], p[1])),
         ColorType::RGB(_) => each(3, &|p| luma(p[0], p[1], p[2])),
         ColorType::RGBA(_) => each(4, &|p| on_white(luma(p[0], p[1], p[2]), p[3])),
+        // Grey and more, or the lightness of L*a*b*, which is nearly the grey of sRGB.
+        ColorType::Multiband { num_samples: count @ 1.., .. } => each(count.into(), &|p| p[0]),
         ColorType::YCbCr(_) => each(3, &|p| p[0]),
         ColorType::CMYK(_) => each(4, &|p| {
             let ink = |sample: u8| (u32::from(255 - sample) * u32::from(255 - p[3]) / 255) as u8;
@@ -193,40 +319,62 @@ fn unpack(packed: &[u8], depth: u8, per_row: usize) -> Vec<u8> {
     packed.chunks_exact(stride).flat_map(|row| (0..per_row).map(move |at| sample(row, at))).collect()
 }
 
-/// A picture in fax code, strip by strip.
+/// A picture in fax code, strip by strip or tile by tile.
 fn decode_fax(bytes: &[u8], tiff: &mut Tiff<'_>, code: u16, width: u32, height: u32) -> Result<Gray, DocumentError> {
     let mut number = |tag, default: u32| tiff.find_tag_unsigned::<u32>(tag).map(|value| value.unwrap_or(default)).map_err(|_| damaged());
     let options = number(Tag::Unknown(292), 0)?;
     let lowest_bit_first = number(Tag::FillOrder, 1)? == 2;
-    let black_is_zero = number(Tag::PhotometricInterpretation, 0)? == 1;
-    let rows_per_strip = number(Tag::RowsPerStrip, height)?.clamp(1, height.max(1));
-    let offsets = tiff.get_tag_u64_vec(Tag::StripOffsets).map_err(|_| damaged())?;
-    let lengths = tiff.get_tag_u64_vec(Tag::StripByteCounts).map_err(|_| damaged())?;
-    let mut page = Page { width: width as usize, pixels: Vec::new() };
-    for ((offset, length), from) in offsets.into_iter().zip(lengths).zip((0..height).step_by(rows_per_strip as usize)) {
-        let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok()).and_then(|(at, n)| Some(at..at.checked_add(n)?));
-        let strip = range.and_then(|range| bytes.get(range)).ok_or_else(damaged)?;
-        let strip: Vec<u8> = if lowest_bit_first { strip.iter().map(|byte| byte.reverse_bits()).collect() } else { strip.to_vec() };
-        let rows = rows_per_strip.min(height - from);
-        let settings = DecodeSettings {
-            columns: width,
-            rows,
-            end_of_block: false,
-            end_of_line: false,
-            rows_are_byte_aligned: code == MODIFIED_HUFFMAN,
-            encoding: match code {
-                GROUP_4 => EncodingMode::Group4,
-                GROUP_3 if options & TWO_DIMENSIONAL != 0 => EncodingMode::Group3_2D,
-                _ => EncodingMode::Group3_1D,
-            },
-            strict: false,
-        };
-        hayro_ccitt::decode(&strip, &mut page, &mut DecoderContext::new(settings)).map_err(|_| damaged())?;
-        if page.pixels.len() != (from + rows) as usize * page.width {
-            return Err(damaged());
+    let photometric = number(Tag::PhotometricInterpretation, 0)?;
+    let (across, down) = (number(Tag::TileWidth, width)?, number(Tag::RowsPerStrip, height)?);
+    let is_tiled = tiff.find_tag(Tag::TileOffsets).map_err(|_| damaged())?.is_some();
+    let down = if is_tiled { tiff.find_tag_unsigned::<u32>(Tag::TileLength).map_err(|_| damaged())?.unwrap_or(0) } else { down };
+    let across = if is_tiled { across } else { width };
+    // A tile is whole at the edges of the picture too, a strip is not.
+    let (across, down) = if is_tiled { (across, down) } else { (across, down.clamp(1, height.max(1))) };
+    if across == 0 || down == 0 || u64::from(across) * u64::from(down) > (u64::from(width) + 4096) * (u64::from(height) + 4096) {
+        return Err(damaged());
+    }
+    let (offsets, lengths) = if is_tiled { (Tag::TileOffsets, Tag::TileByteCounts) } else { (Tag::StripOffsets, Tag::StripByteCounts) };
+    let offsets = tiff.get_tag_u64_vec(offsets).map_err(|_| damaged())?;
+    let lengths = tiff.get_tag_u64_vec(lengths).map_err(|_| damaged())?;
+    let columns = width.div_ceil(across);
+    let mut page = Page { width: width as usize, pixels: vec![255; width as usize * height as usize] };
+    for row in 0..height.div_ceil(down) {
+        for column in 0..columns {
+            let index = row as usize * columns as usize + column as usize;
+            let part = offsets.get(index).zip(lengths.get(index));
+            let range = part.and_then(|(at, length)| {
+                let (at, length) = (usize::try_from(*at).ok()?, usize::try_from(*length).ok()?);
+                Some(at..at.checked_add(length)?)
+            });
+            let part = range.and_then(|range| bytes.get(range)).ok_or_else(damaged)?;
+            let part: Cow<'_, [u8]> =
+                if lowest_bit_first { part.iter().map(|byte| byte.reverse_bits()).collect::<Vec<u8>>().into() } else { part.into() };
+            let rows = if is_tiled { down } else { down.min(height - row * down) };
+            let settings = DecodeSettings {
+                columns: across,
+                rows,
+                end_of_block: false,
+                end_of_line: false,
+                rows_are_byte_aligned: code == MODIFIED_HUFFMAN,
+                encoding: match code {
+                    GROUP_4 => EncodingMode::Group4,
+                    GROUP_3 if options & TWO_DIMENSIONAL != 0 => EncodingMode::Group3_2D,
+                    _ => EncodingMode::Group3_1D,
+                },
+                strict: false,
+            };
+            let mut decoded = Page { width: across as usize, pixels: Vec::new() };
+            hayro_ccitt::decode(&part, &mut decoded, &mut DecoderContext::new(settings)).map_err(|_| damaged())?;
+            if decoded.pixels.len() != rows as usize * decoded.width {
+                return Err(damaged());
+            }
+            page.lay(&decoded, (column * across) as usize, (row * down) as usize);
         }
     }
-    if black_is_zero {
+    let black = page.pixels.iter().filter(|pixel| **pixel == 0).count();
+    // Paper is mostly white.
+    if photometric == 1 || photometric == u32::from(UNSAID) && black > page.pixels.len() / 2 {
         page.pixels.iter_mut().for_each(|pixel| *pixel = !*pixel);
     }
     Gray::new(width, height, page.pixels).ok_or_else(damaged)
@@ -235,6 +383,16 @@ fn decode_fax(bytes: &[u8], tiff: &mut Tiff<'_>, code: u16, width: u32, height: 
 struct Page {
     width: usize,
     pixels: Vec<u8>,
+}
+
+impl Page {
+    /// Copies another's pixels, as far as there is room, from (`x`, `y`) on.
+    fn lay(&mut self, other: &Self, x: usize, y: usize) {
+        let rows = self.pixels.chunks_exact_mut(self.width.max(1)).skip(y);
+        for (to, from) in rows.zip(other.pixels.chunks_exact(other.width.max(1))) {
+            to.iter_mut().skip(x).zip(from).for_each(|(to, from)| *to = *from);
+        }
+    }
 }
 
 impl Rows for Page {

@@ -1,19 +1,25 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
-mod annotations;
+mod fields;
 mod glyphs;
+mod groups;
 mod kept;
+mod marks;
+mod overlay;
 mod painter;
 mod picture;
+mod typeset;
+mod watch;
+mod winansi;
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
-use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, InterpreterWarning, interpret_page};
+use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
-use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use hayro::kurbo::{Affine, Rect};
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -22,7 +28,9 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use rustc_hash::FxHashSet;
 
+use self::overlay::overlay;
 use self::painter::Easel;
+use self::watch::{Lent, Watch};
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::fence::fenced;
@@ -33,16 +41,16 @@ use crate::sheet::{Placement, Sheet};
 /// How near to its end a PDF without `%%EOF` must say where its table of objects is.
 const START_WITHIN: usize = 64;
 
+/// How deep the page tree is looked up for a page's size.
+const DEEPEST_PAGE: usize = 64;
+
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
     // The parser repairs a file that was cut short by leaving out what is missing, and part of a document must not be faxed as all of it.
     if !has_end(bytes) {
         return Err(DocumentError::broken("the PDF is cut short"));
     }
-    let pdf = Pdf::new(bytes.to_vec()).map_err(|error| match error {
-        LoadPdfError::Decryption(_) => DocumentError::Encrypted,
-        LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
-    })?;
+    let pdf = load(bytes.to_vec())?;
     let (found, promised) = (pdf.pages().len(), promised_pages(&pdf));
     if promised > found as u64 {
         return Err(DocumentError::broken(format!("of the PDF's {promised} pages {found} can be read")));
@@ -56,7 +64,17 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
             check_picture(stream.dict(), limits)?;
         }
     }
-    Ok(pdf)
+    match groups::opened(&pdf) {
+        Some(opened) => load(opened),
+        None => Ok(pdf),
+    }
+}
+
+fn load(bytes: Vec<u8>) -> Result<Pdf, DocumentError> {
+    Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(_) => DocumentError::Encrypted,
+        LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
+    })
 }
 
 /// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
@@ -118,12 +136,15 @@ pub(crate) fn draw<T: Send>(
     let pages = pdf.pages().len();
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
+    let lent = watch::lent(pdf);
+    let over = overlay(pdf)?;
     let worker = || {
-        let mut renderer = Renderer::new(sheet);
+        let mut renderer = Renderer::new(sheet, &lent);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
-            let drawn = renderer.draw(page, index + 1).and_then(&finish);
+            let over = over.as_ref().and_then(|over| over.page(index));
+            let drawn = renderer.draw(page, over, index + 1).and_then(&finish);
             // One page that fails is enough: the others need not be drawn.
             let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
@@ -143,55 +164,65 @@ pub(crate) fn draw<T: Send>(
 /// What one thread draws with, page after page.
 struct Renderer<'a> {
     sheet: &'a Sheet,
-    missing: Arc<AtomicU8>,
+    watch: Arc<Watch>,
     settings: InterpreterSettings,
     page: Gray,
     easel: Easel,
     cache: InterpreterCache<'a>,
+    /// Caches tell objects apart by number, which is not enough for those of two files.
+    over_cache: InterpreterCache<'a>,
     colored: Option<Colored<'a>>,
 }
 
 impl<'a> Renderer<'a> {
-    fn new(sheet: &'a Sheet) -> Self {
-        let missing = Arc::new(AtomicU8::new(NOTHING));
+    fn new(sheet: &'a Sheet, lent: &Lent) -> Self {
+        let watch = Arc::new(Watch::new(lent));
         Self {
             sheet,
-            settings: interpreter(&missing),
-            missing,
+            settings: watch.settings(),
+            watch,
             page: Gray::white(COLUMNS, sheet.rows),
             easel: Easel::new(COLUMNS as u16, rows(sheet)),
             cache: InterpreterCache::new(),
+            over_cache: InterpreterCache::new(),
             colored: None,
         }
     }
 
-    fn draw(&mut self, page: &'a Page<'a>, number: usize) -> Result<&Gray, DocumentError> {
-        annotations::check(page, number)?;
-        let transform = placed(page, self.sheet) * Affine::new(page.initial_transform(true).as_coeffs());
+    /// Draws a page, with `over` in place of its annotations if that is given.
+    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, number: usize) -> Result<&Gray, DocumentError> {
+        let size = Size::of(page);
+        let transform = placed(size.dimensions(page), self.sheet) * size.upright(page);
         self.page.clear();
-        if !self.draw_gray(page, transform) {
+        if !self.draw_gray(page, over, size, transform) {
+            if size == Size::Letter {
+                // What draws in colour takes the size from the file.
+                return Err(DocumentError::broken(format!("page {number} has no size (MediaBox)")));
+            }
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
-            colored.draw(page, &self.settings, transform, &mut self.page);
+            colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
-        match self.missing.load(Ordering::Relaxed) {
-            NOTHING => Ok(&self.page),
-            PICTURE => Err(DocumentError::broken(format!("a picture on page {number} is damaged"))),
-            _ => Err(DocumentError::broken(format!("a font on page {number} is damaged or of an unknown kind"))),
+        match self.watch.missing() {
+            None => Ok(&self.page),
+            Some(what) => Err(DocumentError::broken(what.on(number))),
         }
     }
 
     /// Whether grey was enough.
-    fn draw_gray(&mut self, page: &'a Page<'a>, transform: Affine) -> bool {
+    fn draw_gray(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, size: Size, transform: Affine) -> bool {
         let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
-        let mut state = Context::new(transform, target, &self.cache, page.xref(), self.settings.clone());
-        let mut painter = self.easel.paint(&mut self.page);
+        let mut painter = self.easel.paint(&mut self.page, &self.watch);
+        let mut state = Context::new(transform, target, &self.cache, page.xref(), content_of(&self.settings, over.is_none()));
         interpret_page(page, &mut state, &mut painter);
+        if let Some(over) = over {
+            let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
+            interpret_page(over, &mut state, &mut painter);
+        }
         if painter.gave_up {
             return false;
         }
         // What lies outside the page is not shown. This is cheaper than a clip around everything.
-        let shown = page.intersected_crop_box();
-        let shown = transform.transform_rect_bbox(Rect::new(shown.x0, shown.y0, shown.x1, shown.y1));
+        let shown = transform.transform_rect_bbox(size.shown(page));
         self.page.crop(shown.x0.round() as usize..shown.x1.round() as usize, shown.y0.round() as usize..shown.y1.round() as usize);
         true
     }
@@ -200,6 +231,7 @@ impl<'a> Renderer<'a> {
 /// What pages are drawn with that take more than grey.
 struct Colored<'a> {
     cache: RenderCache<'a>,
+    over_cache: RenderCache<'a>,
     context: RenderContext,
     pixmap: Pixmap,
     resources: Resources,
@@ -209,16 +241,20 @@ impl<'a> Colored<'a> {
     fn new(sheet: &Sheet) -> Self {
         Self {
             cache: RenderCache::new(),
+            over_cache: RenderCache::new(),
             context: RenderContext::new(COLUMNS as u16, rows(sheet)),
             pixmap: Pixmap::new(COLUMNS as u16, rows(sheet)),
             resources: Resources::default(),
         }
     }
 
-    fn draw(&mut self, page: &'a Page<'a>, settings: &InterpreterSettings, transform: Affine, to: &mut Gray) {
-        let Self { cache, context, pixmap, resources } = self;
+    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, settings: &InterpreterSettings, transform: Affine, to: &mut Gray) {
+        let Self { cache, over_cache, context, pixmap, resources } = self;
         context.reset();
-        render_into(page, cache, settings, &RenderSettings::default(), context, transform);
+        render_into(page, cache, &content_of(settings, over.is_none()), &RenderSettings::default(), context, transform);
+        if let Some(over) = over {
+            render_into(over, over_cache, settings, &RenderSettings::default(), context, transform);
+        }
         context.flush();
         let raster = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
         context.render_with(&mut *pixmap, resources, raster);
@@ -244,19 +280,10 @@ fn rows(sheet: &Sheet) -> u16 {
     u16::try_from(sheet.rows).unwrap_or(u16::MAX)
 }
 
-const NOTHING: u8 = 0;
-const PICTURE: u8 = 1;
-const FONT: u8 = 2;
-
-/// Settings that note in `missing` what the interpreter leaves out: a fax must not silently lack part of the page.
-fn interpreter(missing: &Arc<AtomicU8>) -> InterpreterSettings {
-    let missing = Arc::clone(missing);
-    let warning_sink = Arc::new(move |warning| match warning {
-        InterpreterWarning::ImageDecodeFailure => missing.store(PICTURE, Ordering::Relaxed),
-        InterpreterWarning::UnsupportedFont => missing.store(FONT, Ordering::Relaxed),
-        _ => {}
-    });
-    InterpreterSettings { warning_sink, ..InterpreterSettings::default() }
+/// The settings, for a page with its annotations or without.
+fn content_of(settings: &InterpreterSettings, with_annotations: bool) -> InterpreterSettings {
+    let render_content = if with_annotations { RenderContent::all() } else { RenderContent::PAGE };
+    InterpreterSettings { render_content, ..settings.clone() }
 }
 
 fn check_picture(dict: &Dict<'_>, limits: &Limits) -> Result<(), DocumentError> {
@@ -264,9 +291,62 @@ fn check_picture(dict: &Dict<'_>, limits: &Limits) -> Result<(), DocumentError> 
     limits.check_pixels(side("Width"), side("Height"))
 }
 
-/// From the page's own points, y down, to the sheet's pixels.
-fn placed(page: &Page<'_>, sheet: &Sheet) -> Affine {
-    let (width, height) = page.render_dimensions();
+/// Where the size of a page comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum Size {
+    /// From its boxes.
+    Own,
+    /// It has none: Letter, as other programs have it.
+    Letter,
+}
+
+impl Size {
+    const LETTER: Rect = Rect::new(0.0, 0.0, 612.0, 792.0);
+
+    fn of(page: &Page<'_>) -> Self {
+        let mut node = Some(page.raw().clone());
+        for _ in 0..DEEPEST_PAGE {
+            let Some(here) = node else { break };
+            if here.get::<hayro::hayro_syntax::object::Rect>("MediaBox").is_some() {
+                let shown = page.intersected_crop_box();
+                let is_empty = shown.x1 - shown.x0 <= 0.0 || shown.y1 - shown.y0 <= 0.0;
+                return if is_empty { Self::Letter } else { Self::Own };
+            }
+            node = here.get::<Dict<'_>>("Parent");
+        }
+        Self::Letter
+    }
+
+    /// What is seen of the page, in its own points.
+    fn shown(self, page: &Page<'_>) -> Rect {
+        let shown = page.intersected_crop_box();
+        if self == Self::Letter { Self::LETTER } else { Rect::new(shown.x0, shown.y0, shown.x1, shown.y1) }
+    }
+
+    /// Width and height as the page is seen.
+    fn dimensions(self, page: &Page<'_>) -> (f32, f32) {
+        match (self, page.rotation()) {
+            (Self::Own, _) => page.render_dimensions(),
+            (Self::Letter, Rotation::None | Rotation::Flipped) => (612.0, 792.0),
+            (Self::Letter, Rotation::Horizontal | Rotation::FlippedHorizontal) => (792.0, 612.0),
+        }
+    }
+
+    /// From the page's own points to those of the page as it is seen, y down.
+    fn upright(self, page: &Page<'_>) -> Affine {
+        let (width, height) = (Self::LETTER.x1, Self::LETTER.y1);
+        match (self, page.rotation()) {
+            (Self::Own, _) => Affine::new(page.initial_transform(true).as_coeffs()),
+            (Self::Letter, Rotation::None) => Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, height]),
+            (Self::Letter, Rotation::Horizontal) => Affine::new([0.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
+            (Self::Letter, Rotation::Flipped) => Affine::new([-1.0, 0.0, 0.0, 1.0, width, 0.0]),
+            (Self::Letter, Rotation::FlippedHorizontal) => Affine::new([0.0, -1.0, -1.0, 0.0, height, width]),
+        }
+    }
+}
+
+/// From a page's points as it is seen, so many across and down, to the sheet's pixels.
+fn placed((width, height): (f32, f32), sheet: &Sheet) -> Affine {
     // Any ratio of sides fits into the sheet; only numbers that are no sizes at all are replaced.
     let side = |side: f32| if side.is_finite() { f64::from(side.max(1.0)) } else { 1.0 };
     let (width, height) = (side(width), side(height));
@@ -311,11 +391,11 @@ mod tests {
         let pdf = page(content);
         let sheet = Sheet::new(Paper::Letter, Resolution::Fine);
         let page = &pdf.pages()[0];
-        let mut renderer = Renderer::new(&sheet);
-        let transform = placed(page, &sheet) * Affine::new(page.initial_transform(true).as_coeffs());
-        let was_enough = renderer.draw_gray(page, transform);
+        let mut renderer = Renderer::new(&sheet, &Lent::default());
+        let transform = placed(page.render_dimensions(), &sheet) * Size::Own.upright(page);
+        let was_enough = renderer.draw_gray(page, None, Size::Own, transform);
         let mut colored = Gray::white(COLUMNS, sheet.rows);
-        Colored::new(&sheet).draw(page, &renderer.settings, transform, &mut colored);
+        Colored::new(&sheet).draw(page, None, &renderer.settings, transform, &mut colored);
         assert!(colored.rows().flatten().any(|pixel| *pixel < 100), "something is drawn");
         let pairs = renderer.page.rows().flatten().zip(colored.rows().flatten());
         let ink = colored.rows().flatten().filter(|pixel| **pixel < 255).count();

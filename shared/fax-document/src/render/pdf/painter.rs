@@ -25,7 +25,11 @@ use vello_common::util::strip_bbox;
 
 use super::glyphs::{Coverage, Drawn, Glyphs};
 use super::picture::{self, Picture};
+use super::watch::Watch;
 use crate::gray::{Gray, luma};
+
+/// Greys of ink that are as good as black; `0 0 0 1 k` has 35.
+const DARKEST: u8 = 48;
 
 /// Rows that a strip of coverage covers.
 const STRIP: usize = Tile::HEIGHT as usize;
@@ -51,9 +55,9 @@ impl Easel {
     }
 
     /// A device that draws on `page`, which has this easel's size and is white.
-    pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray) -> Painter<'e> {
+    pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray, watch: &'e Watch) -> Painter<'e> {
         self.clips.reset();
-        Painter { easel: self, page, gave_up: false, in_type3: false }
+        Painter { easel: self, page, watch, gave_up: false, in_type3: false }
     }
 }
 
@@ -61,6 +65,7 @@ impl Easel {
 pub(super) struct Painter<'e> {
     easel: &'e mut Easel,
     page: &'e mut Gray,
+    watch: &'e Watch,
     pub(super) gave_up: bool,
     in_type3: bool,
 }
@@ -78,7 +83,7 @@ impl Ink {
     fn of(paint: &Paint<'_>) -> Option<Self> {
         let Paint::Color(color) = paint else { return None };
         let [r, g, b, alpha] = color.to_rgba().to_rgba8();
-        Some(Self { gray: luma(r, g, b), alpha, multiplies: false })
+        Some(Self { gray: solid(luma(r, g, b)), alpha, multiplies: false })
     }
 
     /// What becomes of `under` where `covered` of 255 is inked.
@@ -86,6 +91,11 @@ impl Ink {
         let gray = if self.multiplies { times(under, self.gray) } else { self.gray };
         over(under, gray, times(covered, self.alpha))
     }
+}
+
+/// Ink that is nearly black is black: the black of four-colour printing comes out as a dark grey, whose screen would have pinholes.
+pub(super) fn solid(gray: u8) -> u8 {
+    if gray <= DARKEST { 0 } else { gray }
 }
 
 /// `gray` laid over `under`, covering `alpha` of 255.
@@ -381,6 +391,10 @@ impl<'a> Device<'a> for Painter<'_> {
             DrawMode::FillAndStroke(_, stroke) => (true, Some(stroke)),
             DrawMode::Invisible => return,
         };
+        self.watch.glyphs(glyph_run.glyphs().iter().filter_map(|positioned| match &**positioned {
+            Glyph::Outline(glyph) => Some(glyph),
+            Glyph::Type3(_) => None,
+        }));
         let is_horizontal = glyph_run.writing_mode() == WritingMode::Horizontal;
         for positioned in glyph_run.glyphs() {
             if self.gave_up {
@@ -408,6 +422,10 @@ impl<'a> Device<'a> for Painter<'_> {
     }
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.watch.picture(match &image {
+            Image::Raster(raster) => raster.stream(),
+            Image::Stencil(stencil) => stencil.stream(),
+        });
         if self.gave_up {
             return;
         }
