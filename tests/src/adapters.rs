@@ -65,5 +65,11 @@ fn telnyx_public_key() -> String {
 pub fn submission(to: &str, media_url: &str) -> Submission {
     let now = Timestamp::now();
     let mark = AttemptMark { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
-    Submission { mark, to: to.parse().unwrap(), from: "+12025550100".parse().unwrap(), media_url: Secret::new(media_url) }
+    Submission {
+        mark,
+        to: to.parse().unwrap(),
+        from: "+12025550100".parse().unwrap(),
+        media_url: Secret::new(media_url),
+        not_after: Timestamp::MAX,
+    }
 }

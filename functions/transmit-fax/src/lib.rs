@@ -15,7 +15,7 @@ use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, 
 use sfm_core::clock::Clock;
 use sfm_core::documents::Documents;
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::{CallReport, Effect, Fax, Step};
+use sfm_core::fax::{CallReport, Effect, Fax, RECONCILE_AFTER, Step};
 use sfm_core::magic;
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::queue::{failures, fenced};
@@ -118,15 +118,16 @@ impl TransmitFax {
             return self.postpone(fax, number, rests_until).await;
         }
         let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
-        let now = self.clock.now();
-        fax.claim(number, claim_token(), now);
+        let (now, claim) = (self.clock.now(), claim_token());
+        fax.claim(number, claim.clone(), now);
         match self.transmissions.store(&mut fax, Progress::Changed, now).await {
             Ok(()) => {}
             // Another worker was faster, and has it now.
             Err(ReplaceError::Conflict) => return Ok(()),
             Err(e) => return Err(e.into()),
         }
-        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from, media_url };
+        let not_after = now + RECONCILE_AFTER;
+        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from, media_url, not_after };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after, needs_operator }) => {
@@ -139,7 +140,7 @@ impl TransmitFax {
                 let rests_until = now + retry_after.unwrap_or(REST).clamp(REST, LONGEST_REST);
                 *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = rests_until;
                 let until = rests_until.max(now + deferral(fax.created_at, now));
-                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, until, now)));
+                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, &claim, until, now)));
                 if let Some((fax, Progress::Changed)) = deferred.await? {
                     self.transmissions.hint(&fax, self.clock.now()).await;
                 }

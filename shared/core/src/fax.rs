@@ -15,7 +15,7 @@ use crate::month::Month;
 use crate::phone::E164;
 
 /// How long after an ambiguous answer the carrier is asked for the first time whether it has the fax.
-const RECONCILE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+pub const RECONCILE_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// How far apart the look-ups are, of which [`EMPTY_LOOKUPS`] must find nothing before the fax is handed over again.
 const LOOKUP_APART: SignedDuration = SignedDuration::from_secs(60);
 const EMPTY_LOOKUPS: u32 = 2;
@@ -335,14 +335,18 @@ impl Fax {
         true
     }
 
-    /// The carrier certainly did not take the attempt, and may later: it is taken back, and costs nothing.
+    /// The carrier certainly did not take the attempt of this claim, and may later: it is taken back, and costs nothing. Where another worker
+    /// has claimed it since, that one may be handing it over.
     ///
     /// A fax that nobody took for a day has failed.
-    pub fn deferred(&mut self, number: u32, until: Timestamp, now: Timestamp) -> Effect {
+    pub fn deferred(&mut self, number: u32, claim: &str, until: Timestamp, now: Timestamp) -> Effect {
+        if self.current_attempt().is_none_or(|attempt| attempt.number != number || attempt.claim != claim) {
+            return Effect::None;
+        }
         if !self.may_wait(now) {
             return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
         }
-        if self.current_attempt().is_some_and(|a| a.number == number && a.carrier_fax_id.is_none()) {
+        if self.current_attempt().is_some_and(|attempt| attempt.carrier_fax_id.is_none()) {
             self.attempts.pop();
             self.due(until);
         }

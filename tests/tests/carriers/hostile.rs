@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sfm_core::carrier::sinch::{Callbacks, Sinch};
 use sfm_core::carrier::telnyx::Telnyx;
-use sfm_core::carrier::{CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError};
+use sfm_core::carrier::{CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
 use sfm_core::secret::Secret;
@@ -302,4 +302,16 @@ async fn a_callback_of_sinchs_is_not_believed_while_the_api_does_not_confirm_it(
     assert_eq!(callbacks.read(CALLBACK_SECRET, b"{").await, Err(CallbackError::Unreadable));
     assert_eq!(callbacks.read(CALLBACK_SECRET, br#"{"event":"FAX_COMPLETED"}"#).await, Err(CallbackError::Unreadable));
     assert_eq!(untouched.connections(), 0, "what shows no secret costs no call");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fax_is_not_handed_over_once_another_worker_may_do_so() {
+    let hostile = Hostile::start(Then::answer("202 Accepted", "", "{}")).await;
+    let clock = Clock::default();
+    let late = Submission { not_after: clock.now(), ..submission("+12125551234", "https://documents.example.com/1") };
+    let platform = platform(&hostile.url, clock).await;
+    let not_taken = |sent: Result<CarrierFaxId, SendError>| matches!(sent, Err(SendError::NotTaken { needs_operator: false, .. }));
+    assert!(not_taken(Telnyx::new(&platform).unwrap().send(&late).await));
+    assert!(not_taken(Sinch::new(&platform).unwrap().send(&late).await));
+    assert_eq!(hostile.connections(), 0);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -83,6 +83,14 @@ impl Api {
 
     pub async fn exchange(&self, request: request::Builder, body: impl Into<Bytes>) -> Result<Answer, Failure> {
         self.bounded(request, body.into(), LARGEST_ANSWER, self.deadlines.call).await
+    }
+
+    /// Hands a fax over, unless it has become too late: the credentials may have been waited for.
+    pub async fn hand_over(&self, request: request::Builder, body: &Value, not_after: Timestamp) -> Result<Answer, Failure> {
+        if self.clock.now() >= not_after {
+            return Err(Failure::NotSent("it was too late to hand the fax over".into()));
+        }
+        self.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await
     }
 
     /// An exchange whose body is over at the deadline too, or has failed.

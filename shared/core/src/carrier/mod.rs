@@ -51,6 +51,8 @@ pub struct Submission {
     pub to: E164,
     pub from: E164,
     pub media_url: Secret,
+    /// From then on another worker may find that the carrier has nothing of it, and hand it over.
+    pub not_after: Timestamp,
 }
 
 /// The carrier's own name of a fax.

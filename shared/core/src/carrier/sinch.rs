@@ -11,7 +11,7 @@ mod wire;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION};
 use http::{Method, request};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -194,7 +194,7 @@ impl Carrier for Sinch {
         let credentials = self.credentials.get().await?;
         let body = self.body(submission, &credentials)?;
         let request = self.authorized(&credentials, Method::POST, self.url(&[]))?;
-        let answer = self.api.exchange(request.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
+        let answer = self.api.hand_over(request, &body, submission.not_after).await?;
         if matches!(answer.status, 401 | 403) {
             self.credentials.forget();
         }

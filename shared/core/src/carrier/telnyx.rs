@@ -7,7 +7,7 @@ mod failures;
 mod wire;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use http::{Method, request};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -178,7 +178,7 @@ impl Carrier for Telnyx {
             body["webhook_url"] = url.as_str().into();
         }
         let request = self.authorized(Method::POST, self.api.url(&["v2", "faxes"])).await;
-        let answer = self.api.exchange(request?.header(CONTENT_TYPE, "application/json"), body.to_string()).await?;
+        let answer = self.api.hand_over(request?, &body, submission.not_after).await?;
         let status = answer.status;
         let retry_after = answer.retry_after;
         let not_taken = |needs_operator| SendError::NotTaken { reason: format!("status {status}"), retry_after, needs_operator };

@@ -169,13 +169,29 @@ fn what_was_never_sent_by_any_attempt_is_given_back() {
 fn an_attempt_that_was_certainly_not_taken_is_taken_back_until_a_day_has_passed() {
     let mut fax = queued(1);
     fax.claim(1, "a".into(), at(0));
-    assert_eq!(fax.deferred(1, at(60), at(0)), Effect::None);
+    assert_eq!(fax.deferred(1, "a", at(60), at(0)), Effect::None);
     assert_eq!((fax.status, fax.attempts.len()), (Status::Queued, 0));
     assert_eq!(fax.step(at(60)), Step::Submit(1));
     let late = 24 * 3600 + 1;
     fax.claim(1, "b".into(), at(late));
-    assert_eq!(fax.deferred(1, at(late + 60), at(late)), Effect::Final);
+    assert_eq!(fax.deferred(1, "b", at(late + 60), at(late)), Effect::Final);
     assert_eq!(fax.failure, Some(FailureCode::CarrierError));
+}
+
+#[test]
+fn a_worker_that_comes_late_takes_back_nothing_of_anothers_claim() {
+    let mut fax = queued(1);
+    fax.claim(1, "slow".into(), at(0));
+    for seconds in [120, 180] {
+        fax.not_found(at(seconds));
+    }
+    fax.claim(1, "other".into(), at(240));
+    let claimed = fax.clone();
+    assert_eq!(fax.deferred(1, "slow", at(300), at(241)), Effect::None);
+    assert_eq!(fax, claimed);
+    let late = 24 * 3600 + 1;
+    assert_eq!(fax.deferred(1, "slow", at(late + 60), at(late)), Effect::None);
+    assert_eq!(fax, claimed);
 }
 
 #[test]
@@ -277,7 +293,8 @@ proptest! {
                 }
                 Happening::NotTaken => {
                     let number = fax.attempts.len() as u32;
-                    fax.deferred(number, at(now + 60), at(now));
+                    let claim = fax.attempts.last().map(|attempt| attempt.claim.clone()).unwrap_or_default();
+                    fax.deferred(number, &claim, at(now + 60), at(now));
                 }
                 Happening::Nowhere => {
                     fax.not_found(at(now));

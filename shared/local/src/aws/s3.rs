@@ -15,7 +15,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, HttpResponse, S3Result, s3_error};
+use s3s::{HttpError, HttpResponse, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
 use sfm_core::clock::Clock;
 
@@ -35,7 +35,7 @@ impl S3 {
         let mut config = S3Config::default();
         // It compares with the system's time; the stack's may be days ahead. `Links` compares with the stack's.
         config.presigned_url_max_skew_time_secs = u32::MAX;
-        let mut service = S3ServiceBuilder::new(files);
+        let mut service = S3ServiceBuilder::new(Objects(files));
         service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         service.set_auth(OneSecret(secret.into()));
         service.set_access(Links(clock));
@@ -44,6 +44,87 @@ impl S3 {
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
         self.0.call(request.map(s3s::Body::from)).await
+    }
+}
+
+/// The operations that the product and its tests use. A copy is whole or not there, as S3's is: `s3s-fs` writes it over the object that
+/// another may be reading.
+#[derive(Debug)]
+struct Objects(FileSystem);
+
+#[async_trait::async_trait]
+impl s3s::S3 for Objects {
+    async fn copy_object(&self, request: S3Request<dto::CopyObjectInput>) -> S3Result<S3Response<dto::CopyObjectOutput>> {
+        let dto::CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else { return Err(s3_error!(NotImplemented)) };
+        if request.input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() != dto::MetadataDirective::COPY) {
+            return Err(s3_error!(NotImplemented));
+        }
+        let source = dto::GetObjectInput { bucket: bucket.to_string(), key: key.to_string(), ..dto::GetObjectInput::default() };
+        let (to_bucket, to_key) = (request.input.bucket.clone(), request.input.key.clone());
+        let got = self.0.get_object(of(&request, source)).await?.output;
+        let put = dto::PutObjectInput {
+            bucket: to_bucket,
+            key: to_key,
+            body: got.body,
+            content_length: got.content_length,
+            content_type: got.content_type,
+            metadata: got.metadata,
+            ..dto::PutObjectInput::default()
+        };
+        let put = self.0.put_object(of(&request, put)).await?.output;
+        let copied = dto::CopyObjectResult { e_tag: put.e_tag, ..dto::CopyObjectResult::default() };
+        Ok(S3Response::new(dto::CopyObjectOutput { copy_object_result: Some(copied), ..dto::CopyObjectOutput::default() }))
+    }
+
+    async fn create_bucket(&self, request: S3Request<dto::CreateBucketInput>) -> S3Result<S3Response<dto::CreateBucketOutput>> {
+        self.0.create_bucket(request).await
+    }
+
+    async fn head_bucket(&self, request: S3Request<dto::HeadBucketInput>) -> S3Result<S3Response<dto::HeadBucketOutput>> {
+        self.0.head_bucket(request).await
+    }
+
+    async fn list_buckets(&self, request: S3Request<dto::ListBucketsInput>) -> S3Result<S3Response<dto::ListBucketsOutput>> {
+        self.0.list_buckets(request).await
+    }
+
+    async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
+        self.0.get_object(request).await
+    }
+
+    async fn head_object(&self, request: S3Request<dto::HeadObjectInput>) -> S3Result<S3Response<dto::HeadObjectOutput>> {
+        self.0.head_object(request).await
+    }
+
+    async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
+        self.0.put_object(request).await
+    }
+
+    async fn delete_object(&self, request: S3Request<dto::DeleteObjectInput>) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
+        self.0.delete_object(request).await
+    }
+
+    async fn delete_objects(&self, request: S3Request<dto::DeleteObjectsInput>) -> S3Result<S3Response<dto::DeleteObjectsOutput>> {
+        self.0.delete_objects(request).await
+    }
+
+    async fn list_objects_v2(&self, request: S3Request<dto::ListObjectsV2Input>) -> S3Result<S3Response<dto::ListObjectsV2Output>> {
+        self.0.list_objects_v2(request).await
+    }
+}
+
+/// A request that stands behind another one.
+fn of<T, U>(request: &S3Request<U>, input: T) -> S3Request<T> {
+    S3Request {
+        input,
+        method: request.method.clone(),
+        uri: request.uri.clone(),
+        headers: http::HeaderMap::new(),
+        extensions: http::Extensions::new(),
+        credentials: request.credentials.clone(),
+        region: request.region.clone(),
+        service: request.service.clone(),
+        trailing_headers: None,
     }
 }
 

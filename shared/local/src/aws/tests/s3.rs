@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
@@ -52,6 +53,27 @@ async fn an_object_comes_back_as_it_was_put_even_after_a_crash() {
     assert_eq!((head.content_length(), head.content_type()), (Some(3_000_000), Some("application/pdf")));
     let range = client.get_object().bucket("documents").key("2026/fax 1.pdf").range("bytes=1-2").send().await.unwrap();
     assert_eq!(range.body.collect().await.unwrap().to_vec(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_copy_over_an_object_that_is_being_read_does_not_disturb_the_reader() {
+    const SIZE: usize = 32 * 1024 * 1024;
+    let stack = Stack::start().await;
+    let client = documents(&stack).await;
+    put(&client, "old", &vec![b'a'; SIZE]).await;
+    put(&client, "new", &vec![b'b'; 1000]).await;
+    let mut old = client.get_object().bucket("documents").key("old").send().await.unwrap().body;
+    let mut read = old.try_next().await.unwrap().unwrap().to_vec();
+    client.copy_object().bucket("documents").key("old").copy_source("documents/new").send().await.unwrap();
+    while let Some(bytes) = old.try_next().await.unwrap() {
+        read.extend(bytes);
+    }
+    assert!(read == vec![b'a'; SIZE], "{} bytes", read.len());
+    let copied = client.get_object().bucket("documents").key("old").send().await.unwrap();
+    assert_eq!((copied.content_type(), copied.metadata().unwrap()["pages"].as_str()), (Some("application/pdf"), "3"));
+    assert!(copied.body.collect().await.unwrap().to_vec() == vec![b'b'; 1000]);
+    let missing = client.copy_object().bucket("documents").key("old").copy_source("documents/never").send().await;
+    assert_eq!(missing.unwrap_err().code(), Some("NoSuchKey"));
 }
 
 #[tokio::test]
