@@ -636,13 +636,13 @@ async fn a_recovery_sends_what_waits_for_a_day_too_and_what_was_never_told_over_
     let receiver = Receiver::start(|_| Reply::status(500).header("retry-after", "86400")).await;
     let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
     let since = service.stack.clock().now();
-    customer.client.send_letter("+15005550001").await;
+    let fax = customer.client.send_letter("+15005550001").await.to_string();
     eventually("an attempt", || async { (!log(&service, id).await.first()?["attempts"][0].is_null()).then_some(()) }).await;
     // Events of a time when the endpoint is not told: they leave the due index when they are fanned out to nobody.
     webhook::disable(&operator, id).await.unwrap();
     let now = service.stack.clock().now();
     for _ in 0..UNTOLD {
-        let mut event = Event::test(customer.account, json!({"object": "fax"}).to_string(), now);
+        let mut event = Event::test(customer.account, fax.clone(), now);
         (event.kind, event.due_at, event.due_shard) =
             (EventType::FaxFailed, Some((now + SignedDuration::from_mins(2)).as_millisecond()), Some(1));
         Events::new(&operator).unwrap().put(&event).await.unwrap();
