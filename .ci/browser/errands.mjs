@@ -96,7 +96,7 @@ async function webhook(tab, address) {
     await page.locator("dd", { hasText: "Records system" }).waitFor();
     await page.getByText("Send again what was missed").click();
     await page.getByRole("button", { name: "Send them again" }).click();
-    await page.getByText(/events? will be sent again/).first().waitFor();
+    await page.getByText(/being sent again|Sent again: /).first().waitFor();
 }
 
 async function audit(tab) {

@@ -59,7 +59,7 @@ function recover({ api }, at, refresh) {
         field("Since", h("input", { type: "datetime-local", name: "since", value: localInput(new Date(Date.now() - 86400e3)) }), { hint: `In your time zone, ${zone()}. All events since then that failed, wait to be tried again, or were never tried, are sent now. At most 30 days back.` }),
     ], { label: "Send them again", async submit(data, element) {
         const done = await api.post(`${at}/recover`, { since: new Date(data.get("since")).toISOString() });
-        const words = done.status === "running" ? "They are being sent again. This page tells how many." : `${count(done.events, "event")} are sent again.`;
+        const words = done.status === "running" ? "They are being sent again. Reload the page to see how many." : `Sent again: ${count(done.events, "event")}.`;
         element.querySelector(".submit").before(h("p", { class: "failure" }, words));
         announce(words);
         await refresh();
