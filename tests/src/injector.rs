@@ -427,3 +427,16 @@ pub fn try_each<S>(
     assert!(missed.len() * 10 <= tried, "{} of {tried} faults never struck", missed.len());
     state
 }
+
+/// Tries pairs of faults and prints what struck. The second may belong to a way that the first one leads away from: of most pairs one strikes.
+pub fn try_pairs<S>(pairs: &[[(Point, Fault); 2]], mut state: S, mut trial: impl FnMut(S, &[(Point, Fault)]) -> (S, usize)) -> S {
+    let mut struck = [0; 3];
+    for pair in pairs {
+        let times;
+        (state, times) = trial(state, pair);
+        struck[times] += 1;
+    }
+    println!("  {} pairs: of {} both struck, of {} one, of {} none", pairs.len(), struck[2], struck[1], struck[0]);
+    assert!(struck[0] * 3 <= pairs.len(), "{struck:?}");
+    state
+}
