@@ -4,7 +4,6 @@ use http::StatusCode;
 use sfm_core::clock::Clock;
 use sfm_core::contact::{Contact, Name};
 use sfm_core::http::auth::Authenticator;
-use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::id::ContactId;
 use sfm_core::list::Head;
@@ -29,8 +28,7 @@ impl Endpoint for CreateContact {
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let caller = self.auth.authorize(request, Scope::ContactsWrite).await?;
-        let body = parse(request)?;
-        let body = Object::new(&body);
+        let body = request.json()?;
         let name: Name = body.required("name", "name")?;
         let fax_number: E164 = body.required("fax_number", "fax_number")?;
         let company: Option<Name> = body.parsed("company", "company")?;

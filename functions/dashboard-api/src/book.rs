@@ -4,7 +4,6 @@ use http::StatusCode;
 use serde_json::json;
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::contact::{Contact, Name};
-use sfm_core::http::body::{Object, parse};
 use sfm_core::http::membership::Visitor;
 use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::{ContactId, ScheduledId};
@@ -28,8 +27,7 @@ impl DashboardApi {
     }
 
     pub(crate) async fn create_contact(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        let body = parse(request)?;
-        let body = Object::new(&body);
+        let body = request.json()?;
         let name: Name = body.required("name", "name")?;
         let fax_number: E164 = body.required("fax_number", "fax_number")?;
         let company: Option<Name> = body.parsed("company", "company")?;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::clock::ApiTime;
 use sfm_core::http::membership::Visitor;
-use sfm_core::http::{ListBody, Problem, Request, Response, body};
+use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::KeyId;
 use sfm_core::key::Mode;
 use sfm_core::scope::Scope;
@@ -63,8 +63,7 @@ impl DashboardApi {
 
     pub(crate) async fn create_key(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
         self.owner_with_api(visitor).await?;
-        let fields = body::parse(request)?;
-        let object = body::Object::new(&fields);
+        let object = request.json()?;
         let name = object.required_text("name", "name")?.trim();
         if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
             return Err(Problem::invalid(format!("name must have 1 to {LONGEST_NAME} characters.")).param("name"));

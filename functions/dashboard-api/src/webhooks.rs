@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
-use sfm_core::http::body::{Object, parse};
+use sfm_core::http::body::Object;
 use sfm_core::http::membership::Visitor;
 use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::EndpointId;
@@ -56,8 +56,7 @@ impl DashboardApi {
 
     pub(crate) async fn create_webhook(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
         self.owner_with_api(visitor).await?;
-        let fields = parse(request)?;
-        let body = Object::new(&fields);
+        let body = request.json()?;
         let url = body.required_text("url", "url")?;
         let description = body.text("description", "description")?.filter(|text| !text.is_empty()).map(str::to_owned);
         let events = events(&body)?.unwrap_or_default();
@@ -76,8 +75,7 @@ impl DashboardApi {
     pub(crate) async fn change_webhook(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
         self.owner_with_api(visitor).await?;
         let (id, actor): (EndpointId, _) = (path_id(id)?, visitor.actor());
-        let fields = parse(request)?;
-        let body = Object::new(&fields);
+        let body = request.json()?;
         let status = match body.text("status", "status")? {
             None => None,
             Some("enabled") => Some(Status::Enabled),
@@ -124,8 +122,7 @@ impl DashboardApi {
 
     pub(crate) async fn recover(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
         self.owner_with_api(visitor).await?;
-        let fields = parse(request)?;
-        let body = Object::new(&fields);
+        let body = request.json()?;
         let wrong = || Problem::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
         let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
         let recovery = self.desk.recover(visitor.account, path_id(id)?, since, &visitor.actor()).await.map_err(problem)?;

@@ -75,7 +75,7 @@ impl Transmissions {
     /// Stores a decision over the version of the fax that it was made on.
     pub async fn store(&self, fax: &mut Fax, progress: Progress, now: Timestamp) -> Result<(), ReplaceError> {
         if progress == Progress::Ended(Effect::Final) {
-            let event = Event::completed(fax, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let event = Event::completed(fax, now).map_err(StoreError::from)?;
             return self.ending.complete(fax, &event).await;
         }
         self.ending.faxes().replace(fax).await?;

@@ -7,7 +7,6 @@ use http::StatusCode;
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::due;
-use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::ScheduledId;
 use sfm_core::list::Head;
@@ -49,8 +48,7 @@ impl Planning {
 
     /// Accepts the fax of a request that passed the door.
     pub async fn schedule(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
-        let body = parse(request)?;
-        let body = Object::new(&body);
+        let body = request.json()?;
         let wanted = SubmitRequest::parse(&body)?;
         let send_at = SendAt::parse(body.required_text("send_at", "send_at")?, request.now)
             .map_err(|e| Problem::invalid(format!("send_at {e}.")).param("send_at"))?;

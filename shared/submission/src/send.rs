@@ -10,7 +10,6 @@ use sfm_core::account::{Account, Number};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax, document_key};
-use sfm_core::http::body::{Object, parse};
 use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::FaxId;
 use sfm_core::list::Head;
@@ -61,8 +60,7 @@ impl Sending {
 
     /// Accepts the fax of a request that passed the door.
     pub async fn send(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
-        let body = parse(request)?;
-        let wanted = SubmitRequest::parse(&Object::new(&body))?;
+        let wanted = SubmitRequest::parse(&request.json()?)?;
         let (account, numbers) = tokio::try_join!(self.intake.accounts.get(admitted.account), self.numbers.active(admitted.account))?;
         let account = account.ok_or_else(|| Problem::internal("a key without its account"))?;
         account.check_number(&wanted.to)?;

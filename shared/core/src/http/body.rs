@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Problem, Request};
+use super::Problem;
 
 /// Characters of a name that an error repeats.
 const LONGEST_NAME: usize = 40;
@@ -25,18 +26,18 @@ pub struct Object<'a> {
 /// # Errors
 /// 415 for a body in a content coding; 400 for what is not one JSON object in UTF-8, and for a name that stands twice in one object: which
 /// of the two was meant nobody can know.
-pub fn parse(request: &Request) -> Result<Map<String, Value>, Problem> {
-    if request.headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::content_coding());
     }
-    if request.body.is_empty() {
+    if body.is_empty() {
         return Err(Problem::invalid("The request needs a JSON body."));
     }
     let not_utf_8 = || {
-        let is_utf_16 = request.body.starts_with(&[0xFF, 0xFE]) || request.body.starts_with(&[0xFE, 0xFF]);
+        let is_utf_16 = body.starts_with(&[0xFF, 0xFE]) || body.starts_with(&[0xFE, 0xFF]);
         Problem::invalid(if is_utf_16 { "The body is UTF-16. Send it as UTF-8." } else { "The body is not UTF-8." })
     };
-    let text = std::str::from_utf8(&request.body).map_err(|_| not_utf_8())?;
+    let text = std::str::from_utf8(body).map_err(|_| not_utf_8())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let twice = RefCell::new(None);
     let mut json = serde_json::Deserializer::from_str(text);
@@ -144,7 +145,7 @@ impl<'de> Visitor<'de> for Unique<'_> {
 }
 
 impl<'a> Object<'a> {
-    pub fn new(fields: &'a Map<String, Value>) -> Self {
+    pub(super) fn new(fields: &'a Map<String, Value>) -> Self {
         Self { fields }
     }
 

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Request, Response, body};
+use super::{Problem, Request, Response};
 use crate::hex;
 use crate::id::AccountId;
 use crate::store::requests::{Reply, RequestName};
@@ -25,12 +25,11 @@ pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> R
 /// A body that is no JSON object is compared as it is.
 pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
     let mut sha = Sha256::new();
-    match body::parse(request) {
+    match request.json() {
         Ok(body) => {
             for field in fields {
-                let value = body.get(*field).unwrap_or(&Value::Null);
                 sha.update(field);
-                sha.update(canonical(value));
+                canonical(body.get(field).unwrap_or(&Value::Null), &mut sha);
             }
         }
         Err(_) => sha.update(&request.body),
@@ -38,16 +37,30 @@ pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
     hex(&sha.finalize())
 }
 
-fn canonical(value: &Value) -> String {
+/// Feeds a value with the names of each object in order, and no white space.
+fn canonical(value: &Value, sha: &mut Sha256) {
     match value {
         Value::Object(fields) => {
             let mut sorted: Vec<_> = fields.iter().collect();
             sorted.sort_by_key(|(name, _)| name.as_str());
-            let fields: Vec<_> = sorted.into_iter().map(|(name, v)| format!("{}:{}", Value::from(name.as_str()), canonical(v))).collect();
-            format!("{{{}}}", fields.join(","))
+            sha.update("{");
+            for (index, (name, value)) in sorted.into_iter().enumerate() {
+                sha.update(if index == 0 { "" } else { "," });
+                sha.update(Value::from(name.as_str()).to_string());
+                sha.update(":");
+                canonical(value, sha);
+            }
+            sha.update("}");
         }
-        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        other => other.to_string(),
+        Value::Array(values) => {
+            sha.update("[");
+            for (index, value) in values.iter().enumerate() {
+                sha.update(if index == 0 { "" } else { "," });
+                canonical(value, sha);
+            }
+            sha.update("]");
+        }
+        other => sha.update(other.to_string()),
     }
 }
 

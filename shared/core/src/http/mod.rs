@@ -9,11 +9,15 @@ pub mod problem;
 pub mod serve;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+use body::Object;
 
 use crate::clock::parse_time;
 use crate::id::RequestId;
@@ -44,9 +48,25 @@ pub struct Request {
     pub body: Bytes,
     /// What a JWT authorizer found in the token, as the API's gateway says; empty on a route without one.
     pub claims: HashMap<String, String>,
+    json: OnceLock<Map<String, Value>>,
 }
 
 impl Request {
+    /// The body as a JSON object. It is parsed once, however often it is asked for.
+    ///
+    /// # Errors
+    /// Those of [`body::parse`].
+    pub fn json(&self) -> Result<Object<'_>, Problem> {
+        let fields = match self.json.get() {
+            Some(fields) => fields,
+            None => {
+                let fields = body::parse(&self.headers, &self.body)?;
+                self.json.get_or_init(|| fields)
+            }
+        };
+        Ok(Object::new(fields))
+    }
+
     /// The value of a header that is there once; an error when it is there more often or is not text.
     pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.headers.get_all(name).iter();

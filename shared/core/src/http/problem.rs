@@ -156,7 +156,7 @@ impl AsMut<HeaderMap> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) => Self::internal(error),
+            StoreError::Unreadable(_) | StoreError::Invalid(_) | StoreError::Unexpected(_) => Self::internal(error),
             StoreError::Unavailable(_) | StoreError::Contention => Self::unavailable(error),
         }
     }

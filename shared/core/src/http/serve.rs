@@ -70,7 +70,18 @@ fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> R
         _ => Bytes::new(),
     };
     let path = parts.uri.path().to_owned();
-    Request { id, now, method: parts.method, path, headers: parts.headers, path_params, query, body, claims }
+    Request {
+        id,
+        now,
+        method: parts.method,
+        path,
+        headers: parts.headers,
+        path_params,
+        query,
+        body,
+        claims,
+        json: std::sync::OnceLock::new(),
+    }
 }
 
 fn claims(request: &lambda_http::Request) -> HashMap<String, String> {

@@ -146,7 +146,7 @@ impl AccountsAdmin {
                 Err(cancelled) => cancelled,
             };
             if !cancelled.failed(0) {
-                return Err(StoreError::Corrupt(format!("a key of {id} without its record: {cancelled:?}")));
+                return Err(StoreError::Unexpected(format!("a key of {id} without its record: {cancelled}")));
             }
             if self.get(id).await?.is_none() {
                 return Ok(None);
@@ -190,7 +190,7 @@ impl AccountsAdmin {
             return Ok(None);
         }
         let update = update.update_expression(format!("SET {}", sets.join(", "))).condition_expression(condition);
-        Ok(Some(update.build().map_err(|e| StoreError::Corrupt(e.to_string()))?))
+        Ok(Some(update.build()?))
     }
 
     /// The keys of an account, revoked ones too.
@@ -236,11 +236,8 @@ impl AccountsAdmin {
             .expression_attribute_values(":plan", s(key.plan))
             .expression_attribute_values(":keys", n(keys))
             .expression_attribute_values(":next", n(keys + 1))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let put = |table: &str, item: Item| {
-            Put::builder().table_name(table).set_item(Some(item)).build().map_err(|e| StoreError::Corrupt(e.to_string()))
-        };
+            .build()?;
+        let put = |table: &str, item: Item| Put::builder().table_name(table).set_item(Some(item)).build();
         let writes = vec![
             TransactWriteItem::builder().update(counted).build(),
             TransactWriteItem::builder().put(put(&self.keys_table, to_item(key)?)?).build(),
@@ -269,8 +266,7 @@ impl AccountsAdmin {
             .key("item", s(format!("key#{}", key.id)))
             .update_expression("SET revoked_at = if_not_exists(revoked_at, :at)")
             .expression_attribute_values(":at", s(at))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let writes = vec![
             self.update_key(&key.key_hash, "SET revoked_at = if_not_exists(revoked_at, :at)", |u| {
                 u.expression_attribute_values(":at", s(at))
@@ -279,7 +275,7 @@ impl AccountsAdmin {
             audit,
         ];
         let done = transact(&self.accounts.client, writes).await?;
-        done.map_err(|cancelled| StoreError::Corrupt(format!("a key without its record: {cancelled:?}")))
+        done.map_err(|cancelled| StoreError::Unexpected(format!("a key without its record: {cancelled}")))
     }
 
     fn update_key(
@@ -291,8 +287,7 @@ impl AccountsAdmin {
         let update = values(Update::builder().table_name(&self.keys_table).key("key_hash", s(hash.as_str())))
             .update_expression(expression)
             .condition_expression("attribute_exists(key_hash)")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -31,13 +31,13 @@ impl Audit {
         let mut item = to_item(entry)?;
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
+        Ok(TransactWriteItem::builder().put(put?).build())
     }
 
     /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done.
     pub async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let done = transact(&self.client, vec![self.write(entry)?]).await?;
-        done.map_err(|cancelled| StoreError::Corrupt(format!("{cancelled:?}")))
+        done.map_err(StoreError::from)
     }
 
     /// At most `limit` entries older than `before`, newest first.

@@ -96,7 +96,7 @@ impl Contacts {
             Ok(Ok(place)) => Ok(draft(place)),
             Ok(Err(cancelled)) => match cancelled.reason(0) {
                 Reason::Condition(Some(claim)) => Err(CreateContactError::NumberTaken(from_item::<Claim>(claim.clone())?.id)),
-                other => Err(StoreError::Corrupt(format!("no claim, but {other:?}")).into()),
+                other => Err(StoreError::Unexpected(format!("no claim, but {other:?}")).into()),
             },
             // Whether it happened is unknown; one look tells.
             Err(unknown) => match self.get(account, draft(Head::default()).id).await {
@@ -118,7 +118,6 @@ impl Contacts {
                 .expression_attribute_values(":id", s(id))
                 .build()
                 .map(|delete| TransactWriteItem::builder().delete(delete).build())
-                .map_err(|e| StoreError::Corrupt(e.to_string()))
         };
         let mut writes = vec![delete(id.to_string())?, delete(claim_item(&contact.fax_number))?];
         writes.extend(Lists::removal(&self.accounts_table, List::Contacts, account, contact.seq)?);
@@ -139,8 +138,7 @@ impl Contacts {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(account_id)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

@@ -137,7 +137,7 @@ impl Deliveries {
         let mut backoff = Backoff::new();
         while !keys.is_empty() {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let wanted = wanted?;
             let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
             for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
                 let delivery: Delivery = from_item(item)?;

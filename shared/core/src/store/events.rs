@@ -23,11 +23,7 @@ impl Events {
 
     /// The write that adds an event, for the transaction of the change that it tells of.
     pub fn add(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(event)?))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let put = Put::builder().table_name(&self.table).set_item(Some(to_item(event)?)).build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 

@@ -226,7 +226,7 @@ impl Faxes {
         let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
         let mut backoff = Backoff::new();
         while !keys.is_empty() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build()?;
             let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
             for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
                 faxes.push(from_item(item)?);
@@ -269,8 +269,7 @@ impl Faxes {
             .set_item(Some(item_of(fax)?))
             .condition_expression("version = :seen")
             .expression_attribute_values(":seen", n(fax.version - 1))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
@@ -304,7 +303,7 @@ impl FaxEnding {
                 .expression_attribute_names("#month", fax.month.to_string())
                 .expression_attribute_values(":pages", n(refund))
                 .build()
-                .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                .map_err(StoreError::from)?;
             writes.push(TransactWriteItem::builder().update(give_back).build());
         }
         transact(&self.faxes.client, writes).await?.map_err(|_| ReplaceError::Conflict)
@@ -395,7 +394,7 @@ impl Intake {
     ) -> Result<Accepted, AcceptError> {
         let entered = self.enter(&account, (id, charged), now, until, |place| {
             let fax = draft(place);
-            let reply = reply(&fax).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let reply = reply(&fax)?;
             let beside = reply.map(|reply| self.requests.keep(&reply, now)).transpose()?.into_iter().chain(audit.clone()).collect();
             Ok(Entry { event: Event::queued(&fax), fax, beside })
         });
@@ -403,11 +402,11 @@ impl Intake {
             Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
             Ok(Entered::Beside(reasons)) => match reasons.into_iter().next() {
                 Some(Reason::Condition(Some(item))) => Ok(Accepted::Replay(from_item(item)?)),
-                other => Err(StoreError::Corrupt(format!("{other:?}")).into()),
+                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
             },
             // A request that won the race for this name may have used up the quota: its answer is ours too.
             Err(AcceptError::Closed(closed)) => {
-                let name = reply(&draft(Head::default())).map_err(|e| StoreError::Corrupt(e.to_string()))?.map(|reply| reply.request);
+                let name = reply(&draft(Head::default())).map_err(StoreError::from)?.map(|reply| reply.request);
                 let Some(name) = name else { return Err(closed.into()) };
                 self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
             }
@@ -465,8 +464,7 @@ impl Intake {
             .condition_expression("attribute_not_exists(id) OR #fence < :place")
             .expression_attribute_names("#fence", FENCE)
             .expression_attribute_values(":place", n(place))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

@@ -103,14 +103,14 @@ impl Arrivals {
             fax.partial = received.partial;
             let mut taken = inbound.clone();
             taken.taken(now);
-            let event = Event::completed(&fax, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let event = Event::completed(&fax, now)?;
             Ok(Entry { fax, event, beside: vec![self.settle(&taken)?] })
         });
         match entered.await? {
             Entered::In(fax) => Ok(Some(fax)),
             Entered::Beside(reasons) => match reasons.first() {
                 Some(Reason::Condition(_)) => Ok(None),
-                other => Err(StoreError::Corrupt(format!("{other:?}")).into()),
+                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
             },
         }
     }
@@ -124,8 +124,7 @@ impl Arrivals {
             .expression_attribute_names("#partial", "partial")
             .expression_attribute_values(":announced", s("announced"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

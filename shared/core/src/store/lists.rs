@@ -104,8 +104,7 @@ impl Lists {
             .keys(key(list.item()))
             .keys(key(&format!("{}#holes", list.name())))
             .consistent_read(true)
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
         if read.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
             return Err(StoreError::Unavailable("BatchGetItem left keys unprocessed".into()));
@@ -168,7 +167,7 @@ impl Lists {
             }
             match taken {
                 Some(Reason::Condition(Some(_))) => {}
-                other => return Err(StoreError::Corrupt(format!("no place in the list: {other:?}"))),
+                other => return Err(StoreError::Unexpected(format!("no place in the list: {other:?}"))),
             }
             // What the refusal showed is old after the wait.
             backoff.wait().await?;
@@ -190,7 +189,7 @@ impl Lists {
             0 => update.condition_expression("attribute_not_exists(#last)"),
             last => update.condition_expression("#last = :seen").expression_attribute_values(":seen", n(last)),
         };
-        Ok(TransactWriteItem::builder().update(update.build().map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
+        Ok(TransactWriteItem::builder().update(update.build()?).build())
     }
 
     /// The writes that take entry `seq` out of a list, for the transaction that deletes the entry.
@@ -204,8 +203,7 @@ impl Lists {
             .condition_expression("attribute_exists(account_id)")
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let mut writes = vec![TransactWriteItem::builder().update(head).build()];
         writes.extend(Self::gap(table, list, account, seq)?);
         Ok(writes)
@@ -224,9 +222,6 @@ impl Lists {
                 .update_expression("ADD seqs :seq")
                 .expression_attribute_values(":seq", AttributeValue::Ns(vec![seq.to_string()])),
         ];
-        writes
-            .into_iter()
-            .map(|update| Ok(TransactWriteItem::builder().update(update.build().map_err(|e| StoreError::Corrupt(e.to_string()))?).build()))
-            .collect()
+        writes.into_iter().map(|update| Ok(TransactWriteItem::builder().update(update.build()?).build())).collect()
     }
 }

@@ -56,9 +56,9 @@ impl MembersAdmin {
     /// Adds a member, or gives one another role.
     pub async fn put(&self, member: &Member, entry: &AuditEntry) -> Result<(), StoreError> {
         let put = Put::builder().table_name(&self.members.table).set_item(Some(to_item(member)?)).build();
-        let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
+        let put = TransactWriteItem::builder().put(put?).build();
         let done = transact(&self.members.client, vec![put, self.audit.write(entry)?]).await?;
-        done.map_err(|cancelled| StoreError::Corrupt(format!("{cancelled:?}")))
+        done.map_err(StoreError::from)
     }
 
     /// False when there is no such member.
@@ -68,8 +68,7 @@ impl MembersAdmin {
             .key("email", s(email))
             .key("account_id", s(account))
             .condition_expression("attribute_exists(email)")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let delete = TransactWriteItem::builder().delete(delete).build();
         Ok(transact(&self.members.client, vec![delete, self.audit.write(entry)?]).await?.is_ok())
     }

@@ -25,7 +25,7 @@ pub mod webhooks;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,17 +45,42 @@ pub enum StoreError {
     /// Other writers kept getting in first until the deadline.
     #[error("too much contention")]
     Contention,
-    /// An item is not of the shape that this version writes.
+    /// An item is not of the shape that this version reads.
     #[error("an item could not be read: {0}")]
-    Corrupt(String),
+    Unreadable(String),
+    /// A request of this program's that could not be made, or that DynamoDB calls invalid. To repeat it is no use.
+    #[error("a request to the database is wrong: {0}")]
+    Invalid(String),
+    /// The tables are in a state that no rule of this program leads to.
+    #[error("the database is in an unexpected state: {0}")]
+    Unexpected(String),
+}
+
+impl From<BuildError> for StoreError {
+    fn from(error: BuildError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+/// From an answer or event that could not be written as JSON.
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+/// From a transaction that stopped at a condition which holds by the rules.
+impl From<Cancelled> for StoreError {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::Unexpected(cancelled.to_string())
+    }
 }
 
 impl StoreError {
     fn from_sdk<E: ProvideErrorMetadata + std::error::Error + 'static, R>(error: SdkError<E, R>) -> Self {
         let summary = sdk_error::summary(&error);
-        // A request that DynamoDB calls invalid is our mistake: to repeat it is no use.
         let invalid = error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ValidationException");
-        if invalid { Self::Corrupt(summary) } else { Self::Unavailable(summary) }
+        if invalid { Self::Invalid(summary) } else { Self::Unavailable(summary) }
     }
 }
 
@@ -130,11 +155,11 @@ async fn scan<T: DeserializeOwned>(
 }
 
 fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
-    serde_dynamo::to_item(value).map_err(|e| StoreError::Corrupt(e.to_string()))
+    serde_dynamo::to_item(value).map_err(|e| StoreError::Invalid(e.to_string()))
 }
 
 fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|e| StoreError::Corrupt(e.to_string()))
+    serde_dynamo::from_item(item).map_err(|e| StoreError::Unreadable(e.to_string()))
 }
 
 fn s(text: impl ToString) -> AttributeValue {

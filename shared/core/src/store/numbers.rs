@@ -109,16 +109,14 @@ impl Numbers {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":released", s("released"))
             .expression_attribute_values(":active", s("active"))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let unclaimed = aws_sdk_dynamodb::types::Delete::builder()
             .table_name(&self.table)
             .key("owner", s(&number.number))
             .key("item", s("claim"))
             .condition_expression("number_id = :id")
             .expression_attribute_values(":id", s(number.id))
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let writes = vec![TransactWriteItem::builder().update(released).build(), TransactWriteItem::builder().delete(unclaimed).build()];
         Ok(transact(&self.client, writes).await?.is_ok())
     }
@@ -129,8 +127,7 @@ impl Numbers {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#owner)")
             .expression_attribute_names("#owner", "owner")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

@@ -80,8 +80,7 @@ impl Requests {
             .expression_attribute_names("#request", "request")
             .expression_attribute_values(":now", n(now.as_second()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

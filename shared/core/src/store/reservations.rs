@@ -90,7 +90,7 @@ impl Reservations {
             let item = match self.try_reserve(account.id, fax, (pages, month), limit, now, newest.is_some()).await? {
                 Ok(item) => {
                     let (own, others) = split(reservations_of(&item), fax);
-                    let own = own.ok_or_else(|| StoreError::Corrupt("a reservation that was made is not there".into()))?;
+                    let own = own.ok_or_else(|| StoreError::Unexpected("a reservation that was made is not there".into()))?;
                     return Ok((own, others.into_iter().filter(|other| other.at + LEFT_BEHIND < now).take(SETTLED_AT_ONCE).collect()));
                 }
                 Err(None) => return Err(AcceptError::NoAccount),
@@ -244,7 +244,7 @@ impl Reservations {
                 .expression_attribute_values(":pages", AttributeValue::N(pages.to_string()));
         }
         let update = update.update_expression(format!("SET {sets} REMOVE #place, #at")).build();
-        let update = update.map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let update = update?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         writes.extend(Lists::gap(self.accounts.table(), List::Faxes, account, seq)?);
         // A condition that fails: somebody else has settled it.

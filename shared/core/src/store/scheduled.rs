@@ -134,7 +134,7 @@ impl Scheduling {
         let added = self.lists.add(List::Scheduled, account, now, until, |place| {
             let scheduled = draft(place);
             let mut writes = vec![self.put_new(&scheduled)?];
-            if let Some(reply) = reply(&scheduled).map_err(|e| StoreError::Corrupt(e.to_string()))? {
+            if let Some(reply) = reply(&scheduled)? {
                 writes.push(self.requests.keep(&reply, now)?);
             }
             writes.extend(audit.clone());
@@ -144,7 +144,7 @@ impl Scheduling {
             Ok(Ok(place)) => Ok(Planned::New(Box::new(draft(place)))),
             Ok(Err(cancelled)) => match cancelled.reason(1) {
                 Reason::Condition(Some(item)) => Ok(Planned::Replay(from_item(item.clone())?)),
-                _ => Err(StoreError::Corrupt(format!("{cancelled:?}"))),
+                _ => Err(cancelled.into()),
             },
             // Whether it happened is unknown; one look tells, and spares the caller a fax scheduled twice.
             Err(unknown) => match self.scheduled.get(account, draft(Head::default()).id).await {
@@ -159,8 +159,7 @@ impl Scheduling {
             .table_name(&self.scheduled.table)
             .set_item(Some(to_item(scheduled)?))
             .condition_expression("attribute_not_exists(id)")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
@@ -210,7 +209,7 @@ impl ScheduledSending {
             Entered::In(fax) => Ok(Sent::Fax(fax)),
             Entered::Beside(reasons) => match reasons.into_iter().next() {
                 Some(Reason::Condition(Some(item))) => Ok(Sent::NotPending(Box::new(from_item(item)?))),
-                other => Err(StoreError::Corrupt(format!("{other:?}")).into()),
+                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
             },
         }
     }
@@ -218,7 +217,7 @@ impl ScheduledSending {
     /// A pending one has failed, and its account is told. False when it was no longer pending. (7 WRU, indexes included)
     pub async fn fail(&self, scheduled: &Scheduled, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
         let failed = Scheduled { status: Status::Failed, failure: Some(failure), ..scheduled.clone() };
-        let event = Event::not_sent(&failed, now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let event = Event::not_sent(&failed, now)?;
         let writes = vec![self.settle(&failed)?, self.events.add(&event)?];
         Ok(transact(&self.scheduled.client, writes).await?.is_ok())
     }
@@ -244,6 +243,6 @@ impl ScheduledSending {
             update = update.expression_attribute_values(":failure", s(failure.as_str()));
         }
         let update = update.update_expression(format!("SET {} REMOVE due_at, due_shard", sets.join(", "))).build();
-        Ok(TransactWriteItem::builder().update(update.map_err(|e| StoreError::Corrupt(e.to_string()))?).build())
+        Ok(TransactWriteItem::builder().update(update?).build())
     }
 }

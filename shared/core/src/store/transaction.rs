@@ -1,5 +1,6 @@
 //! One way to run a transaction: conflicts with other transactions are tried again, everything else is the caller's to judge.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -18,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
 /// Why one item of a transaction stopped it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Reason {
     /// This item did not.
     None,
@@ -26,8 +27,20 @@ pub enum Reason {
     Condition(Option<Item>),
 }
 
+/// Without the item: it may hold telephone numbers, and this goes to the log.
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "no reason",
+            Self::Condition(None) => "its condition",
+            Self::Condition(Some(_)) => "its condition (the item is known)",
+        })
+    }
+}
+
 /// The transaction did nothing, because of these items (in the order of the writes).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("a transaction was canceled: {0:?}")]
 pub struct Cancelled(pub Vec<Reason>);
 
 impl Cancelled {
@@ -124,4 +137,21 @@ pub(super) async fn transact(client: &Client, writes: Vec<TransactWriteItem>) ->
 
 fn new_token() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{StoreError, s};
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_canceled_transaction_shows_nothing_of_its_items() {
+        let item = Item::from([("to".into(), s("+15005550001"))]);
+        let error = StoreError::from(Cancelled(vec![Reason::None, Reason::Condition(Some(item)), Reason::Condition(None)]));
+        assert_eq!(
+            error.to_string(),
+            "the database is in an unexpected state: a transaction was canceled: [no reason, its condition (the item is known), its condition]"
+        );
+        assert!(!format!("{error:?}").contains("+1500"));
+    }
 }

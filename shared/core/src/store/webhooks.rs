@@ -69,8 +69,7 @@ impl Webhooks {
 
     /// Stores a new endpoint, with its audit entry. False when its account has `most` already.
     pub async fn add(&self, endpoint: &Endpoint, most: usize, audit: TransactWriteItem) -> Result<bool, StoreError> {
-        let corrupt = |e: aws_sdk_dynamodb::error::BuildError| StoreError::Corrupt(e.to_string());
-        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build().map_err(corrupt)?;
+        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build()?;
         let put = TransactWriteItem::builder().put(put).build();
         let (account, key) = (endpoint.account_id, s(format!("additions#{}", endpoint.account_id)));
         // Of many at once all but one begin anew, each time.
@@ -89,13 +88,12 @@ impl Webhooks {
                 .item("version", n(seen + 1))
                 .condition_expression("attribute_not_exists(id) OR version = :seen")
                 .expression_attribute_values(":seen", n(seen))
-                .build()
-                .map_err(corrupt)?;
+                .build()?;
             let next = TransactWriteItem::builder().put(next).build();
             match transact(&self.client, vec![put.clone(), next, audit.clone()]).await? {
                 Ok(()) => return Ok(true),
                 Err(cancelled) if cancelled.failed(1) && !cancelled.failed(0) => backoff.wait().await?,
-                Err(cancelled) => return Err(StoreError::Corrupt(format!("{cancelled:?}"))),
+                Err(cancelled) => return Err(cancelled.into()),
             }
         }
     }
@@ -107,8 +105,7 @@ impl Webhooks {
             .key("account_id", s(account))
             .key("id", s(id))
             .condition_expression("attribute_exists(id)")
-            .build()
-            .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            .build()?;
         let delete = TransactWriteItem::builder().delete(delete).build();
         Ok(transact(&self.client, vec![delete, audit]).await?.is_ok())
     }
@@ -129,7 +126,7 @@ impl Webhooks {
             endpoint.version += 1;
             let put = self.put(&endpoint)?.condition_expression("version = :seen");
             let put = put.expression_attribute_values(":seen", n(endpoint.version - 1)).build();
-            let put = TransactWriteItem::builder().put(put.map_err(|e| StoreError::Corrupt(e.to_string()))?).build();
+            let put = TransactWriteItem::builder().put(put?).build();
             if transact(&self.client, [vec![put], others.clone()].concat()).await?.is_ok() {
                 return Ok(Some((endpoint, told)));
             }

@@ -60,7 +60,8 @@ pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, CommandError> {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let kind = if matches!(error, StoreError::Corrupt(_)) { "internal_error" } else { "unavailable" };
+        let passes = matches!(error, StoreError::Unavailable(_) | StoreError::Contention);
+        let kind = if passes { "unavailable" } else { "internal_error" };
         Self::new(kind, error.to_string())
     }
 }
