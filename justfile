@@ -1,0 +1,33 @@
+# The commands of everyday work. `just` alone lists them.
+
+default:
+    @just --list
+
+# The whole service on http://127.0.0.1:3000
+run *ARGS:
+    cargo run -- {{ARGS}}
+
+# The rules, without a running service: seconds
+unit:
+    cargo test --workspace --lib
+
+# The documents, against other people's decoders where they are installed
+documents:
+    cargo test -p fax-document
+
+# One suite of end-to-end tests, for instance `just e2e api contacts`
+e2e SUITE *FILTER:
+    cargo test -p sfm-tests --test {{SUITE}} {{FILTER}}
+
+# Every test
+test:
+    cargo test --workspace
+
+# What a reviewer looks at first
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Everything that a change must pass
+ci:
+    .ci/run
