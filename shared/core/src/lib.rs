@@ -1,11 +1,11 @@
 //! The core of Send FAX Mail.
 //!
-//! The domain knows neither AWS nor HTTP: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`webhook`], [`list`], [`due`],
-//! [`rate`], and the parsed types
-//! they are made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`].
+//! The domain: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`webhook`], [`member`], [`audit`], [`list`], [`due`], [`rate`],
+//! and the parsed types that it is made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`].
 //!
-//! Around it stand the adapters: [`store`] (DynamoDB), [`documents`] (S3), [`queue`] (SQS), [`bus`] (EventBridge) and [`carrier`].
-//! [`http`] is the boundary of the API, [`runtime`] the glue to Lambda, [`platform`] what a function is configured by.
+//! The adapters: [`store`] (DynamoDB), [`documents`] (S3), [`queue`] (SQS), [`bus`] (EventBridge), [`carrier`], and the client for servers that are not
+//! ours ([`http_client`], [`guarded`]). [`transmission`] and [`reception`] are steps that several functions take. [`http`] is the boundary of the API,
+//! [`runtime`] the glue to Lambda, [`platform`] a function's configuration.
 
 pub mod account;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! Errors as a caller sees them. The domain's errors become problems here and nowhere else.
+//! Errors as a caller sees them: status, type, code, message and the field that is wrong.
 
 use std::borrow::Cow;
 use std::fmt;

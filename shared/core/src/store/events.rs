@@ -34,7 +34,7 @@ impl Events {
         found.item.map(from_item).transpose()
     }
 
-    /// Writes an event that is not published. (2 WRU)
+    /// Writes an event by itself. (2 WRU)
     pub async fn put(&self, event: &Event) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(event)?));
         put.send().await.map(drop).map_err(StoreError::from_sdk)
