@@ -126,7 +126,7 @@ impl Event {
         Ok(Self { scheduled_id: Some(scheduled.id), ..event })
     }
 
-    /// Tells one endpoint that it is reached. Its delivery is written with it, so it has no due time, and fan-out passes it over.
+    /// Tells one endpoint that it is reached. Its delivery is written with it, so it has no due time, and no rule of the bus passes it on.
     pub fn test(account_id: AccountId, data: String, now: Timestamp) -> Self {
         Self { due_at: None, due_shard: None, ..Self::outward(account_id, EventType::WebhookTest, data, now) }
     }
