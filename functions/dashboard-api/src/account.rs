@@ -4,9 +4,10 @@ use http::StatusCode;
 use serde_json::json;
 use sfm_core::account::Account;
 use sfm_core::clock::ApiTime;
-use sfm_core::http::membership::Visitor;
+use sfm_core::http::membership::owners_only;
 use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::month::Month;
+use sfm_core::principal::Principal;
 
 use crate::{DashboardApi, before};
 
@@ -22,14 +23,14 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &json!({"object": "session", "email": email, "accounts": accounts}))
     }
 
-    pub(crate) async fn account(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        let account = self.faxes.without_open(self.load(visitor).await?).await?;
+    pub(crate) async fn account(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        let account = self.usage.without_open(self.load(who).await?).await?;
         let month = Month::of(request.now);
         let body = json!({
             "object": "account",
             "id": account.id,
             "name": account.name,
-            "role": visitor.role,
+            "role": who.role(),
             "plan": account.plan,
             "api_access": account.plan.includes_api(),
             "monthly_pages": account.page_limit(),
@@ -42,12 +43,12 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &body)
     }
 
-    pub(crate) async fn audit(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        visitor.owners_only()?;
+    pub(crate) async fn audit(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        owners_only(who)?;
         let page = request.page()?;
         let before = before(request)?;
         // One more than is shown tells whether there are more.
-        let mut entries = self.audit.list(visitor.account, before, page.limit + 1).await?;
+        let mut entries = self.audit.list(who.account(), before, page.limit + 1).await?;
         let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let has_more = entries.len() > shown;
         entries.truncate(shown);
@@ -55,7 +56,7 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
 
-    pub(crate) async fn load(&self, visitor: &Visitor) -> Result<Account, Problem> {
-        self.accounts.get(visitor.account).await?.ok_or_else(Problem::not_found)
+    pub(crate) async fn load(&self, who: &Principal) -> Result<Account, Problem> {
+        self.accounts.get(who.account()).await?.ok_or_else(Problem::not_found)
     }
 }

@@ -4,10 +4,10 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::clock::ApiTime;
-use sfm_core::http::membership::Visitor;
 use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::KeyId;
 use sfm_core::key::Mode;
+use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
 use sfm_core::store::accounts::ListedKey;
 use sfm_core::store::keyring::KeyringError;
@@ -50,10 +50,10 @@ fn resource<'a>(listed: &'a ListedKey, used: Option<Timestamp>, key: Option<&'a 
 }
 
 impl DashboardApi {
-    pub(crate) async fn list_keys(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        self.api_plan(visitor).await?;
+    pub(crate) async fn list_keys(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        self.api_plan(who).await?;
         let page = request.page()?;
-        let (mut keys, uses) = tokio::try_join!(self.keyring.list(visitor.account), self.key_uses.of(visitor.account))?;
+        let (mut keys, uses) = tokio::try_join!(self.keyring.list(who.account()), self.key_uses.of(who.account()))?;
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         let total = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         let (skip, limit) = (usize::try_from(page.offset()).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
@@ -61,8 +61,8 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &ListBody::new(data, page, total))
     }
 
-    pub(crate) async fn create_key(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
+    pub(crate) async fn create_key(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
         let object = request.json()?;
         let name = object.required_text("name", "name")?.trim();
         if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
@@ -79,7 +79,7 @@ impl DashboardApi {
             Some(Some(false)) => Mode::Test,
             Some(None) => return Err(Problem::invalid("live must be true or false.").param("live")),
         };
-        let made = self.keyring.create(visitor.account, Some(name), scopes, mode, &visitor.actor()).await;
+        let made = self.keyring.create(who, Some(name), scopes, mode).await;
         let (listed, secret) = made.map_err(|e| match e {
             KeyringError::NoAccount => Problem::not_found(),
             KeyringError::TooMany => Problem::conflict(e.to_string()).code("too_many_keys"),
@@ -88,10 +88,10 @@ impl DashboardApi {
         Response::json(StatusCode::CREATED, &resource(&listed, None, Some(secret.expose())))
     }
 
-    pub(crate) async fn revoke_key(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
-        let key = self.keyring.revoke(visitor.account, path_id(id)?, &visitor.actor()).await?.ok_or_else(Problem::not_found)?;
-        let used = self.key_uses.of(visitor.account).await?.get(&key.id).copied();
+    pub(crate) async fn revoke_key(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
+        let key = self.keyring.revoke(who, path_id(id)?).await?.ok_or_else(Problem::not_found)?;
+        let used = self.key_uses.of(who.account()).await?.get(&key.id).copied();
         Response::json(StatusCode::OK, &resource(&key, used, None))
     }
 }

@@ -2,29 +2,31 @@
 //! token, and who may see which account is asked of table `members` for every request.
 
 mod account;
-mod book;
+mod contacts;
 mod deliveries;
 mod faxes;
 mod keys;
+mod numbers;
+mod scheduled;
 mod webhooks;
 
 use http::StatusCode;
 use serde::Serialize;
-use sfm_core::documents::Documents;
-use sfm_core::http::membership::{Doorkeeper, Visitor};
+use sfm_core::http::membership::{Doorkeeper, owners_only};
 use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
 use sfm_core::list::Page;
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::principal::Principal;
 use sfm_core::store::accounts::Accounts;
 use sfm_core::store::audit::Audit;
-use sfm_core::store::contacts::Contacts;
 use sfm_core::store::faxes::{FaxRemoval, Faxes};
 use sfm_core::store::key_uses::KeyUses;
 use sfm_core::store::keyring::Keyring;
-use sfm_core::store::lists::Lists;
-use sfm_core::store::numbers::Numbers;
-use sfm_core::store::scheduled::ScheduledFaxes;
 use sfm_core::webhook::desk::WebhookDesk;
+use sfm_service::contacts::ContactService;
+use sfm_service::faxes::{FaxDocuments, FaxReader};
+use sfm_service::numbers::NumberService;
+use sfm_service::scheduled::{Cancellation, ScheduledReader};
 
 #[derive(Debug)]
 pub struct DashboardApi {
@@ -34,13 +36,14 @@ pub struct DashboardApi {
     keyring: Keyring,
     key_uses: KeyUses,
     desk: WebhookDesk,
-    lists: Lists,
-    faxes: Faxes,
+    usage: Faxes,
+    faxes: FaxReader,
     removal: FaxRemoval,
-    documents: Documents,
-    contacts: Contacts,
-    numbers: Numbers,
-    scheduled: ScheduledFaxes,
+    documents: FaxDocuments,
+    contacts: ContactService,
+    numbers: NumberService,
+    scheduled: ScheduledReader,
+    cancellation: Cancellation,
 }
 
 impl Endpoint for DashboardApi {
@@ -54,13 +57,14 @@ impl Endpoint for DashboardApi {
             keyring: Keyring::new(platform)?,
             key_uses: KeyUses::new(platform)?,
             desk: WebhookDesk::new(platform)?,
-            lists: Lists::new(platform)?,
-            faxes: Faxes::new(platform)?,
+            usage: Faxes::new(platform)?,
+            faxes: FaxReader::new(platform)?,
             removal: FaxRemoval::new(platform)?,
-            documents: Documents::new(platform)?,
-            contacts: Contacts::new(platform)?,
-            numbers: Numbers::new(platform)?,
-            scheduled: ScheduledFaxes::new(platform)?,
+            documents: FaxDocuments::new(platform)?,
+            contacts: ContactService::new(platform)?,
+            numbers: NumberService::new(platform)?,
+            scheduled: ScheduledReader::new(platform)?,
+            cancellation: Cancellation::new(platform)?,
         })
     }
 
@@ -70,8 +74,8 @@ impl Endpoint for DashboardApi {
         match segments.as_slice() {
             ["session"] => self.session(request).await,
             ["accounts", account, rest @ ..] => {
-                let visitor = self.door.admit(request, account).await?;
-                self.of_account(&visitor, request, rest).await
+                let who = self.door.admit(request, account).await?;
+                self.of_account(&who, request, rest).await
             }
             _ => Err(Problem::no_route()),
         }
@@ -79,49 +83,49 @@ impl Endpoint for DashboardApi {
 }
 
 impl DashboardApi {
-    async fn of_account(&self, visitor: &Visitor, request: &Request, path: &[&str]) -> Result<Response, Problem> {
+    async fn of_account(&self, who: &Principal, request: &Request, path: &[&str]) -> Result<Response, Problem> {
         match (request.method.as_str(), path) {
-            ("GET", []) => self.account(visitor, request).await,
-            ("GET", ["audit"]) => self.audit(visitor, request).await,
-            ("GET", ["keys"]) => self.list_keys(visitor, request).await,
-            ("POST", ["keys"]) => self.create_key(visitor, request).await,
-            ("DELETE", ["keys", id]) => self.revoke_key(visitor, id).await,
-            ("GET", ["webhooks"]) => self.list_webhooks(visitor).await,
-            ("POST", ["webhooks"]) => self.create_webhook(visitor, request).await,
-            ("GET", ["webhooks", id]) => self.webhook(visitor, id).await,
-            ("PATCH", ["webhooks", id]) => self.change_webhook(visitor, request, id).await,
-            ("DELETE", ["webhooks", id]) => self.delete_webhook(visitor, id).await,
-            ("POST", ["webhooks", id, "rotate"]) => self.rotate_secret(visitor, id).await,
-            ("POST", ["webhooks", id, "expire-old-secret"]) => self.expire_old_secret(visitor, id).await,
-            ("POST", ["webhooks", id, "test"]) => self.test_webhook(visitor, id).await,
-            ("POST", ["webhooks", id, "recover"]) => self.recover(visitor, request, id).await,
-            ("GET", ["webhooks", id, "deliveries"]) => self.list_deliveries(visitor, request, id).await,
-            ("GET", ["events"]) => self.list_events(visitor, request).await,
-            ("GET", ["events", id, "deliveries"]) => self.deliveries_of_event(visitor, id).await,
-            ("POST", ["deliveries", id, "redeliver"]) => self.redeliver(visitor, id).await,
-            ("GET", ["faxes"]) => self.list_faxes(visitor, request).await,
-            ("GET", ["faxes", id]) => self.fax(visitor, id).await,
-            ("DELETE", ["faxes", id]) => self.delete_fax(visitor, request, id).await,
-            ("GET", ["faxes", id, "document"]) => self.document(visitor, request, id).await,
-            ("GET", ["contacts"]) => self.list_contacts(visitor, request).await,
-            ("POST", ["contacts"]) => self.create_contact(visitor, request).await,
-            ("DELETE", ["contacts", id]) => self.delete_contact(visitor, request, id).await,
-            ("GET", ["numbers"]) => self.list_numbers(visitor, request).await,
-            ("GET", ["scheduled"]) => self.list_scheduled(visitor, request).await,
-            ("GET", ["scheduled", id]) => self.scheduled(visitor, id).await,
-            ("DELETE", ["scheduled", id]) => self.cancel_scheduled(visitor, request, id).await,
+            ("GET", []) => self.account(who, request).await,
+            ("GET", ["audit"]) => self.audit(who, request).await,
+            ("GET", ["keys"]) => self.list_keys(who, request).await,
+            ("POST", ["keys"]) => self.create_key(who, request).await,
+            ("DELETE", ["keys", id]) => self.revoke_key(who, id).await,
+            ("GET", ["webhooks"]) => self.list_webhooks(who).await,
+            ("POST", ["webhooks"]) => self.create_webhook(who, request).await,
+            ("GET", ["webhooks", id]) => self.webhook(who, id).await,
+            ("PATCH", ["webhooks", id]) => self.change_webhook(who, request, id).await,
+            ("DELETE", ["webhooks", id]) => self.delete_webhook(who, id).await,
+            ("POST", ["webhooks", id, "rotate"]) => self.rotate_secret(who, id).await,
+            ("POST", ["webhooks", id, "expire-old-secret"]) => self.expire_old_secret(who, id).await,
+            ("POST", ["webhooks", id, "test"]) => self.test_webhook(who, id).await,
+            ("POST", ["webhooks", id, "recover"]) => self.recover(who, request, id).await,
+            ("GET", ["webhooks", id, "deliveries"]) => self.list_deliveries(who, request, id).await,
+            ("GET", ["events"]) => self.list_events(who, request).await,
+            ("GET", ["events", id, "deliveries"]) => self.deliveries_of_event(who, id).await,
+            ("POST", ["deliveries", id, "redeliver"]) => self.redeliver(who, id).await,
+            ("GET", ["faxes"]) => self.list_faxes(who, request).await,
+            ("GET", ["faxes", id]) => self.fax(who, id).await,
+            ("DELETE", ["faxes", id]) => self.delete_fax(who, request, id).await,
+            ("GET", ["faxes", id, "document"]) => self.document(who, id).await,
+            ("GET", ["contacts"]) => self.list_contacts(who, request).await,
+            ("POST", ["contacts"]) => self.create_contact(who, request).await,
+            ("DELETE", ["contacts", id]) => self.delete_contact(who, id).await,
+            ("GET", ["numbers"]) => self.list_numbers(who, request).await,
+            ("GET", ["scheduled"]) => self.list_scheduled(who, request).await,
+            ("GET", ["scheduled", id]) => self.scheduled(who, id).await,
+            ("DELETE", ["scheduled", id]) => self.cancel_scheduled(who, request, id).await,
             _ => Err(Problem::no_route()),
         }
     }
 
     /// Keys and webhooks are for the plans that have the API.
-    async fn api_plan(&self, visitor: &Visitor) -> Result<(), Problem> {
-        if self.load(visitor).await?.plan.includes_api() { Ok(()) } else { Err(Problem::plan_upgrade_required()) }
+    async fn api_plan(&self, who: &Principal) -> Result<(), Problem> {
+        if self.load(who).await?.plan.includes_api() { Ok(()) } else { Err(Problem::plan_upgrade_required()) }
     }
 
-    async fn owner_with_api(&self, visitor: &Visitor) -> Result<(), Problem> {
-        visitor.owners_only()?;
-        self.api_plan(visitor).await
+    async fn owner_with_api(&self, who: &Principal) -> Result<(), Problem> {
+        owners_only(who)?;
+        self.api_plan(who).await
     }
 }
 

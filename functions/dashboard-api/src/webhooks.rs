@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
 use sfm_core::http::body::Object;
-use sfm_core::http::membership::Visitor;
 use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::EndpointId;
+use sfm_core::principal::Principal;
 use sfm_core::webhook::desk::{Change, DeskError};
 use sfm_core::webhook::{Endpoint, Status};
 
@@ -48,33 +48,33 @@ fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, Problem> {
 }
 
 impl DashboardApi {
-    pub(crate) async fn list_webhooks(&self, visitor: &Visitor) -> Result<Response, Problem> {
-        self.api_plan(visitor).await?;
-        let endpoints = self.desk.list(visitor.account).await.map_err(problem)?;
+    pub(crate) async fn list_webhooks(&self, who: &Principal) -> Result<Response, Problem> {
+        self.api_plan(who).await?;
+        let endpoints = self.desk.list(who.account()).await.map_err(problem)?;
         whole_list(endpoints.iter().rev().map(shown).collect())
     }
 
-    pub(crate) async fn create_webhook(&self, visitor: &Visitor, request: &Request) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
+    pub(crate) async fn create_webhook(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
         let body = request.json()?;
         let url = body.required_text("url", "url")?;
         let description = body.text("description", "description")?.filter(|text| !text.is_empty()).map(str::to_owned);
         let events = events(&body)?.unwrap_or_default();
-        let added = self.desk.add(visitor.account, url, events, description, &visitor.actor()).await;
+        let added = self.desk.add(who, url, events, description).await;
         let (endpoint, secret) = added.map_err(problem)?;
         let mut value = shown(&endpoint);
         value["secret"] = secret.expose().into();
         Response::json(StatusCode::CREATED, &value)
     }
 
-    pub(crate) async fn webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.api_plan(visitor).await?;
-        Response::json(StatusCode::OK, &shown(&self.desk.get(visitor.account, path_id(id)?).await.map_err(problem)?))
+    pub(crate) async fn webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.api_plan(who).await?;
+        Response::json(StatusCode::OK, &shown(&self.desk.get(who.account(), path_id(id)?).await.map_err(problem)?))
     }
 
-    pub(crate) async fn change_webhook(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
-        let (id, actor): (EndpointId, _) = (path_id(id)?, visitor.actor());
+    pub(crate) async fn change_webhook(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
+        let id: EndpointId = path_id(id)?;
         let body = request.json()?;
         let status = match body.text("status", "status")? {
             None => None,
@@ -88,44 +88,44 @@ impl DashboardApi {
             description: body.text("description", "description")?.map(str::to_owned),
             status,
         };
-        let endpoint = self.desk.update(visitor.account, id, change, &actor).await.map_err(problem)?;
+        let endpoint = self.desk.update(who, id, change).await.map_err(problem)?;
         Response::json(StatusCode::OK, &shown(&endpoint))
     }
 
-    pub(crate) async fn delete_webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
+    pub(crate) async fn delete_webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
         let id: EndpointId = path_id(id)?;
-        self.desk.delete(visitor.account, id, &visitor.actor()).await.map_err(problem)?;
-        Response::json(StatusCode::OK, &json!({"id": id, "object": "webhook_endpoint", "deleted": true}))
+        self.desk.delete(who, id).await.map_err(problem)?;
+        Response::deleted("webhook_endpoint", id)
     }
 
-    pub(crate) async fn rotate_secret(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
-        let rotated = self.desk.rotate(visitor.account, path_id(id)?, false, &visitor.actor()).await;
+    pub(crate) async fn rotate_secret(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
+        let rotated = self.desk.rotate(who, path_id(id)?, false).await;
         let (endpoint, secret) = rotated.map_err(problem)?;
         let mut value = shown(&endpoint);
         value["secret"] = secret.expose().into();
         Response::json(StatusCode::OK, &value)
     }
 
-    pub(crate) async fn expire_old_secret(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
-        let endpoint = self.desk.expire_old_secret(visitor.account, path_id(id)?, &visitor.actor()).await;
+    pub(crate) async fn expire_old_secret(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
+        let endpoint = self.desk.expire_old_secret(who, path_id(id)?).await;
         Response::json(StatusCode::OK, &shown(&endpoint.map_err(problem)?))
     }
 
-    pub(crate) async fn test_webhook(&self, visitor: &Visitor, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
-        let delivery = self.desk.test(visitor.account, path_id(id)?, &visitor.actor()).await.map_err(problem)?;
+    pub(crate) async fn test_webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
+        let delivery = self.desk.test(who, path_id(id)?).await.map_err(problem)?;
         Response::json(StatusCode::ACCEPTED, &delivery.resource())
     }
 
-    pub(crate) async fn recover(&self, visitor: &Visitor, request: &Request, id: &str) -> Result<Response, Problem> {
-        self.owner_with_api(visitor).await?;
+    pub(crate) async fn recover(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, Problem> {
+        self.owner_with_api(who).await?;
         let body = request.json()?;
         let wrong = || Problem::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
         let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
-        let recovery = self.desk.recover(visitor.account, path_id(id)?, since, &visitor.actor()).await.map_err(problem)?;
+        let recovery = self.desk.recover(who, path_id(id)?, since).await.map_err(problem)?;
         Response::json(StatusCode::OK, &recovery.resource())
     }
 }

@@ -5,9 +5,10 @@ mod preview;
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::documents::Documents;
 use sfm_core::fax::Fax;
-use sfm_core::http::membership::{Doorkeeper, Visitor};
+use sfm_core::http::membership::Doorkeeper;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::principal::Principal;
 use sfm_core::store::audit::Audit;
 use sfm_core::store::faxes::Faxes;
 use sfm_submission::{Admission, Deadline, Planning, Sending};
@@ -45,50 +46,50 @@ impl Endpoint for DashboardDocuments {
         let path = request.path.strip_prefix("/dashboard/api/accounts/").ok_or_else(Problem::no_route)?;
         let segments: Vec<&str> = path.split('/').collect();
         let [account, path @ ..] = segments.as_slice() else { return Err(Problem::no_route()) };
-        let visitor = self.members.admit(request, account).await?;
+        let who = self.members.admit(request, account).await?;
         match (request.method.as_str(), path) {
-            ("POST", ["faxes"]) => self.send(&visitor, request, deadline).await,
-            ("POST", ["faxes", id, "resend"]) => self.resend(&visitor, request, id, deadline).await,
-            ("POST", ["scheduled"]) => self.schedule(&visitor, request, deadline).await,
-            ("GET", ["faxes", id, "pages", number]) => self.page(&visitor, request, id, number).await,
+            ("POST", ["faxes"]) => self.send(&who, request, deadline).await,
+            ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, id, deadline).await,
+            ("POST", ["scheduled"]) => self.schedule(&who, request, deadline).await,
+            ("GET", ["faxes", id, "pages", number]) => self.page(&who, request, id, number).await,
             _ => Err(Problem::no_route()),
         }
     }
 }
 
 impl DashboardDocuments {
-    async fn send(&self, visitor: &Visitor, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
-        match self.sending.door.admit_member(request, visitor, SEND, "sends").await? {
+    async fn send(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        match self.sending.door.admit_as(request, who.clone(), SEND, "sends").await? {
             Admission::Replay(response) => Ok(response),
             Admission::New(admitted) => admitted.told(self.sending.send(request, &admitted, deadline).await),
         }
     }
 
-    async fn resend(&self, visitor: &Visitor, request: &Request, id: &str, deadline: Deadline) -> Result<Response, Problem> {
-        let fax = self.fax(visitor, id).await?;
+    async fn resend(&self, who: &Principal, request: &Request, id: &str, deadline: Deadline) -> Result<Response, Problem> {
+        let fax = self.fax(who, id).await?;
         let route = format!("{SEND}/{}/resend", fax.id);
-        match self.sending.door.admit_member(request, visitor, &route, "sends").await? {
+        match self.sending.door.admit_as(request, who.clone(), &route, "sends").await? {
             Admission::Replay(response) => Ok(response),
             Admission::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
         }
     }
 
-    async fn fax(&self, visitor: &Visitor, id: &str) -> Result<Fax, Problem> {
+    async fn fax(&self, who: &Principal, id: &str) -> Result<Fax, Problem> {
         let id = id.parse().map_err(|_| Problem::not_found())?;
-        self.faxes.get(visitor.account, id).await?.filter(|fax| fax.deleted_at.is_none()).ok_or_else(Problem::not_found)
+        self.faxes.visible(who.account(), id).await?.ok_or_else(Problem::not_found)
     }
 
-    async fn schedule(&self, visitor: &Visitor, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
-        match self.planning.door.admit_member(request, visitor, SCHEDULE, "schedules").await? {
+    async fn schedule(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        match self.planning.door.admit_as(request, who.clone(), SCHEDULE, "schedules").await? {
             Admission::Replay(response) => Ok(response),
             Admission::New(admitted) => admitted.told(self.planning.schedule(request, &admitted, deadline).await),
         }
     }
 
     /// A page of the fax-ready document. Who looks at it is written down first.
-    async fn page(&self, visitor: &Visitor, request: &Request, id: &str, number: &str) -> Result<Response, Problem> {
+    async fn page(&self, who: &Principal, request: &Request, id: &str, number: &str) -> Result<Response, Problem> {
         let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(Problem::not_found)?;
-        let fax = self.fax(visitor, id).await?;
+        let fax = self.fax(who, id).await?;
         let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(Problem::document_expired)?;
         let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(Problem::internal)?;
         let png = match drawn {
@@ -98,7 +99,7 @@ impl DashboardDocuments {
                 return Err(Problem::invalid(message).code("document_type_unsupported"));
             }
         };
-        let entry = AuditEntry::new(visitor.account, &visitor.actor(), Action::FaxViewed, fax.id, request.now);
+        let entry = AuditEntry::new(who, Action::FaxViewed, fax.id, request.now);
         self.audit.record(&entry.detail(format!("page {number}"))).await?;
         Ok(Response::bytes("image/png", png))
     }

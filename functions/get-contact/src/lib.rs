@@ -5,24 +5,24 @@ use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::contacts::Contacts;
+use sfm_service::contacts::ContactService;
 
 #[derive(Debug)]
 pub struct GetContact {
     auth: Authenticator,
-    contacts: Contacts,
+    contacts: ContactService,
 }
 
 impl Endpoint for GetContact {
     const ROUTE: &'static str = "GET /v1/contacts/{id}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, contacts: Contacts::new(platform)? })
+        Ok(Self { auth: Authenticator::new(platform)?, contacts: ContactService::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let caller = self.auth.authorize(request, Scope::ContactsRead).await?;
-        let contact = self.contacts.get(caller.account, request.path_id()?).await?.ok_or_else(Problem::not_found)?;
+        let who = self.auth.authorize(request, Scope::ContactsRead).await?;
+        let contact = self.contacts.get(who.account(), request.path_id()?).await?.ok_or_else(Problem::not_found)?;
         Response::json(StatusCode::OK, &contact.resource())
     }
 }

@@ -5,25 +5,24 @@ use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::faxes::Faxes;
+use sfm_service::faxes::FaxReader;
 
 #[derive(Debug)]
 pub struct GetFax {
     auth: Authenticator,
-    faxes: Faxes,
+    faxes: FaxReader,
 }
 
 impl Endpoint for GetFax {
     const ROUTE: &'static str = "GET /v1/faxes/{id}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, faxes: Faxes::new(platform)? })
+        Ok(Self { auth: Authenticator::new(platform)?, faxes: FaxReader::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let caller = self.auth.authorize(request, Scope::FaxesRead).await?;
-        let id = request.path_id()?;
-        let fax = self.faxes.get(caller.account, id).await?.filter(|fax| fax.deleted_at.is_none()).ok_or_else(Problem::not_found)?;
+        let who = self.auth.authorize(request, Scope::FaxesRead).await?;
+        let fax = self.faxes.get(who.account(), request.path_id()?).await?.ok_or_else(Problem::not_found)?;
         Response::json(StatusCode::OK, &fax.resource())
     }
 }

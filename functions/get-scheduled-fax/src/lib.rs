@@ -5,24 +5,24 @@ use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::scheduled::ScheduledFaxes;
+use sfm_service::scheduled::ScheduledReader;
 
 #[derive(Debug)]
 pub struct GetScheduledFax {
     auth: Authenticator,
-    scheduled: ScheduledFaxes,
+    scheduled: ScheduledReader,
 }
 
 impl Endpoint for GetScheduledFax {
     const ROUTE: &'static str = "GET /v1/scheduled/{id}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, scheduled: ScheduledFaxes::new(platform)? })
+        Ok(Self { auth: Authenticator::new(platform)?, scheduled: ScheduledReader::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let caller = self.auth.authorize(request, Scope::ScheduledRead).await?;
-        let fax = self.scheduled.get(caller.account, request.path_id()?).await?.ok_or_else(Problem::not_found)?;
+        let who = self.auth.authorize(request, Scope::ScheduledRead).await?;
+        let fax = self.scheduled.get(who.account(), request.path_id()?).await?.ok_or_else(Problem::not_found)?;
         Response::json(StatusCode::OK, &fax.resource())
     }
 }

@@ -5,24 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
 use crate::id::{AccountId, AuditId};
-use crate::member::Email;
-
-/// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Actor {
-    Member(Email),
-    /// Whoever runs the service, by its command line.
-    Operator,
-}
-
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Member(email) => email.fmt(f),
-            Self::Operator => f.write_str("operator"),
-        }
-    }
-}
+use crate::principal::Principal;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +61,7 @@ pub struct AuditEntry {
     pub account_id: AccountId,
     pub id: AuditId,
     pub at: Timestamp,
+    /// Who did it, as [`Principal`] is displayed.
     pub actor: String,
     pub action: Action,
     /// The id, or the address, of what was changed.
@@ -99,9 +83,9 @@ pub struct AuditResource {
 }
 
 impl AuditEntry {
-    pub fn new(account: AccountId, actor: &Actor, action: Action, target: impl ToString, at: Timestamp) -> Self {
-        let (actor, target) = (actor.to_string(), target.to_string());
-        Self { account_id: account, id: AuditId::generate(at), at, actor, action, target, detail: None }
+    pub fn new(who: &Principal, action: Action, target: impl ToString, at: Timestamp) -> Self {
+        let (actor, target) = (who.to_string(), target.to_string());
+        Self { account_id: who.account(), id: AuditId::generate(at), at, actor, action, target, detail: None }
     }
 
     #[must_use]

@@ -26,6 +26,14 @@ impl std::str::FromStr for Name {
     }
 }
 
+/// A contact that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewContact {
+    pub name: Name,
+    pub fax_number: E164,
+    pub company: Option<Name>,
+}
+
 /// A contact as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {

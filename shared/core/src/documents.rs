@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::platform::{ConfigError, Platform};
 use crate::sdk_error;
 use crate::secret::Secret;
+use crate::store::StoreError;
 
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the document store did not answer: {0}")]
@@ -28,6 +29,20 @@ pub struct Documents {
     client: Client,
     bucket: String,
     clock: Clock,
+}
+
+/// Why there is no link to a document.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentLinkError {
+    #[error("there is no such fax")]
+    NotFound,
+    /// Its retention is over.
+    #[error("the document is no longer kept")]
+    Expired,
+    #[error(transparent)]
+    Documents(#[from] DocumentStoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Documents {

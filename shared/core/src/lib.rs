@@ -1,6 +1,6 @@
 //! The core of Send FAX Mail.
 //!
-//! The domain: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`webhook`], [`member`], [`audit`], [`list`], [`due`], [`rate`],
+//! The domain: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`failure`], [`event`], [`webhook`], [`member`], [`principal`], [`audit`], [`list`], [`due`], [`rate`],
 //! and the parsed types that it is made of: [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`].
 //!
 //! The adapters: [`store`] (DynamoDB), [`documents`] (S3), [`queue`] (SQS), [`bus`] (EventBridge), [`carrier`], and the client for servers that are not
@@ -33,6 +33,7 @@ pub mod openapi;
 pub mod phone;
 pub mod plan;
 pub mod platform;
+pub mod principal;
 pub mod queue;
 pub mod rate;
 pub mod reception;

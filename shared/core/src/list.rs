@@ -39,6 +39,31 @@ impl Head {
     }
 }
 
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paged<T> {
+    pub entries: Vec<T>,
+    pub page: Page,
+    /// How many entries the list has; none where a filter lets some of them through, which nobody has counted.
+    pub total: Option<u64>,
+    pub has_more: bool,
+}
+
+impl<T> Paged<T> {
+    /// A page of a list of `total` entries.
+    pub fn of(entries: Vec<T>, page: Page, total: u64) -> Self {
+        Self { entries, page, total: Some(total), has_more: page.has_more(total) }
+    }
+
+    /// The page of a list that is at hand as a whole.
+    pub fn cut(list: Vec<T>, page: Page) -> Self {
+        let total = u64::try_from(list.len()).unwrap_or(u64::MAX);
+        let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        Self::of(list.into_iter().skip(skip).take(limit).collect(), page, total)
+    }
+}
+
 /// Deletions per block; a block without one has no entry.
 pub type Holes = BTreeMap<u64, u64>;
 

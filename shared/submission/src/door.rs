@@ -2,13 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
-use sfm_core::audit::Actor;
 use sfm_core::clock::Clock;
-use sfm_core::http::auth::{Authenticator, Caller};
-use sfm_core::http::membership::Visitor;
+use sfm_core::http::auth::Authenticator;
 use sfm_core::http::{Problem, Request, Response, idempotency};
-use sfm_core::id::AccountId;
 use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::principal::Principal;
 use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS};
 use sfm_core::scope::Scope;
 use sfm_core::store::rates::{RateError, Rates};
@@ -36,11 +34,7 @@ pub enum Admission {
 /// A request that passed the door, and took a slot of its key's rate limit.
 #[derive(Debug)]
 pub struct Admitted {
-    pub account: AccountId,
-    /// False for a test key.
-    pub live: bool,
-    /// The member who asked for it in the dashboard; none for a key.
-    pub member: Option<Actor>,
+    pub who: Principal,
     /// The name that its `Idempotency-Key` gives it.
     name: Option<RequestName>,
     fingerprint: String,
@@ -61,31 +55,15 @@ impl Door {
 
     /// Key (401), plan and scope (403), kept answer, rate limit (429), reuse of a key for another request (400), in this order.
     pub async fn admit(&self, request: &Request, scope: Scope, route: &'static str, policy: &'static str) -> Result<Admission, Problem> {
-        let Caller { account, key, live } = self.auth.authorize(request, scope).await?;
-        self.admit_as(request, (account, live, None), (&key.to_string(), route), route, policy).await
+        let who = self.auth.authorize(request, scope).await?;
+        self.admit_as(request, who, route, policy).await
     }
 
     /// The same for a member in the dashboard, whose token and membership have been checked. The limit is the member's, over all
-    /// routes of the policy.
-    pub async fn admit_member(
-        &self,
-        request: &Request,
-        visitor: &Visitor,
-        route: &str,
-        policy: &'static str,
-    ) -> Result<Admission, Problem> {
-        self.admit_as(request, (visitor.account, true, Some(visitor.actor())), (visitor.email.as_str(), policy), route, policy).await
-    }
-
-    async fn admit_as(
-        &self,
-        request: &Request,
-        (account, live, member): (AccountId, bool, Option<Actor>),
-        (limited, window): (&str, &str),
-        route: &str,
-        policy: &'static str,
-    ) -> Result<Admission, Problem> {
-        let name = idempotency::name(request, account, live, route);
+    /// routes of the policy; a key's is for each route.
+    pub async fn admit_as(&self, request: &Request, who: Principal, route: &str, policy: &'static str) -> Result<Admission, Problem> {
+        let window = if matches!(who, Principal::ApiKey { .. }) { route } else { policy };
+        let name = idempotency::name(request, who.account(), who.is_live(), route);
         let (mut fingerprint, mut kept) = (String::new(), None);
         if let Ok(Some(name)) = &name {
             fingerprint = idempotency::fingerprint(request, &FIELDS);
@@ -94,7 +72,7 @@ impl Door {
         if let Some(reply) = kept.take_if(|reply| reply.fingerprint == fingerprint) {
             return idempotency::replay(reply, &fingerprint).map(Admission::Replay);
         }
-        let quota = match self.rates.take(limited, window, self.clock.now()).await {
+        let quota = match self.rates.take(&who.to_string(), window, self.clock.now()).await {
             Ok(quota) => quota,
             Err(RateError::Limited(quota)) => return Err(tell(Problem::rate_limited(quota), quota, policy)),
             Err(RateError::Store(e)) => return Err(e.into()),
@@ -102,7 +80,7 @@ impl Door {
         let refused = |problem| tell(problem, quota, policy);
         let name = name.map_err(refused)?;
         match kept {
-            None => Ok(Admission::New(Admitted { account, live, member, name, fingerprint, quota, policy })),
+            None => Ok(Admission::New(Admitted { who, name, fingerprint, quota, policy })),
             Some(reply) => idempotency::replay(reply, &fingerprint).map(Admission::Replay).map_err(refused),
         }
     }

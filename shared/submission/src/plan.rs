@@ -4,7 +4,7 @@
 //! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
 
 use http::StatusCode;
-use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::due;
 use sfm_core::http::{Problem, Request, Response};
@@ -53,21 +53,21 @@ impl Planning {
         let send_at = SendAt::parse(body.required_text("send_at", "send_at")?, request.now)
             .map_err(|e| Problem::invalid(format!("send_at {e}.")).param("send_at"))?;
         if wanted.to.is_costly() {
-            let account = self.accounts.get(admitted.account).await?;
+            let account = self.accounts.get(admitted.who.account()).await?;
             account.ok_or_else(|| Problem::internal("a key without its account"))?.check_number(&wanted.to)?;
         }
         if wanted.from.is_some() {
-            wanted.sender(&self.numbers.active(admitted.account).await?)?;
+            wanted.sender(&self.numbers.active(admitted.who.account()).await?)?;
         }
         let document = self.preparer.make_fax_ready(wanted.document, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);
-        let key = document_key(admitted.account, id);
+        let key = document_key(admitted.who.account(), id);
         self.preparer.store(&key, document.pdf, deadline).await?;
 
         let draft = |place: Head| Scheduled {
-            account_id: admitted.account,
+            account_id: admitted.who.account(),
             id,
             seq: place.last,
             status: Status::Pending,
@@ -77,23 +77,22 @@ impl Planning {
             pages: document.pages,
             fax_id: None,
             failure: None,
-            live: admitted.live,
+            live: admitted.who.is_live(),
             created_at: place.last_at,
             canceled_by: None,
             due_at: Some(send_at.at().as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         };
-        let entry = admitted.member.as_ref().map(|member| AuditEntry::new(admitted.account, member, Action::FaxScheduled, id, now));
-        let audit = entry.map(|entry| self.audit.write(&entry)).transpose()?;
+        let audit = self.audit.of(&admitted.who, Action::FaxScheduled, id, now)?;
         let reply = |scheduled: &Scheduled| Ok(admitted.reply(serde_json::to_string(&scheduled.resource())?, now));
         // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
         // a row does nothing.
-        let hint = ScheduledKey { account_id: admitted.account, id };
+        let hint = ScheduledKey { account_id: admitted.who.account(), id };
         if let Err(e) = self.due.send_fair(&hint, hint.account_id, send_at.at(), now).await {
             tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
         }
         // After an error it is unknown whether the row exists: its document must stay.
-        match self.scheduling.plan(admitted.account, now, deadline.accepted(), draft, reply, audit).await? {
+        match self.scheduling.plan(admitted.who.account(), now, deadline.accepted(), draft, reply, audit).await? {
             Planned::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),
             Planned::Replay(reply) => {
                 self.preparer.discard(&key).await;

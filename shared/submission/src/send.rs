@@ -7,7 +7,7 @@
 use fax_document::FaxDocument;
 use http::StatusCode;
 use sfm_core::account::{Account, Number};
-use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax, document_key};
 use sfm_core::http::{Problem, Request, Response};
@@ -61,7 +61,8 @@ impl Sending {
     /// Accepts the fax of a request that passed the door.
     pub async fn send(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
         let wanted = SubmitRequest::parse(&request.json()?)?;
-        let (account, numbers) = tokio::try_join!(self.intake.accounts.get(admitted.account), self.numbers.active(admitted.account))?;
+        let (account, numbers) =
+            tokio::try_join!(self.intake.accounts.get(admitted.who.account()), self.numbers.active(admitted.who.account()))?;
         let account = account.ok_or_else(|| Problem::internal("a key without its account"))?;
         account.check_number(&wanted.to)?;
         let sender = wanted.sender(&numbers)?;
@@ -75,7 +76,8 @@ impl Sending {
         if fax.status.direction() == Direction::Inbound {
             return Err(Problem::conflict("A fax that came in cannot be sent again. Send its document as a new fax."));
         }
-        let (account, numbers) = tokio::try_join!(self.intake.accounts.get(admitted.account), self.numbers.active(admitted.account))?;
+        let (account, numbers) =
+            tokio::try_join!(self.intake.accounts.get(admitted.who.account()), self.numbers.active(admitted.who.account()))?;
         let account = account.ok_or_else(Problem::not_found)?;
         account.check_number(&fax.to)?;
         let sender = numbers.iter().find(|number| Some(&number.number) == fax.from.as_ref()).or(numbers.first());
@@ -92,7 +94,7 @@ impl Sending {
         deadline: Deadline,
     ) -> Result<Response, Problem> {
         let now = self.clock.now();
-        let pages = if admitted.live { paper.pages } else { 0 };
+        let pages = if admitted.who.is_live() { paper.pages } else { 0 };
         let sender = match self.intake.gates(&account, pages, Month::of(now), sender).await? {
             Ok(sender) => sender,
             // A request that won the race for this name may have used up the quota: its answer is ours too.
@@ -100,18 +102,17 @@ impl Sending {
         };
 
         let id = FaxId::generate(now);
-        let key = document_key(admitted.account, id);
+        let key = document_key(admitted.who.account(), id);
         match paper.source {
             Source::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
             Source::Kept(kept) => self.preparer.copy(&kept, &key).await?,
         }
 
         let draft = |place: Head| Fax {
-            live: admitted.live,
-            ..Fax::queued(admitted.account, id, paper.to.clone(), sender.number.clone(), paper.pages, place)
+            live: admitted.who.is_live(),
+            ..Fax::queued(admitted.who.account(), id, paper.to.clone(), sender.number.clone(), paper.pages, place)
         };
-        let entry = admitted.member.as_ref().map(|member| AuditEntry::new(admitted.account, member, Action::FaxSent, id, now));
-        let audit = entry.map(|entry| self.audit.write(&entry)).transpose()?;
+        let audit = self.audit.of(&admitted.who, Action::FaxSent, id, now)?;
         let reply = |fax: &Fax| Ok(admitted.reply(serde_json::to_string(&fax.resource())?, now));
         match self.intake.accept(account, (id, pages), now, deadline.accepted(), draft, reply, audit).await {
             Ok(Accepted::New(fax)) => Response::json(StatusCode::CREATED, &fax.resource()),

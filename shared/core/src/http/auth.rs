@@ -1,21 +1,12 @@
 //! Who is calling, and may they.
 
 use super::{Problem, Request};
-use crate::id::{AccountId, KeyId};
 use crate::key::ApiKey;
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 use crate::scope::Scope;
 use crate::store::key_uses::KeyUses;
 use crate::store::keys::Keys;
-
-/// The holder of a valid key whose plan and scope allow the request.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller {
-    pub account: AccountId,
-    pub key: KeyId,
-    /// False for a test key.
-    pub live: bool,
-}
 
 #[derive(Debug, Clone)]
 pub struct Authenticator {
@@ -29,7 +20,7 @@ impl Authenticator {
     }
 
     /// Checks in the contract's order: key (401), plan (403), scope (403). One read, and the first time in an hour a write.
-    pub async fn authorize(&self, request: &Request, scope: Scope) -> Result<Caller, Problem> {
+    pub async fn authorize(&self, request: &Request, scope: Scope) -> Result<Principal, Problem> {
         let invalid = || Problem::unauthorized("This API key is not valid. Check that it is complete and has not been revoked.");
         let text = bearer_token(request)?;
         let key = ApiKey::parse(text).ok_or_else(invalid)?;
@@ -41,7 +32,7 @@ impl Authenticator {
         if !record.scopes.contains(&scope) {
             return Err(Problem::forbidden(scope));
         }
-        Ok(Caller { account: record.account_id, key: record.id, live: record.live })
+        Ok(Principal::ApiKey { account: record.account_id, key: record.id, live: record.live })
     }
 }
 

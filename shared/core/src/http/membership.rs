@@ -1,28 +1,14 @@
 //! Who is signed in to the dashboard, and of which accounts they are members.
 
 use super::{Problem, Request};
-use crate::audit::Actor;
-use crate::id::AccountId;
 use crate::member::{Email, Member, Role};
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 use crate::store::members::Members;
 
-/// A member of the account that the path names.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    pub account: AccountId,
-    pub email: Email,
-    pub role: Role,
-}
-
-impl Visitor {
-    pub fn owners_only(&self) -> Result<(), Problem> {
-        if self.role == Role::Owner { Ok(()) } else { Err(Problem::owners_only()) }
-    }
-
-    pub fn actor(&self) -> Actor {
-        Actor::Member(self.email.clone())
-    }
+/// Refuses members who are not owners.
+pub fn owners_only(who: &Principal) -> Result<(), Problem> {
+    if who.role() == Some(Role::Owner) { Ok(()) } else { Err(Problem::owners_only()) }
 }
 
 #[derive(Debug, Clone)]
@@ -44,11 +30,11 @@ impl Doorkeeper {
     }
 
     /// Lets a member of the account in. To everybody else there is no such account: 404.
-    pub async fn admit(&self, request: &Request, account: &str) -> Result<Visitor, Problem> {
+    pub async fn admit(&self, request: &Request, account: &str) -> Result<Principal, Problem> {
         let email = verified_email(request).ok_or_else(Problem::not_found)?;
         let account = account.parse().map_err(|_| Problem::not_found())?;
         let member = self.members.get(&email, account).await?.ok_or_else(Problem::not_found)?;
-        Ok(Visitor { account, email, role: member.role })
+        Ok(Principal::Member { account, email, role: member.role })
     }
 }
 

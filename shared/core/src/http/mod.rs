@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod body;
+mod contact;
 mod filter;
 pub mod idempotency;
 pub mod membership;
@@ -15,13 +16,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use body::Object;
 
 use crate::clock::parse_time;
 use crate::id::RequestId;
-use crate::list::Page;
+use crate::list::{Page, Paged};
 use crate::platform::{ConfigError, Platform};
 pub use problem::Problem;
 
@@ -153,6 +154,11 @@ impl Response {
         Ok(Self::json_text(status, serde_json::to_string(value).map_err(Problem::internal)?))
     }
 
+    /// What is answered after something was deleted.
+    pub fn deleted(object: &'static str, id: impl Serialize) -> Result<Self, Problem> {
+        Self::json(StatusCode::OK, &json!({"id": id, "object": object, "deleted": true}))
+    }
+
     pub fn json_text(status: StatusCode, body: String) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -181,7 +187,7 @@ impl AsMut<HeaderMap> for Response {
     }
 }
 
-/// A page of a list.
+/// A page of a list, as it is answered.
 #[derive(Debug, Serialize)]
 pub struct ListBody<T> {
     object: &'static str,
@@ -193,6 +199,19 @@ pub struct ListBody<T> {
 }
 
 impl<T> ListBody<T> {
+    /// The body for a page whose entries are shown by `show`.
+    pub fn of<'e, E>(paged: &'e Paged<E>, show: impl FnMut(&'e E) -> T) -> Self {
+        let Paged { entries, page, total, has_more } = paged;
+        Self {
+            object: "list",
+            data: entries.iter().map(show).collect(),
+            page: page.page,
+            limit: page.limit,
+            total: *total,
+            has_more: *has_more,
+        }
+    }
+
     pub fn new(data: Vec<T>, page: Page, total: u64) -> Self {
         Self { object: "list", data, page: page.page, limit: page.limit, total: Some(total), has_more: page.has_more(total) }
     }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::account::{Closed, NumberNotAllowed};
-use crate::documents::DocumentStoreError;
+use crate::documents::{DocumentLinkError, DocumentStoreError};
 use crate::id::RequestId;
 use crate::rate::{Quota, SLOTS, SPAN_SECONDS};
 use crate::store::StoreError;
@@ -165,6 +165,17 @@ impl From<StoreError> for Problem {
 impl From<DocumentStoreError> for Problem {
     fn from(error: DocumentStoreError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<DocumentLinkError> for Problem {
+    fn from(error: DocumentLinkError) -> Self {
+        match error {
+            DocumentLinkError::NotFound => Self::not_found(),
+            DocumentLinkError::Expired => Self::document_expired(),
+            DocumentLinkError::Documents(error) => error.into(),
+            DocumentLinkError::Store(error) => error.into(),
+        }
     }
 }
 

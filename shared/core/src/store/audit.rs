@@ -3,11 +3,14 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
+use jiff::Timestamp;
+
 use super::transaction::transact;
 use super::{StoreError, from_item, n, s, to_item};
-use crate::audit::AuditEntry;
+use crate::audit::{Action, AuditEntry};
 use crate::id::{AccountId, AuditId};
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -32,6 +35,17 @@ impl Audit {
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
         Ok(TransactWriteItem::builder().put(put?).build())
+    }
+
+    /// The write of an entry about a change by `who`; none where the log does not tell of theirs.
+    pub fn of(
+        &self,
+        who: &Principal,
+        action: Action,
+        target: impl ToString,
+        at: Timestamp,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        who.is_audited().then(|| self.write(&AuditEntry::new(who, action, target, at))).transpose()
     }
 
     /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done.

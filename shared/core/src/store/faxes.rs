@@ -21,13 +21,14 @@ use super::reservations::Reservations;
 use super::transaction::{Backoff, Cancelled, Reason, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::account::{Account, Closed, Number, Reservation};
-use crate::audit::{Action, Actor, AuditEntry};
+use crate::audit::{Action, AuditEntry};
 use crate::event::Event;
 use crate::fax::{Fax, Status};
 use crate::id::{AccountId, FaxId};
 use crate::list::{Head, Page};
 use crate::month::Month;
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 
 #[derive(Debug, Clone)]
 pub struct Faxes {
@@ -154,6 +155,11 @@ impl Faxes {
             Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(()),
             Err(e) => Err(StoreError::from_sdk(e)),
         }
+    }
+
+    /// A fax that was not deleted. (1 RRU)
+    pub async fn visible(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
+        Ok(self.get(account, id).await?.filter(|fax| fax.deleted_at.is_none()))
     }
 
     /// At most `limit` faxes of an account's list from `first` downwards, newest first.
@@ -489,8 +495,9 @@ impl FaxRemoval {
     }
 
     /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
-    pub async fn delete(&self, key: FaxKey, actor: &Actor, now: Timestamp) -> Result<bool, StoreError> {
-        let entry = AuditEntry::new(key.account_id, actor, Action::FaxDeleted, key.fax_id, now);
+    pub async fn delete(&self, who: &Principal, id: FaxId, now: Timestamp) -> Result<bool, StoreError> {
+        let key = FaxKey { account_id: who.account(), fax_id: id };
+        let entry = AuditEntry::new(who, Action::FaxDeleted, id, now);
         let mut backoff = Backoff::new();
         loop {
             let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {

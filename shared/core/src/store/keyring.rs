@@ -4,11 +4,12 @@ use super::StoreError;
 use super::accounts::{AccountsAdmin, ListedKey, MAX_KEYS};
 use super::audit::Audit;
 use super::transaction::Backoff;
-use crate::audit::{Action, Actor, AuditEntry};
+use crate::audit::{Action, AuditEntry};
 use crate::clock::Clock;
 use crate::id::{AccountId, KeyId};
 use crate::key::{ApiKey, KeyRecord, Mode};
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 use crate::scope::Scope;
 
 #[derive(Debug, Clone)]
@@ -36,18 +37,18 @@ impl Keyring {
     /// Makes a key. What is returned with it is the only copy of the key itself.
     pub async fn create(
         &self,
-        account: AccountId,
+        who: &Principal,
         name: Option<&str>,
         mut scopes: Vec<Scope>,
         mode: Mode,
-        actor: &Actor,
     ) -> Result<(ListedKey, ApiKey), KeyringError> {
+        let account = who.account();
         let mut seen = std::collections::HashSet::new();
         scopes.retain(|scope| seen.insert(*scope));
         let now = self.clock.now();
         let secret = ApiKey::generate(mode);
         let id = KeyId::generate(now);
-        let entry = AuditEntry::new(account, actor, Action::KeyCreated, id, now).detail(name.unwrap_or_default());
+        let entry = AuditEntry::new(who, Action::KeyCreated, id, now).detail(name.unwrap_or_default());
         // The key repeats the account's plan, and counts with the others; should either change in between, it is read again.
         let mut backoff = Backoff::new();
         loop {
@@ -75,7 +76,7 @@ impl Keyring {
                 prefix: Some(secret.shown_prefix().to_owned()),
                 scopes: scopes.clone(),
                 live,
-                created_by: Some(actor.to_string()),
+                created_by: Some(who.to_string()),
                 created_at: now,
                 revoked_at: None,
             };
@@ -91,11 +92,11 @@ impl Keyring {
     }
 
     /// Revokes one of the account's keys. None when it has no such key; one that was revoked stays as it is.
-    pub async fn revoke(&self, account: AccountId, id: KeyId, actor: &Actor) -> Result<Option<ListedKey>, StoreError> {
+    pub async fn revoke(&self, who: &Principal, id: KeyId) -> Result<Option<ListedKey>, StoreError> {
         let now = self.clock.now();
-        let Some(mut key) = self.accounts.key(account, id).await? else { return Ok(None) };
+        let Some(mut key) = self.accounts.key(who.account(), id).await? else { return Ok(None) };
         if key.revoked_at.is_none() {
-            let entry = AuditEntry::new(account, actor, Action::KeyRevoked, id, now);
+            let entry = AuditEntry::new(who, Action::KeyRevoked, id, now);
             self.accounts.revoke_key(&key, now, self.audit.write(&entry)?).await?;
             key.revoked_at = Some(now);
         }

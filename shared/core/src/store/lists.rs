@@ -17,7 +17,7 @@ use super::transaction::{Backoff, Cancelled, Reason, transact};
 use super::{Item, StoreError, from_item, n, s};
 use crate::account::Reservation;
 use crate::id::AccountId;
-use crate::list::{Head, Holes, Page, block_of, find_block, find_in_block};
+use crate::list::{Head, Holes, Page, Paged, block_of, find_block, find_in_block};
 use crate::platform::{ConfigError, Platform};
 
 /// The lists whose entries have sequence numbers.
@@ -96,6 +96,25 @@ impl Lists {
         let mut gone = if holes.contains_key(&block) { self.gone(list, account, block).await? } else { BTreeSet::new() };
         gone.extend(open.iter().map(|reservation| reservation.seq));
         Ok(Start { total, first: find_in_block(&head, &gone, block, skip) })
+    }
+
+    /// A page of a list: `read` reads at most so many of its entries from a place downwards.
+    pub async fn page<T, F>(
+        &self,
+        list: List,
+        account: AccountId,
+        page: Page,
+        read: impl FnOnce(u64, u32) -> F,
+    ) -> Result<Paged<T>, StoreError>
+    where
+        F: Future<Output = Result<Vec<T>, StoreError>>,
+    {
+        let Start { total, first } = self.find(list, account, page).await?;
+        let entries = match first {
+            Some(first) => read(first, page.limit).await?,
+            None => Vec::new(),
+        };
+        Ok(Paged::of(entries, page, total))
     }
 
     async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes, Vec<Reservation>), StoreError> {

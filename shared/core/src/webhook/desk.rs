@@ -7,12 +7,13 @@ use serde_json::json;
 
 use super::delivery::Delivery;
 use super::{Endpoint, MAX_ENDPOINTS, Reason, Recovery, Status};
-use crate::audit::{Action, Actor, AuditEntry};
+use crate::audit::{Action, AuditEntry};
 use crate::clock::Clock;
 use crate::event::{Event, EventType};
 use crate::guarded::{Guard, Refused};
 use crate::id::{AccountId, DeliveryId, EndpointId, EventId};
 use crate::platform::{ConfigError, Platform};
+use crate::principal::Principal;
 use crate::queue::{Queue, QueueError};
 use crate::secret::Secret;
 use crate::store::StoreError;
@@ -86,25 +87,24 @@ impl WebhookDesk {
         self.guard.parse(url).map(String::from).map_err(DeskError::Url)
     }
 
-    fn entry(&self, account: AccountId, actor: &Actor, action: Action, target: impl ToString) -> AuditEntry {
-        AuditEntry::new(account, actor, action, target, self.clock.now())
+    fn entry(&self, who: &Principal, action: Action, target: impl ToString) -> AuditEntry {
+        AuditEntry::new(who, action, target, self.clock.now())
     }
 
     /// Makes an endpoint. Its secret is shown here, and never again but by rotating it.
     pub async fn add(
         &self,
-        account: AccountId,
+        who: &Principal,
         url: &str,
         events: BTreeSet<EventType>,
         description: Option<String>,
-        actor: &Actor,
     ) -> Result<(Endpoint, Secret), DeskError> {
         let url = self.checked(url)?;
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
             return Err(DeskError::DescriptionTooLong);
         }
-        let endpoint = Endpoint::new(account, url, events, description, self.clock.now());
-        let entry = self.entry(account, actor, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
+        let endpoint = Endpoint::new(who.account(), url, events, description, self.clock.now());
+        let entry = self.entry(who, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
         if !self.webhooks.add(&endpoint, MAX_ENDPOINTS, self.audit.write(&entry)?).await? {
             return Err(DeskError::TooMany);
         }
@@ -126,7 +126,7 @@ impl WebhookDesk {
     }
 
     /// Changes an endpoint, all at once or not at all.
-    pub async fn update(&self, account: AccountId, id: EndpointId, change: Change, actor: &Actor) -> Result<Endpoint, DeskError> {
+    pub async fn update(&self, who: &Principal, id: EndpointId, change: Change) -> Result<Endpoint, DeskError> {
         let Change { url, events, description, status } = change;
         let url = url.as_deref().map(|url| self.checked(url)).transpose()?;
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
@@ -136,19 +136,19 @@ impl WebhookDesk {
         let now = self.clock.now();
         let mut entries = Vec::new();
         if url.is_some() || events.is_some() || description.is_some() {
-            let mut entry = AuditEntry::new(account, actor, Action::WebhookChanged, id, now);
+            let mut entry = AuditEntry::new(who, Action::WebhookChanged, id, now);
             entry.detail.clone_from(&url);
             entries.push(entry);
         }
         entries.extend(status.map(|status| {
             let action = if status == Status::Enabled { Action::WebhookEnabled } else { Action::WebhookDisabled };
             // Entries of one moment are in no order: this one comes after the other.
-            AuditEntry::new(account, actor, action, id, now + SignedDuration::from_millis(1))
+            AuditEntry::new(who, action, id, now + SignedDuration::from_millis(1))
         }));
         if entries.is_empty() {
-            return self.get(account, id).await;
+            return self.get(who.account(), id).await;
         }
-        self.change(account, id, &entries, |endpoint| {
+        self.change(who.account(), id, &entries, |endpoint| {
             if let Some(url) = &url {
                 endpoint.url.clone_from(url);
             }
@@ -167,16 +167,16 @@ impl WebhookDesk {
         .await
     }
 
-    pub async fn disable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
+    pub async fn disable(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
         let now = self.clock.now();
-        let entry = self.entry(account, actor, Action::WebhookDisabled, id);
-        self.change(account, id, &[entry], |endpoint| endpoint.disable(Reason::Owner, now)).await
+        let entry = self.entry(who, Action::WebhookDisabled, id);
+        self.change(who.account(), id, &[entry], |endpoint| endpoint.disable(Reason::Owner, now)).await
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
-    pub async fn enable(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
-        let entry = self.entry(account, actor, Action::WebhookEnabled, id);
-        let enabled = self.webhooks.change(account, id, vec![self.audit.write(&entry)?], |endpoint| {
+    pub async fn enable(&self, who: &Principal, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+        let entry = self.entry(who, Action::WebhookEnabled, id);
+        let enabled = self.webhooks.change(who.account(), id, vec![self.audit.write(&entry)?], |endpoint| {
             let missed_since = endpoint.missed_since();
             endpoint.enable();
             missed_since
@@ -184,30 +184,24 @@ impl WebhookDesk {
         enabled.await?.ok_or(DeskError::NotFound)
     }
 
-    pub async fn delete(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<(), DeskError> {
-        let entry = self.entry(account, actor, Action::WebhookDeleted, id);
-        if self.webhooks.delete(account, id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(DeskError::NotFound) }
+    pub async fn delete(&self, who: &Principal, id: EndpointId) -> Result<(), DeskError> {
+        let entry = self.entry(who, Action::WebhookDeleted, id);
+        if self.webhooks.delete(who.account(), id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(DeskError::NotFound) }
     }
 
     /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
-    pub async fn rotate(
-        &self,
-        account: AccountId,
-        id: EndpointId,
-        expire_now: bool,
-        actor: &Actor,
-    ) -> Result<(Endpoint, Secret), DeskError> {
+    pub async fn rotate(&self, who: &Principal, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), DeskError> {
         let now = self.clock.now();
-        let entry = self.entry(account, actor, Action::WebhookSecretRotated, id);
-        let endpoint = self.change(account, id, &[entry], |endpoint| endpoint.rotate(expire_now, now)).await?;
+        let entry = self.entry(who, Action::WebhookSecretRotated, id);
+        let endpoint = self.change(who.account(), id, &[entry], |endpoint| endpoint.rotate(expire_now, now)).await?;
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
 
     /// Ends the overlap of a rotation: the old secret signs no more.
-    pub async fn expire_old_secret(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Endpoint, DeskError> {
-        let entry = self.entry(account, actor, Action::WebhookOldSecretExpired, id);
-        self.change(account, id, &[entry], Endpoint::expire_old_secrets).await
+    pub async fn expire_old_secret(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
+        let entry = self.entry(who, Action::WebhookOldSecretExpired, id);
+        self.change(who.account(), id, &[entry], Endpoint::expire_old_secrets).await
     }
 
     async fn change(
@@ -223,15 +217,15 @@ impl WebhookDesk {
     }
 
     /// Sends a test event, whatever the endpoint asks to be told of.
-    pub async fn test(&self, account: AccountId, id: EndpointId, actor: &Actor) -> Result<Delivery, DeskError> {
-        let endpoint = self.get(account, id).await?;
+    pub async fn test(&self, who: &Principal, id: EndpointId) -> Result<Delivery, DeskError> {
+        let endpoint = self.get(who.account(), id).await?;
         if !endpoint.wants(EventType::WebhookTest) {
             return Err(DeskError::Disabled);
         }
-        self.audit.record(&self.entry(account, actor, Action::WebhookTested, id)).await?;
+        self.audit.record(&self.entry(who, Action::WebhookTested, id)).await?;
         let now = self.clock.now();
         let data = json!({"object": "webhook_endpoint", "id": endpoint.id, "message": "This endpoint is reached."}).to_string();
-        let event = Event::test(account, data, now);
+        let event = Event::test(who.account(), data, now);
         self.events.put(&event).await?;
         let delivery = Delivery::new(&event, endpoint.id, now);
         self.deliveries.add(&delivery).await?;
@@ -269,11 +263,12 @@ impl WebhookDesk {
     }
 
     /// Tries a delivery anew, at once, whatever became of it.
-    pub async fn redeliver(&self, key: DeliveryKey, actor: &Actor) -> Result<Delivery, DeskError> {
+    pub async fn redeliver(&self, who: &Principal, id: DeliveryId) -> Result<Delivery, DeskError> {
+        let key = DeliveryKey { account_id: who.account(), id };
         if self.deliveries.get_all(key.account_id, &[key.id]).await?.is_empty() {
             return Err(DeskError::NotFound);
         }
-        self.audit.record(&self.entry(key.account_id, actor, Action::DeliveryRedelivered, key.id)).await?;
+        self.audit.record(&self.entry(who, Action::DeliveryRedelivered, key.id)).await?;
         let now = self.clock.now();
         let again = self.deliveries.update(key, |delivery| {
             delivery.redeliver(now);
@@ -287,20 +282,20 @@ impl WebhookDesk {
     /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that
     /// runs and has begun as early is joined; else this one takes its place, and begins where the earlier of the two
     /// does.
-    pub async fn recover(&self, account: AccountId, id: EndpointId, since: Timestamp, actor: &Actor) -> Result<Recovery, DeskError> {
-        let endpoint = self.get(account, id).await?;
+    pub async fn recover(&self, who: &Principal, id: EndpointId, since: Timestamp) -> Result<Recovery, DeskError> {
+        let endpoint = self.get(who.account(), id).await?;
         if endpoint.status == Status::Disabled {
             return Err(DeskError::Disabled);
         }
-        let entry = self.entry(account, actor, Action::WebhookRecovered, id);
+        let entry = self.entry(who, Action::WebhookRecovered, id);
         if let Some(running) = endpoint.recovery.filter(|running| running.finished_at.is_none() && running.since <= since) {
             self.audit.record(&entry).await?;
             return Ok(running);
         }
         let now = self.clock.now();
-        let job = Event::recovery(account, id, now);
+        let job = Event::recovery(who.account(), id, now);
         let others = vec![self.audit.write(&entry)?, self.events.add(&job)?];
-        let begun = self.webhooks.change(account, id, others, |endpoint| endpoint.recover(job.id, since, now));
+        let begun = self.webhooks.change(who.account(), id, others, |endpoint| endpoint.recover(job.id, since, now));
         begun.await?.map(|(_, recovery)| recovery).ok_or(DeskError::NotFound)
     }
 

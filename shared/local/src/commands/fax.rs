@@ -1,9 +1,9 @@
 //! `sfm fax …`
 
 use serde_json::{Value, json};
-use sfm_core::audit::Actor;
 use sfm_core::id::FaxId;
 use sfm_core::platform::Platform;
+use sfm_core::principal::Principal;
 use sfm_core::store::faxes::FaxRemoval;
 
 use super::CommandError;
@@ -12,6 +12,6 @@ use super::CommandError;
 pub async fn delete(platform: &Platform, id: FaxId) -> Result<Value, CommandError> {
     let removal = FaxRemoval::new(platform)?;
     let key = removal.find(id).await?.ok_or_else(|| CommandError::not_found("fax"))?;
-    removal.delete(key, &Actor::Operator, platform.clock().now()).await?;
+    removal.delete(&Principal::Operator { account: key.account_id }, id, platform.clock().now()).await?;
     Ok(json!({"id": id, "deleted": true}))
 }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sfm_core::audit::Actor;
 use sfm_core::id::{AccountId, KeyId};
 use sfm_core::key::Mode;
 use sfm_core::platform::Platform;
+use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
 use sfm_core::store::keyring::{Keyring, KeyringError};
 
@@ -38,13 +38,13 @@ impl From<KeyringError> for CommandError {
 
 pub async fn create(platform: &Platform, account: AccountId, scopes: Vec<Scope>, test: bool) -> Result<NewKey, CommandError> {
     let mode = if test { Mode::Test } else { Mode::Live };
-    let (listed, key) = Keyring::new(platform)?.create(account, None, scopes, mode, &Actor::Operator).await?;
+    let (listed, key) = Keyring::new(platform)?.create(&Principal::Operator { account }, None, scopes, mode).await?;
     Ok(NewKey { id: listed.id, key: key.expose().to_owned(), scopes: listed.scopes, live: !test })
 }
 
 pub async fn revoke(platform: &Platform, id: KeyId) -> Result<Value, CommandError> {
     let keyring = Keyring::new(platform)?;
-    let owner = keyring.owner(id).await?.ok_or_else(|| CommandError::not_found("key"))?;
-    keyring.revoke(owner, id, &Actor::Operator).await?.ok_or_else(|| CommandError::not_found("key"))?;
+    let account = keyring.owner(id).await?.ok_or_else(|| CommandError::not_found("key"))?;
+    keyring.revoke(&Principal::Operator { account }, id).await?.ok_or_else(|| CommandError::not_found("key"))?;
     Ok(json!({"id": id, "revoked": true}))
 }

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sfm_core::audit::{Action, Actor, AuditEntry};
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::ApiTime;
 use sfm_core::id::AccountId;
 use sfm_core::member::{Email, Member, Role};
 use sfm_core::platform::Platform;
+use sfm_core::principal::Principal;
 use sfm_core::store::accounts::Accounts;
 use sfm_core::store::members::MembersAdmin;
 
@@ -35,7 +36,7 @@ pub async fn add(platform: &Platform, account: AccountId, email: &str, role: Rol
     let email = address(email)?;
     Accounts::new(platform)?.get(account).await?.ok_or_else(|| CommandError::not_found("account"))?;
     let now = platform.clock().now();
-    let entry = AuditEntry::new(account, &Actor::Operator, Action::MemberAdded, &email, now).detail(role.as_str());
+    let entry = AuditEntry::new(&Principal::Operator { account }, Action::MemberAdded, &email, now).detail(role.as_str());
     let member = Member { email, account_id: account, role, created_at: now };
     MembersAdmin::new(platform)?.put(&member, &entry).await?;
     Ok(member.into())
@@ -48,7 +49,7 @@ pub async fn list(platform: &Platform, account: AccountId) -> Result<Value, Comm
 
 pub async fn remove(platform: &Platform, account: AccountId, email: &str) -> Result<Value, CommandError> {
     let email = address(email)?;
-    let entry = AuditEntry::new(account, &Actor::Operator, Action::MemberRemoved, &email, platform.clock().now());
+    let entry = AuditEntry::new(&Principal::Operator { account }, Action::MemberRemoved, &email, platform.clock().now());
     match MembersAdmin::new(platform)?.remove(&email, account, &entry).await? {
         true => Ok(json!({"email": email, "removed": true})),
         false => Err(CommandError::not_found("member")),

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sfm_core::audit::Actor;
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
 use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
 use sfm_core::platform::Platform;
+use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
 use sfm_core::store::accounts::Accounts;
 use sfm_core::webhook::Endpoint;
@@ -29,6 +29,10 @@ impl From<DeskError> for CommandError {
             DeskError::Url(_) | DeskError::UrlTooLong | DeskError::DescriptionTooLong => Self::invalid(error.to_string()),
         }
     }
+}
+
+fn operator_of(endpoint: &Endpoint) -> Principal {
+    Principal::Operator { account: endpoint.account_id }
 }
 
 fn shown(endpoint: &Endpoint) -> Value {
@@ -68,7 +72,7 @@ pub async fn add(
 ) -> Result<Value, CommandError> {
     with_api(platform, account).await?;
     let desk = WebhookDesk::new(platform)?;
-    Ok(with_secret(desk.add(account, url, events.into_iter().collect(), description, &Actor::Operator).await?))
+    Ok(with_secret(desk.add(&Principal::Operator { account }, url, events.into_iter().collect(), description).await?))
 }
 
 pub async fn endpoints(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
@@ -87,14 +91,14 @@ pub async fn update(
     with_api(platform, found.account_id).await?;
     let events: BTreeSet<_> = events.into_iter().collect();
     let change = Change { url, events: (!events.is_empty()).then_some(events), description, status: None };
-    Ok(shown(&desk.update(found.account_id, endpoint, change, &Actor::Operator).await?))
+    Ok(shown(&desk.update(&operator_of(&found), endpoint, change).await?))
 }
 
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    let (enabled, missed_since) = desk.enable(found.account_id, endpoint, &Actor::Operator).await?;
+    let (enabled, missed_since) = desk.enable(&operator_of(&found), endpoint).await?;
     let mut value = shown(&enabled);
     // What a recovery would begin with.
     value["recover_since"] = json!(missed_since.map(ApiTime::from));
@@ -104,33 +108,33 @@ pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, 
 pub async fn disable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.disable(found.account_id, endpoint, &Actor::Operator).await?))
+    Ok(shown(&desk.disable(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn delete(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    desk.delete(found.account_id, endpoint, &Actor::Operator).await?;
+    desk.delete(&operator_of(&found), endpoint).await?;
     Ok(json!({"id": endpoint, "deleted": true}))
 }
 
 pub async fn rotate(platform: &Platform, endpoint: EndpointId, expire_now: bool) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(with_secret(desk.rotate(found.account_id, endpoint, expire_now, &Actor::Operator).await?))
+    Ok(with_secret(desk.rotate(&operator_of(&found), endpoint, expire_now).await?))
 }
 
 pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.expire_old_secret(found.account_id, endpoint, &Actor::Operator).await?))
+    Ok(shown(&desk.expire_old_secret(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    Ok(json!(desk.test(found.account_id, endpoint, &Actor::Operator).await?.resource()))
+    Ok(json!(desk.test(&operator_of(&found), endpoint).await?.resource()))
 }
 
 /// The log of an endpoint, or of an event of an account.
@@ -162,7 +166,7 @@ pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Valu
     let desk = WebhookDesk::new(platform)?;
     let key = desk.find_delivery(delivery).await?;
     with_api(platform, key.account_id).await?;
-    Ok(json!(desk.redeliver(key, &Actor::Operator).await?.resource()))
+    Ok(json!(desk.redeliver(&Principal::Operator { account: key.account_id }, key.id).await?.resource()))
 }
 
 /// Begins a recovery, and does not wait for it: `recovered` counts what it has come to so far; the list of endpoints
@@ -173,6 +177,6 @@ pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> 
     let desk = WebhookDesk::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    let recovery = desk.recover(found.account_id, endpoint, since, &Actor::Operator).await?;
+    let recovery = desk.recover(&operator_of(&found), endpoint, since).await?;
     Ok(json!({"id": endpoint, "recovered": recovery.begun, "recovery": recovery.resource()}))
 }

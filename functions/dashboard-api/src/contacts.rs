@@ -1,0 +1,29 @@
+//! `…/contacts`: the address book.
+
+use http::StatusCode;
+use sfm_core::contact::{Contact, NewContact};
+use sfm_core::http::{ListBody, Problem, Request, Response};
+use sfm_core::id::ContactId;
+use sfm_core::principal::Principal;
+
+use crate::{DashboardApi, path_id};
+
+impl DashboardApi {
+    pub(crate) async fn list_contacts(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        let contacts = self.contacts.list(who.account(), request.page()?).await?;
+        Response::json(StatusCode::OK, &ListBody::of(&contacts, Contact::resource))
+    }
+
+    pub(crate) async fn create_contact(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        let contact = self.contacts.create(who, NewContact::of(request)?).await?;
+        Response::json(StatusCode::CREATED, &contact.resource())
+    }
+
+    pub(crate) async fn delete_contact(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+        let id: ContactId = path_id(id)?;
+        if !self.contacts.delete(who, id).await? {
+            return Err(Problem::not_found());
+        }
+        Response::deleted("contact", id)
+    }
+}

@@ -1,0 +1,15 @@
+//! `…/numbers`: the account's own numbers.
+
+use http::StatusCode;
+use sfm_core::account::Number;
+use sfm_core::http::{ListBody, Problem, Request, Response};
+use sfm_core::principal::Principal;
+
+use crate::DashboardApi;
+
+impl DashboardApi {
+    pub(crate) async fn list_numbers(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+        let numbers = self.numbers.list(who.account(), request.page()?).await?;
+        Response::json(StatusCode::OK, &ListBody::of(&numbers, Number::resource))
+    }
+}

@@ -1,0 +1,65 @@
+//! The address book of an account.
+
+use sfm_core::audit::Action;
+use sfm_core::clock::Clock;
+use sfm_core::contact::{Contact, NewContact};
+use sfm_core::id::{AccountId, ContactId};
+use sfm_core::list::{Head, Page, Paged};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::principal::Principal;
+use sfm_core::store::StoreError;
+use sfm_core::store::audit::Audit;
+use sfm_core::store::contacts::{Contacts, CreateContactError};
+use sfm_core::store::lists::{List, Lists};
+
+#[derive(Debug, Clone)]
+pub struct ContactService {
+    contacts: Contacts,
+    lists: Lists,
+    audit: Audit,
+    clock: Clock,
+}
+
+impl ContactService {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { contacts: Contacts::new(platform)?, lists: Lists::new(platform)?, audit: Audit::new(platform)?, clock: platform.clock() })
+    }
+
+    /// A page of the address book, newest first. (2 round trips, 3 where the page's block has deletions)
+    pub async fn list(&self, account: AccountId, page: Page) -> Result<Paged<Contact>, StoreError> {
+        let read = |first, limit| self.contacts.list_from(account, first, limit);
+        self.lists.page(List::Contacts, account, page, read).await
+    }
+
+    /// One contact; none where the account has no such contact. (1 RRU)
+    pub async fn get(&self, account: AccountId, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        self.contacts.get(account, id).await
+    }
+
+    /// Adds a contact.
+    ///
+    /// # Errors
+    /// [`CreateContactError::NumberTaken`] where the number is in the address book already.
+    pub async fn create(&self, who: &Principal, new: NewContact) -> Result<Contact, CreateContactError> {
+        let now = self.clock.now();
+        let (account, id) = (who.account(), ContactId::generate(now));
+        let NewContact { name, fax_number, company } = new;
+        let draft = |place: Head| Contact {
+            account_id: account,
+            id,
+            seq: place.last,
+            name: name.clone(),
+            fax_number: fax_number.clone(),
+            company: company.clone(),
+            created_at: place.last_at,
+        };
+        let audit = self.audit.of(who, Action::ContactCreated, id, now)?;
+        self.contacts.create(account, now, draft, audit).await
+    }
+
+    /// Deletes a contact. False where the account has no such contact.
+    pub async fn delete(&self, who: &Principal, id: ContactId) -> Result<bool, StoreError> {
+        let audit = self.audit.of(who, Action::ContactDeleted, id, self.clock.now())?;
+        self.contacts.delete(who.account(), id, audit).await
+    }
+}

@@ -1,0 +1,91 @@
+//! The faxes of an account, sent and received.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::clock::Clock;
+use sfm_core::documents::{DocumentLinkError, Documents};
+use sfm_core::fax::Fax;
+use sfm_core::id::{AccountId, FaxId};
+use sfm_core::list::{Page, Paged};
+use sfm_core::platform::{ConfigError, Platform};
+use sfm_core::principal::Principal;
+use sfm_core::secret::Secret;
+use sfm_core::store::StoreError;
+use sfm_core::store::audit::Audit;
+use sfm_core::store::faxes::{FaxFilter, Faxes};
+use sfm_core::store::lists::{List, Lists};
+
+/// Long enough to open a document over a slow line, too short to be worth passing on.
+const LINK_LIFE: Duration = Duration::from_secs(300);
+
+#[derive(Debug, Clone)]
+pub struct FaxReader {
+    faxes: Faxes,
+    lists: Lists,
+}
+
+/// Gives out the documents of faxes.
+#[derive(Debug, Clone)]
+pub struct FaxDocuments {
+    faxes: Faxes,
+    documents: Documents,
+    audit: Audit,
+    clock: Clock,
+}
+
+/// A link to the fax-ready PDF of a fax.
+#[derive(Debug)]
+pub struct DocumentLink {
+    pub url: Secret,
+    pub expires_at: Timestamp,
+}
+
+impl FaxReader {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, lists: Lists::new(platform)? })
+    }
+
+    /// A page of the faxes, newest first; of those that `filter` lets through, where there is one.
+    pub async fn list(&self, account: AccountId, filter: Option<&FaxFilter>, page: Page) -> Result<Paged<Fax>, StoreError> {
+        match filter {
+            None => self.lists.page(List::Faxes, account, page, |first, limit| self.faxes.list_from(account, first, limit)).await,
+            Some(filter) => {
+                let (entries, has_more) = self.faxes.list_filtered(account, filter, page).await?;
+                Ok(Paged { entries, page, total: None, has_more })
+            }
+        }
+    }
+
+    /// One fax; none where the account has no such fax, or deleted it. (1 RRU)
+    pub async fn get(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
+        self.faxes.visible(account, id).await
+    }
+}
+
+impl FaxDocuments {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            faxes: Faxes::new(platform)?,
+            documents: Documents::new(platform)?,
+            audit: Audit::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    /// A link to the document, good for five minutes. Where the audit log tells of `who`, it tells of the look before it is granted.
+    pub async fn link(&self, who: &Principal, id: FaxId) -> Result<DocumentLink, DocumentLinkError> {
+        let fax = self.faxes.visible(who.account(), id).await?.ok_or(DocumentLinkError::NotFound)?;
+        let key = fax.document_key();
+        if !self.documents.exists(&key).await? {
+            return Err(DocumentLinkError::Expired);
+        }
+        let now = self.clock.now();
+        if who.is_audited() {
+            self.audit.record(&AuditEntry::new(who, Action::FaxViewed, id, now)).await?;
+        }
+        let life = SignedDuration::try_from(LINK_LIFE).unwrap_or_default();
+        Ok(DocumentLink { url: self.documents.link(&key, LINK_LIFE).await?, expires_at: now + life })
+    }
+}

@@ -1,0 +1,8 @@
+//! What can be done with an account's things, one file for each resource. Each door calls these: the functions of the API, the
+//! dashboard and the operator's commands. Whoever lets a request in says who asks, as a [`Principal`](sfm_core::principal::Principal); a change and its
+//! entry in the audit log are made here, together.
+
+pub mod contacts;
+pub mod faxes;
+pub mod numbers;
+pub mod scheduled;
