@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::FORM;
-use sfm_tests::service::{Customer, used_pages};
 use sfm_tests::eventually_blocking;
+use sfm_tests::service::{Customer, used_pages};
 use tokio::runtime::Runtime;
 
 use super::KEY;

@@ -51,16 +51,8 @@ fn paths(customer: &Customer, fax: &str, scheduled: &str, contact: &str, webhook
     [by_key.to_vec(), by_member.to_vec(), vec![(true, "/dashboard/api/session".to_owned())]].concat()
 }
 
-const READERS: &[&str] = &[
-    "ListFaxes",
-    "GetFax",
-    "ListContacts",
-    "GetContact",
-    "ListNumbers",
-    "ListScheduledFaxes",
-    "GetScheduledFax",
-    "DashboardApi",
-];
+const READERS: &[&str] =
+    &["ListFaxes", "GetFax", "ListContacts", "GetContact", "ListNumbers", "ListScheduledFaxes", "GetScheduledFax", "DashboardApi"];
 
 /// An index that has not caught up shows less than there is; everything else is told whole.
 fn judge(path: &str, target: &(Point, Fault), told: &Value, whole: &Value) {

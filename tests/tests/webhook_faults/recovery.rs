@@ -84,6 +84,7 @@ impl Bench<'_> {
             begin(&process).unwrap();
         }
         let (mut crashes, mut ended, deadline) = (0, None, Instant::now() + Duration::from_secs(120));
+        let mut patience = Patience::default();
         let recovery = loop {
             assert!(Instant::now() < deadline, "{target:?}: not recovered");
             if self.tap.process_gone() {
@@ -100,8 +101,10 @@ impl Bench<'_> {
                     break recovery;
                 }
             }
-            process.stack.advance(SignedDuration::from_secs(61)).unwrap();
-            std::thread::sleep(Duration::from_millis(25));
+            if patience.is_over(&self.tap, Duration::from_millis(300)) {
+                process.stack.advance(SignedDuration::from_secs(61)).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(20));
         };
         let struck = self.tap.was_hit();
         if self.tap.disarm() {
