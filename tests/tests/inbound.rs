@@ -227,7 +227,7 @@ fn receive_under(
         if patience.is_over(tap, Duration::from_millis(if target.is_none() { 2000 } else { 300 })) {
             process.stack.advance(SignedDuration::from_secs(61)).unwrap();
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(40));
     };
     let struck = tap.was_hit();
     if tap.disarm() {

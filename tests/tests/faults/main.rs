@@ -91,14 +91,14 @@ impl Trial<'_> {
                 if targets.is_empty() && settled() || self.tap.was_hit() && !self.tap.process_gone() || Instant::now() > chance {
                     break;
                 }
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(Duration::from_millis(30));
                 continue;
             }
             // What does not go on by itself goes on with time.
             if patience.is_over(&self.tap, Duration::from_millis(if targets.is_empty() { 2000 } else { 400 })) {
                 process.stack.advance(self.stride).unwrap();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(40));
         }
         let struck = self.tap.struck();
         if self.tap.disarm() {

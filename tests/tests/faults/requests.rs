@@ -1,5 +1,6 @@
 //! Requests that are answered at once: each of their calls with every fault, until there is an answer.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -198,7 +199,7 @@ pub fn try_requests(trials: &[RequestTrial]) {
     let folder = tempfile::tempdir().unwrap();
     let tap = Arc::new(Injector::default());
     let mut process = Process::start(folder.path(), tap.clone());
-    let mut draw = Draw::new("requests");
+    let (mut draw, mut met) = (Draw::new("requests"), HashMap::new());
     for trial in trials {
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
         let client = trial.client(&process, &customer);
@@ -210,7 +211,16 @@ pub fn try_requests(trials: &[RequestTrial]) {
         (trial.judge)(&process.runtime, &process.stack, &customer, &client, &clean, &request);
         assert!(points.len() >= 2, "{}: {points:?}", trial.name);
         println!("{}: {} calls", trial.name, points.len());
-        process = try_each(draw.singles(&points), &[], process, |process, target| trial.run(folder.path(), &tap, process, &target));
+        let mut targets = draw.singles(&points);
+        // At the door all requests ask the same: what two of them have met is not tried with a third.
+        if std::env::var_os("FAULTS").is_none() {
+            targets.retain(|(point, fault)| {
+                let times = met.entry(point.clone()).or_insert(0);
+                *times += 1;
+                *times <= 2 || !point.reads() || point.silent() == Some(*fault)
+            });
+        }
+        process = try_each(targets, &[], process, |process, target| trial.run(folder.path(), &tap, process, &target));
     }
     process.crash();
 }

@@ -74,7 +74,7 @@ impl Bench<'_> {
             if patience.is_over(&self.tap, Duration::from_millis(if targets.is_empty() { 2000 } else { 300 })) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(40));
         };
         let (struck, happened) = (self.tap.struck(), self.tap.happened());
         if self.tap.disarm() {

@@ -104,7 +104,7 @@ impl Bench<'_> {
             if patience.is_over(&self.tap, Duration::from_millis(300)) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(40));
         };
         let struck = self.tap.was_hit();
         if self.tap.disarm() {
