@@ -87,13 +87,13 @@ async fn treat(mut stream: TcpStream, speaks: Speaks, sent: Arc<AtomicU64>) -> s
             pour(&mut stream, "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(500).as_bytes(), &sent).await
         }
         Speaks::Bytes(bytes) => {
-            stream.read(&mut [0; 4096]).await?;
+            hello(&mut stream).await?;
             stream.write_all(bytes).await?;
             stream.shutdown().await
         }
         Speaks::Nothing => stream.read_to_end(&mut Vec::new()).await.map(drop),
         Speaks::Dripping => {
-            stream.read(&mut [0; 4096]).await?;
+            hello(&mut stream).await?;
             stream.write_all(&ENDLESS_HELLO).await?;
             loop {
                 stream.write_all(&[0]).await?;
@@ -101,11 +101,16 @@ async fn treat(mut stream: TcpStream, speaks: Speaks, sent: Arc<AtomicU64>) -> s
             }
         }
         Speaks::Flood => {
-            stream.read(&mut [0; 4096]).await?;
+            hello(&mut stream).await?;
             let record = [&ENDLESS_HELLO[..], &[0; 0x4000 - 4]].concat();
             pour(&mut stream, &record, &sent).await
         }
     }
+}
+
+/// The client's first bytes.
+async fn hello(stream: &mut TcpStream) -> std::io::Result<usize> {
+    stream.read(&mut [0; 4096]).await
 }
 
 async fn pour(stream: &mut (impl tokio::io::AsyncWrite + Unpin), block: &[u8], sent: &AtomicU64) -> std::io::Result<()> {
