@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
@@ -180,10 +179,9 @@ pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> 
 pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthly_pages: Option<u32>) -> Customer {
     let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false, allow_premium: false };
     let account = account::create(operator, new).await.unwrap().id;
-    // The next number that no other account of this stack has.
-    static NEXT: AtomicU32 = AtomicU32::new(2_000_000);
-    for tail in NEXT.fetch_add(1, Ordering::Relaxed)..10_000_000 {
-        let free = format!("+1202{tail:07}").parse().unwrap();
+    // The first number that no other account of this stack has.
+    for tail in 0..10_000_000 {
+        let free = format!("+1202{:07}", 2_000_000 + tail).parse().unwrap();
         if number::add(operator, account, free, None).await.is_ok() {
             break;
         }
