@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sfm::tap::{Call, Tap, Verdict};
 use tokio::sync::watch;
+
+use crate::draw::Draw;
+use crate::errors::Errors;
 
 /// One call: who calls what, about what, for the how-manieth time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,6 +49,11 @@ pub enum Fault {
 }
 
 impl Point {
+    /// The call, however often it has been made.
+    pub fn call(&self) -> (&str, &str, &str, &str) {
+        (&self.caller, self.service, &self.operation, &self.target)
+    }
+
     /// The faults of connections and processes, and conflicts, that this call can meet.
     pub fn faults(&self) -> Vec<Fault> {
         let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"].contains(&self.operation.as_str());
@@ -52,7 +61,7 @@ impl Point {
         [Fault::FailedBefore, Fault::AnswerLost, Fault::GoneBefore, Fault::ProcessGone].into_iter().chain(conflict).collect()
     }
 
-    fn reads(&self) -> bool {
+    pub fn reads(&self) -> bool {
         ["Get", "Query", "BatchGet", "Head", "GET"].iter().any(|start| self.operation.starts_with(start))
     }
 
@@ -77,12 +86,20 @@ impl Point {
         let mut faults: Vec<Fault> = errors.iter().map(|(status, code)| Fault::Error(*status, code)).collect();
         match self.operation.as_str() {
             "TransactWriteItems" => faults.push(Fault::Error(400, "TransactionInProgressException")),
-            "SendMessageBatch" | "DeleteMessageBatch" | "PutEvents" | "BatchGetItem" | "BatchWriteItem" => faults.push(Fault::Partial),
             "GetObject" | "PutObject" => faults.push(Fault::BrokenBody),
-            "Query" if self.target.contains('.') => faults.push(Fault::Stale),
             _ => {}
         }
+        faults.extend(self.silent());
         faults
+    }
+
+    /// What a caller that looks at nothing but the call's success never notices.
+    pub fn silent(&self) -> Option<Fault> {
+        match self.operation.as_str() {
+            "SendMessageBatch" | "DeleteMessageBatch" | "PutEvents" | "BatchGetItem" | "BatchWriteItem" => Some(Fault::Partial),
+            "Query" if self.target.contains('.') => Some(Fault::Stale),
+            _ => None,
+        }
     }
 
     pub fn all_faults(&self) -> Vec<Fault> {
@@ -115,6 +132,7 @@ pub enum Happening {
 pub struct Injector {
     inner: Mutex<Armed>,
     feed: Mutex<Feed>,
+    errors: Errors,
 }
 
 #[derive(Debug, Default)]
@@ -179,6 +197,17 @@ impl Injector {
         self.inner.lock().unwrap().process_gone
     }
 
+    /// What the stacks under this tap have written of level ERROR.
+    pub fn errors(&self) -> &Errors {
+        &self.errors
+    }
+
+    /// Nothing that passes needs a person.
+    pub fn assert_no_errors(&self, what: &impl std::fmt::Debug) {
+        let lines = self.errors.take();
+        assert!(lines.is_empty(), "{what:?}: of level ERROR: {lines:#?}");
+    }
+
     pub fn feed_as(&self, feed: Feed) {
         *self.feed.lock().unwrap() = feed;
     }
@@ -212,9 +241,37 @@ impl Injector {
     }
 }
 
+/// How long the product has made no call.
+#[derive(Debug)]
+pub struct Patience {
+    since: Instant,
+    calls: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { since: Instant::now(), calls: 0 }
+    }
+}
+
+impl Patience {
+    /// Whether nothing has gone on by itself for so long, counted from the last time that this was so.
+    pub fn is_over(&mut self, tap: &Injector, limit: Duration) -> bool {
+        let calls = tap.inner.lock().unwrap().known.len();
+        if calls != self.calls {
+            *self = Self { calls, ..Self::default() };
+        }
+        let over = self.since.elapsed() > limit;
+        if over {
+            self.since = Instant::now();
+        }
+        over
+    }
+}
+
 impl Fault {
     /// Whether the service answers.
-    fn is_answered(self) -> bool {
+    pub fn is_answered(self) -> bool {
         matches!(self, Self::Conflict | Self::Error(..) | Self::Partial | Self::Stale)
     }
 
@@ -302,141 +359,4 @@ impl Tap for Injector {
             _ => vec![event],
         }
     }
-}
-
-/// Draws from a seed, the same each time: `SplitMix64`.
-#[derive(Debug, Clone)]
-pub struct Draw(u64);
-
-impl Draw {
-    /// Of the seed in `FAULT_SEED`, or a fixed one, and the name of a flow, so that flows draw otherwise. Prints the seed.
-    pub fn new(flow: &str) -> Self {
-        let seed = std::env::var("FAULT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(15);
-        println!("  FAULT_SEED={seed}");
-        Self(flow.bytes().fold(seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into())))
-    }
-
-    /// One of `items`, of which there is at least one.
-    pub fn one_of<'i, T>(&mut self, items: &'i [T]) -> &'i T {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        &items[usize::try_from(mixed % items.len() as u64).unwrap()]
-    }
-
-    /// What to try of these points: at each call that reads one fault, at each that writes one of connections and processes and one that
-    /// the service answers with. With `FAULTS=kinds` one of each kind at every call, with `FAULTS=all` all.
-    pub fn singles(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
-        let wanted = std::env::var("FAULTS").unwrap_or_default();
-        let mut targets = Vec::new();
-        for point in points {
-            let faults = match wanted.as_str() {
-                "all" => point.all_faults(),
-                "kinds" => self.of_each_kind(point),
-                _ if point.reads() => vec![*self.one_of(&point.all_faults())],
-                _ => {
-                    let (answered, broken): (Vec<_>, Vec<_>) = point.all_faults().into_iter().partition(|fault| fault.is_answered());
-                    vec![*self.one_of(&broken), *self.one_of(&answered)]
-                }
-            };
-            targets.extend(faults.into_iter().map(|fault| (point.clone(), fault)));
-        }
-        targets
-    }
-
-    /// One of each kind at every call. Where several come to the same one is drawn: a read that failed and one whose answer is lost, a
-    /// process gone before or after it, an error of this name or that.
-    pub fn kinds(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
-        if std::env::var("FAULTS").is_ok_and(|faults| faults == "all") {
-            return self.singles(points);
-        }
-        points.iter().flat_map(|point| self.of_each_kind(point).into_iter().map(|fault| (point.clone(), fault))).collect()
-    }
-
-    fn of_each_kind(&mut self, point: &Point) -> Vec<Fault> {
-        let connection = [Fault::FailedBefore, Fault::AnswerLost];
-        let mut faults = if point.reads() { vec![*self.one_of(&connection)] } else { connection.to_vec() };
-        faults.push(*self.one_of(&[Fault::GoneBefore, Fault::ProcessGone]));
-        faults.push(*self.one_of(&point.errors()));
-        faults.extend(point.faults().contains(&Fault::Conflict).then_some(Fault::Conflict));
-        faults
-    }
-
-    /// Pairs of faults of different points: so many as `FAULT_PAIRS` says, or `few`; with `FAULT_PAIRS=all` all, in order.
-    pub fn pairs(&mut self, points: &[Point], few: usize) -> Vec<[(Point, Fault); 2]> {
-        let every: Vec<_> = points.iter().flat_map(|point| point.all_faults().into_iter().map(|fault| (point.clone(), fault))).collect();
-        let wanted = std::env::var("FAULT_PAIRS").unwrap_or_default();
-        if wanted == "all" {
-            let pairs = every.iter().enumerate().flat_map(|(i, one)| every[i + 1..].iter().map(|other| [one.clone(), other.clone()]));
-            return pairs.filter(|[one, other]| one.0 != other.0).collect();
-        }
-        let mut pairs = Vec::new();
-        while pairs.len() < wanted.parse().unwrap_or(few) {
-            let pair = [self.one_of(&every).clone(), self.one_of(&every).clone()];
-            if pair[0].0 != pair[1].0 {
-                pairs.push(pair);
-            }
-        }
-        pairs
-    }
-}
-
-/// The calls that two runs without faults both made. What only one made hangs on the order of things, and is named.
-pub fn in_both(one: Vec<Point>, other: &[Point]) -> Vec<Point> {
-    let (both, once): (Vec<_>, Vec<_>) = one.into_iter().partition(|point| other.contains(point));
-    for point in &both {
-        println!("    {point}");
-    }
-    for point in once {
-        println!("    {point}: not made in another run, so not tried");
-    }
-    both
-}
-
-/// Points that no trial is bound to strike: part of what the point's name says, and why.
-pub type Explained = (&'static str, &'static str);
-
-/// Tries each target until it strikes, three times at most. One that never struck must be explained.
-pub fn try_each<S>(
-    targets: Vec<(Point, Fault)>,
-    explained: &[Explained],
-    mut state: S,
-    mut trial: impl FnMut(S, (Point, Fault)) -> (S, bool),
-) -> S {
-    let (mut missed, tried) = (Vec::new(), targets.len());
-    for target in targets {
-        let mut struck = false;
-        for _ in 0..3 {
-            (state, struck) = trial(state, target.clone());
-            if struck {
-                break;
-            }
-        }
-        if !struck {
-            let why = explained.iter().find(|(part, _)| target.0.to_string().contains(part));
-            println!("  never struck: {:?} of {}: {}", target.1, target.0, why.map_or("not explained", |(_, why)| why));
-            missed.push((target, why));
-        }
-    }
-    println!("  {tried} faults, {} of them struck", tried - missed.len());
-    let unexplained: Vec<_> = missed.iter().filter(|(_, why)| why.is_none()).map(|(target, _)| target).collect();
-    assert!(unexplained.is_empty(), "never struck, and not explained: {unexplained:?}");
-    // So that an explanation never covers most of a flow.
-    assert!(missed.len() * 10 <= tried, "{} of {tried} faults never struck", missed.len());
-    state
-}
-
-/// Tries pairs of faults and prints what struck. The second may belong to a way that the first one leads away from: of most pairs one strikes.
-pub fn try_pairs<S>(pairs: &[[(Point, Fault); 2]], mut state: S, mut trial: impl FnMut(S, &[(Point, Fault)]) -> (S, usize)) -> S {
-    let mut struck = [0; 3];
-    for pair in pairs {
-        let times;
-        (state, times) = trial(state, pair);
-        struck[times] += 1;
-    }
-    println!("  {} pairs: of {} both struck, of {} one, of {} none", pairs.len(), struck[2], struck[1], struck[0]);
-    assert!(struck[0] * 3 <= pairs.len(), "{struck:?}");
-    state
 }

@@ -7,6 +7,8 @@ pub mod client;
 pub mod contract;
 pub mod deployed;
 pub mod documents;
+pub mod draw;
+pub mod errors;
 pub mod grants;
 pub mod hostile;
 pub mod injector;
@@ -16,6 +18,7 @@ pub mod receiver;
 pub mod service;
 pub mod sinch;
 pub mod target;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sfm::stack::Stack;
 use tokio::runtime::Runtime;
 
+use crate::errors::Errors;
 use crate::injector::Injector;
 use crate::service::start_in;
 
@@ -14,17 +15,24 @@ use crate::service::start_in;
 pub struct Process {
     pub runtime: Runtime,
     pub stack: Stack,
+    errors: Errors,
 }
 
 impl Process {
     pub fn start(dir: &Path, tap: Arc<Injector>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let errors = tap.errors().of_a_process();
+        let of_a_thread = errors.clone();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).enable_all().on_thread_start(move || of_a_thread.of_this_thread()).build().unwrap();
         let stack = runtime.block_on(start_in(dir.to_owned(), tap));
-        Self { runtime, stack }
+        Self { runtime, stack, errors }
     }
 
     /// Everything that runs is cut off where it stands.
     pub fn crash(self) {
+        self.errors.silence();
+        // It is no call of ours that would show the carrier the end of its connections, and let it write that down before it ends itself.
+        self.stack.carrier().seal();
         self.runtime.shutdown_timeout(Duration::from_secs(20));
         drop(self.stack);
     }

@@ -20,7 +20,8 @@ use sfm_core::plan::Plan;
 use sfm_core::scheduled::document_key;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
-use sfm_tests::injector::{Draw, Fault, Injector, Point};
+use sfm_tests::draw::Draw;
+use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::service::{Customer, Service, reservations};
 
 type Item = HashMap<String, AttributeValue>;

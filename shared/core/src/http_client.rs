@@ -79,9 +79,9 @@ impl ExchangeError {
         }
     }
 
-    /// There was a connection, but no TLS on it.
+    /// There was a connection, but no TLS on it: it was refused, or the connection ended in the middle of the handshake.
     pub fn is_tls(&self) -> bool {
-        is_tls(self)
+        is_any(self, |error| error.is::<rustls::Error>()) || self.is_unsent() && is_any(self, is_end)
     }
 
     /// The error and what it stands on. Neither has the URL.
@@ -97,10 +97,17 @@ impl ExchangeError {
     }
 }
 
-/// An `io::Error` hides what it wraps from the chain of sources.
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+/// Whether an error, or one that it stands on, is of a kind. An `io::Error` hides what it wraps from the chain of sources.
+fn is_any(error: &(dyn StdError + 'static), is: fn(&(dyn StdError + 'static)) -> bool) -> bool {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
+    is(error) || wrapped.is_some_and(|inner| is_any(inner, is)) || error.source().is_some_and(|source| is_any(source, is))
+}
+
+/// The end of a connection that there was: who is not let in at all is refused, or waits.
+fn is_end(error: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
 /// An answer whose head has arrived.

@@ -45,6 +45,7 @@ pub enum Trouble {
     HostNotAllowed,
     /// No connection.
     Connect,
+    /// A certificate that is not good for the name, or a handshake that failed or broke off.
     Tls,
     /// The exchange was not over after 10 seconds.
     Timeout,

@@ -166,6 +166,11 @@ impl Simulator {
             tasks.shutdown().await;
         }
     }
+
+    /// From now on nothing is written, as if it had been killed, whatever its tasks still see before they end.
+    pub fn seal(&self) {
+        self.state.seal();
+    }
 }
 
 impl Drop for Simulator {

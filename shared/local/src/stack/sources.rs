@@ -73,7 +73,7 @@ impl QueueSource {
         let records: Vec<Value> = messages.iter().map(|message| self.record(message)).collect();
         let answer = match tokio::spawn((self.handler)(json!({"Records": records}))).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(e)) => return tracing::error!(error = %e, queue = self.queue_arn, "the function failed"),
+            Ok(Err(e)) => return tracing::warn!(error = %e, queue = self.queue_arn, "the function failed"),
             Err(e) => return tracing::error!(error = %e, queue = self.queue_arn, "the function panicked"),
         };
         let failed: Vec<&str> = failures(&answer).collect();
@@ -192,7 +192,7 @@ impl StreamSource {
                     first
                 }
                 Ok(Err(e)) => {
-                    tracing::error!(error = %e, table = self.table, "the function failed");
+                    tracing::warn!(error = %e, table = self.table, "the function failed");
                     0
                 }
                 Err(_) => 0,
@@ -216,7 +216,7 @@ impl StreamSource {
     async fn give_up(&self, records: Vec<Value>, platform: &Platform) {
         let Some(bucket) = &self.failures_bucket else { return };
         let key = format!("{}/{}.json", self.table, records.first().and_then(sequence_number).unwrap_or_default());
-        tracing::error!(table = self.table, records = records.len(), key, "stream records failed too often");
+        tracing::warn!(table = self.table, records = records.len(), key, "stream records failed too often");
         let body = ByteStream::from(json!({"Records": records}).to_string().into_bytes());
         if let Err(e) = platform.s3().put_object().bucket(bucket).key(key).body(body).send().await {
             tracing::error!(error = %e, "stream records that failed were not kept");
@@ -252,7 +252,7 @@ pub async fn each(minutes: i64, handler: Handler, clock: Clock, mut moved: watch
         rescan = false;
         match tokio::spawn(handler(event)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(e)) => tracing::error!(error = %e, "the scheduled function failed"),
+            Ok(Err(e)) => tracing::warn!(error = %e, "the scheduled function failed"),
             Err(_) => tracing::error!("the scheduled function panicked"),
         }
         sweep();

@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 
 use super::{CALLER, Stack, client};
 
-fn text(value: &str) -> AttributeValue {
+pub(super) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn item(id: &str, state: &str) -> HashMap<String, AttributeValue> {
+pub(super) fn item(id: &str, state: &str) -> HashMap<String, AttributeValue> {
     HashMap::from([("id".to_owned(), text(id)), ("state".to_owned(), text(state))])
 }
 
-async fn faxes(stack: &Stack) -> Client {
+pub(super) async fn faxes(stack: &Stack) -> Client {
     let client = client!(aws_sdk_dynamodb, stack);
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
@@ -49,11 +49,11 @@ async fn faxes(stack: &Stack) -> Client {
     client
 }
 
-async fn put(client: &Client, id: &str, state: &str) {
+pub(super) async fn put(client: &Client, id: &str, state: &str) {
     client.put_item().table_name("faxes").set_item(Some(item(id, state))).send().await.unwrap();
 }
 
-async fn state_of(client: &Client, id: &str) -> Option<String> {
+pub(super) async fn state_of(client: &Client, id: &str) -> Option<String> {
     let answer = client.get_item().table_name("faxes").key("id", text(id)).consistent_read(true).send().await.unwrap();
     Some(answer.item?.get("state")?.as_s().unwrap().clone())
 }

@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::{CALLER, Stack, Verdict, client};
+use super::{CALLER, Stack, Verdict, client, dynamodb};
 
 async fn queue(stack: &Stack) -> (aws_sdk_sqs::Client, String) {
     let client = client!(aws_sdk_sqs, stack);
@@ -128,6 +129,59 @@ async fn a_batch_done_in_part_says_which_entry_was_left_out() {
     let put = events.put_events().entries(entry()).entries(entry()).send().await.unwrap();
     assert_eq!((put.failed_entry_count(), put.entries().len()), (1, 2));
     assert!(put.entries()[0].error_code().is_none() && put.entries()[1].error_code().is_some());
+}
+
+/// The last key or write of each request is left out, and the client that repeats what was left out gets all of it.
+#[tokio::test]
+async fn items_that_were_not_processed_are_named_and_come_with_the_next_call() {
+    use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+    let stack = Stack::start().await;
+    let client = dynamodb::faxes(&stack).await;
+    let write = |id: &str| {
+        let put = PutRequest::builder().set_item(Some(dynamodb::item(id, "queued"))).build().unwrap();
+        WriteRequest::builder().put_request(put).build()
+    };
+    stack.plan("BatchWriteItem", Verdict::Partial);
+    let written = client.batch_write_item().request_items("faxes", vec![write("a"), write("b")]).send().await.unwrap();
+    let left = written.unprocessed_items.unwrap();
+    assert_eq!(left["faxes"], [write("b")]);
+    assert_eq!((dynamodb::state_of(&client, "a").await.as_deref(), dynamodb::state_of(&client, "b").await), (Some("queued"), None));
+    let written = client.batch_write_item().set_request_items(Some(left)).send().await.unwrap();
+    assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+
+    let key = |id: &str| HashMap::from([("id".to_owned(), dynamodb::text(id))]);
+    let read = async |wanted: KeysAndAttributes| {
+        let read = client.batch_get_item().request_items("faxes", wanted).send().await.unwrap();
+        let found = read.responses().and_then(|tables| tables.get("faxes")).map_or(0, Vec::len);
+        (found, read.unprocessed_keys.unwrap_or_default().remove("faxes"))
+    };
+    let both = KeysAndAttributes::builder().keys(key("a")).keys(key("b")).build().unwrap();
+    let one = KeysAndAttributes::builder().keys(key("b")).build().unwrap();
+    for (wanted, found) in [(both, 1), (one.clone(), 0)] {
+        stack.plan("BatchGetItem", Verdict::Partial);
+        assert_eq!(read(wanted).await, (found, Some(one.clone())));
+    }
+    assert_eq!(read(one).await, (1, None));
+}
+
+#[tokio::test]
+async fn an_index_that_has_not_caught_up_is_empty_and_its_table_is_not() {
+    let stack = Stack::start().await;
+    let client = dynamodb::faxes(&stack).await;
+    dynamodb::put(&client, "a", "queued").await;
+    let by_state = || {
+        let query = client.query().table_name("faxes").index_name("by-state").key_condition_expression("#state = :state");
+        query.expression_attribute_names("#state", "state").expression_attribute_values(":state", dynamodb::text("queued")).send()
+    };
+    let by_id = || {
+        let query = client.query().table_name("faxes").key_condition_expression("id = :id");
+        query.expression_attribute_values(":id", dynamodb::text("a")).send()
+    };
+    stack.plan("Query", Verdict::Stale);
+    assert_eq!(by_state().await.unwrap().items().len(), 0);
+    assert_eq!(by_state().await.unwrap().items().len(), 1);
+    stack.plan("Query", Verdict::Stale);
+    assert_eq!(by_id().await.unwrap().items().len(), 1, "a table is read as it is");
 }
 
 #[tokio::test]

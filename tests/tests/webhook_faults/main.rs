@@ -3,24 +3,24 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+mod recovery;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use sfm::commands::webhook;
 use sfm_core::plan::Plan;
-use sfm_tests::injector::{Draw, Fault, Feed, Happening, Injector, Point, in_both, try_each, try_pairs};
+use sfm_tests::draw::{Draw, in_either, try_each, try_pairs};
+use sfm_tests::injector::{Fault, Feed, Happening, Injector, Patience, Point};
 use sfm_tests::process::Process;
 use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::{Customer, customer, left_due};
 use tokio::runtime::Runtime;
 
-const OPERATOR: &[&str] = &["operator"];
-const OF_A_RECOVERY: &[&str] = &["FanOutEvent"];
 const OF_A_WEBHOOK: &[&str] = &["FanOutEvent", "DeliverWebhook"];
 
 /// What every trial stands on: a receiver that outlives the stack.
@@ -44,7 +44,7 @@ impl Bench<'_> {
         });
         self.tap.arm(OF_A_WEBHOOK, targets.iter().cloned());
         process.runtime.block_on(customer.client.send_letter("+15005550001"));
-        let (mut crashes, mut patience, deadline) = (0, Instant::now(), Instant::now() + Duration::from_secs(120));
+        let (mut crashes, mut patience, deadline) = (0, Patience::default(), Instant::now() + Duration::from_secs(120));
         let mut ended = None;
         let recorded = loop {
             assert!(Instant::now() < deadline, "{targets:?}: never delivered");
@@ -71,11 +71,10 @@ impl Bench<'_> {
                     break recorded;
                 }
             }
-            if patience.elapsed() > Duration::from_millis(if targets.is_empty() { 2000 } else { 300 }) {
+            if patience.is_over(&self.tap, Duration::from_millis(if targets.is_empty() { 2000 } else { 300 })) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
-                patience = Instant::now();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(40));
         };
         let (struck, happened) = (self.tap.struck(), self.tap.happened());
         if self.tap.disarm() {
@@ -101,6 +100,7 @@ impl Bench<'_> {
             (left_over(&process, &customer) == 0).then_some(())
         });
         assert_eq!(receiver.requests().len(), told, "{targets:?}: told again afterwards");
+        self.tap.assert_no_errors(&targets);
         (process, struck)
     }
 }
@@ -143,7 +143,7 @@ fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
     let once = tap.seen();
     let (process, _) = bench.deliver_under(process, &[]);
     println!("a webhook with one failure:");
-    let points = in_both(once, &tap.seen());
+    let points = in_either(once, tap.seen());
     assert!(points.len() >= 8, "{points:?}");
     test(&bench, process, points);
 }
@@ -171,7 +171,11 @@ fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
 fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
     on_a_bench(|bench, process, points| {
         let pairs = Draw::new("webhook").pairs(&points, 5);
-        try_pairs(&pairs, process, |process, pair| bench.deliver_under(process, pair)).crash();
+        let anew = || {
+            bench.tap.disarm();
+            Process::start(bench.dir, bench.tap.clone())
+        };
+        try_pairs(&pairs, process, anew, |process, pair| bench.deliver_under(process, pair)).crash();
     });
 }
 
@@ -186,87 +190,4 @@ fn webhooks_whose_messages_come_doubled_and_out_of_order_are_told_once_for_each_
         }
         process.crash();
     });
-}
-
-#[test]
-fn a_recovery_survives_every_fault_of_every_call() {
-    let folder = tempfile::tempdir().unwrap();
-    let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let tap = Arc::new(Injector::default());
-    let process = Process::start(folder.path(), tap.clone());
-    let operator = process.stack.operator_platform();
-    // The request that begins it, and the worker that does it.
-    let trial = |caller: &'static [&'static str], target: Option<(Point, Fault)>| {
-        let receiver = outside.block_on(Receiver::start(|_| Reply::status(410)));
-        process.runtime.block_on(async {
-            let customer = customer(&process.stack, Plan::Business, None).await;
-            let since = process.stack.clock().now();
-            let made = webhook::add(&operator, customer.account, &receiver.url("/"), vec![], None).await.unwrap();
-            let id = made["id"].as_str().unwrap().parse().unwrap();
-            // One that fails for good and disables the endpoint, and one that it is not told of.
-            for _ in 0..2 {
-                let fax = customer.client.send_letter("+15005550001").await;
-                customer.client.completed(fax["id"].as_str().unwrap()).await;
-                sfm_tests::eventually("the event to be fanned out, and the endpoint to be disabled", || async {
-                    let list = webhook::endpoints(&operator, customer.account).await.unwrap();
-                    let events = operator.dynamodb().query().table_name("Events").key_condition_expression("account_id = :account");
-                    let account = AttributeValue::S(customer.account.to_string());
-                    let events = events.expression_attribute_values(":account", account).send().await.unwrap();
-                    let fanned_out = events.items().iter().all(|event| !event.contains_key("due_at"));
-                    (fanned_out && list["data"][0]["status"] == "disabled").then_some(())
-                })
-                .await;
-            }
-            receiver.reply(|_| Reply::status(200));
-            webhook::enable(&operator, id).await.unwrap();
-            let before = receiver.requests().len();
-            tap.arm(caller, target.clone());
-            let first = webhook::recover(&operator, id, &since.to_string()).await;
-            let (mut seen, mut struck) = (tap.seen(), tap.was_hit());
-            if caller == OPERATOR {
-                tap.disarm();
-                // Whoever got no answer asks again.
-                if target.is_some() {
-                    webhook::recover(&operator, id, &since.to_string()).await.unwrap();
-                }
-            } else {
-                first.unwrap();
-            }
-            let recovery = sfm_tests::eventually("all to be delivered", || async {
-                process.stack.advance(SignedDuration::from_secs(61)).unwrap();
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let log = webhook::deliveries(&operator, made["id"].as_str().unwrap(), None, None).await.unwrap();
-                let log = log["data"].as_array().unwrap().clone();
-                let list = webhook::endpoints(&operator, customer.account).await.unwrap();
-                let recovery = list["data"][0]["recovery"].clone();
-                let all = log.len() == 2 && log.iter().all(|delivery| delivery["status"] == "succeeded");
-                (all && recovery["status"] == "finished").then_some(recovery)
-            })
-            .await;
-            if target.is_none() {
-                assert_eq!(recovery["events"], 2);
-            }
-            if caller != OPERATOR {
-                (seen, struck) = (tap.seen(), tap.was_hit());
-                tap.disarm();
-            }
-            let told: HashSet<_> = receiver.requests()[before..].iter().map(|request| request.header("webhook-id").to_owned()).collect();
-            assert_eq!(told.len(), 2, "{target:?}");
-            (seen, struck)
-        })
-    };
-    for (caller, least) in [(OPERATOR, 3), (OF_A_RECOVERY, 8)] {
-        let (points, _) = trial(caller, None);
-        assert!(points.len() >= least, "{points:?}");
-        println!("a recovery, {caller:?}:");
-        for point in &points {
-            println!("    {point}");
-        }
-        // The operator's process is not the stack's: one that dies before a call is one whose call fails, and one that dies after it is
-        // one that gets no answer. So is a worker whose message comes again.
-        let mut targets = Draw::new("recovery").singles(&points);
-        targets.retain(|(_, fault)| !matches!(fault, Fault::ProcessGone | Fault::GoneBefore));
-        try_each(targets, &[], (), |(), target| ((), trial(caller, Some(target)).1));
-    }
-    process.crash();
 }

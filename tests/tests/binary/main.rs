@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+mod tls;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -35,14 +37,18 @@ fn start(dir: &Path) -> Running {
 }
 
 fn start_logging(dir: &Path, log: Stdio) -> Running {
+    start_with(dir, |command| {
+        command.stderr(log);
+    })
+}
+
+fn start_with(dir: &Path, otherwise: impl FnOnce(&mut Command)) -> Running {
     use std::io::{BufRead as _, BufReader};
-    let mut process = Command::new(env!("CARGO_BIN_EXE_sfm-under-test"))
-        .args(["local", "--json", "--port", "0", "--allow-loopback", "--carrier-speed", "1000", "--data"])
-        .arg(dir)
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sfm-under-test"));
+    command.args(["local", "--json", "--port", "0", "--allow-loopback", "--carrier-speed", "1000", "--data"]).arg(dir);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    otherwise(&mut command);
+    let mut process = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     Running { process, ready: serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}")) }

@@ -1,0 +1,182 @@
+//! What the fault suites try: points found by watching, faults drawn by a seed, each target until it strikes, pairs of them.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::injector::{Fault, Point};
+
+/// Draws from a seed, the same each time: `SplitMix64`.
+#[derive(Debug, Clone)]
+pub struct Draw(u64);
+
+impl Draw {
+    /// Of the seed in `FAULT_SEED`, or a fixed one, and the name of a flow, so that flows draw otherwise. Prints the seed.
+    pub fn new(flow: &str) -> Self {
+        let seed = std::env::var("FAULT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(15);
+        println!("  FAULT_SEED={seed}");
+        Self(flow.bytes().fold(seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into())))
+    }
+
+    /// One of `items`, of which there is at least one.
+    pub fn one_of<'i, T>(&mut self, items: &'i [T]) -> &'i T {
+        &items[self.below(items.len())]
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        usize::try_from(mixed % end as u64).unwrap()
+    }
+
+    /// What to try of these points: at each call that reads one fault, at each that writes one of connections and processes and one that
+    /// the service answers with; each batch is done in part, and each index has not caught up. With `FAULTS=kinds` one of each kind at every
+    /// call, with `FAULTS=all` all.
+    pub fn singles(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
+        let wanted = std::env::var("FAULTS").unwrap_or_default();
+        let mut targets = Vec::new();
+        for point in points {
+            let faults = match wanted.as_str() {
+                "all" => point.all_faults(),
+                "kinds" => self.of_each_kind(point),
+                _ if point.reads() => vec![*self.one_of(&point.all_faults())],
+                _ => {
+                    let (answered, broken): (Vec<_>, Vec<_>) = point.all_faults().into_iter().partition(|fault| fault.is_answered());
+                    vec![*self.one_of(&broken), *self.one_of(&answered)]
+                }
+            };
+            targets.extend(with_silent(point, faults));
+        }
+        targets
+    }
+
+    /// One of each kind at every call. Where several come to the same one is drawn: a read that failed and one whose answer is lost, a
+    /// process gone before or after it, an error of this name or that.
+    pub fn kinds(&mut self, points: &[Point]) -> Vec<(Point, Fault)> {
+        if std::env::var("FAULTS").is_ok_and(|faults| faults == "all") {
+            return self.singles(points);
+        }
+        points.iter().flat_map(|point| with_silent(point, self.of_each_kind(point))).collect()
+    }
+
+    fn of_each_kind(&mut self, point: &Point) -> Vec<Fault> {
+        let connection = [Fault::FailedBefore, Fault::AnswerLost];
+        let mut faults = if point.reads() { vec![*self.one_of(&connection)] } else { connection.to_vec() };
+        faults.push(*self.one_of(&[Fault::GoneBefore, Fault::ProcessGone]));
+        faults.push(*self.one_of(&point.errors()));
+        faults.extend(point.faults().contains(&Fault::Conflict).then_some(Fault::Conflict));
+        faults
+    }
+
+    /// Pairs of faults of different points, in an order that the seed draws: the first `few`. `FAULT_PAIRS` wants others: `200` the first
+    /// 200, `200..400` those that come then, `all` all.
+    pub fn pairs(&mut self, points: &[Point], few: usize) -> Vec<[(Point, Fault); 2]> {
+        let mut points: Vec<_> = points.iter().collect();
+        // Runs make the same calls in another order.
+        points.sort_by_key(|point| point.to_string());
+        let every: Vec<_> = points.into_iter().flat_map(|point| point.all_faults().into_iter().map(move |fault| (point, fault))).collect();
+        let mut pairs: Vec<_> = (0..every.len()).flat_map(|one| (0..one).map(move |other| (other, one))).collect();
+        pairs.retain(|(one, other)| every[*one].0 != every[*other].0);
+        for place in 1..pairs.len() {
+            let other = self.below(place + 1);
+            pairs.swap(place, other);
+        }
+        let wanted = std::env::var("FAULT_PAIRS").unwrap_or_default();
+        let number = |text: &str| text.parse::<usize>().unwrap_or_else(|_| panic!("FAULT_PAIRS={wanted}"));
+        let wanted = match wanted.split_once("..") {
+            _ if wanted.is_empty() => 0..few,
+            _ if wanted == "all" => 0..pairs.len(),
+            Some((from, to)) => number(from)..number(to),
+            None => 0..number(&wanted),
+        };
+        println!("  pairs {wanted:?} of {}", pairs.len());
+        let told = |i: usize| (every[i].0.clone(), every[i].1);
+        pairs.into_iter().take(wanted.end).skip(wanted.start).map(|(one, other)| [told(one), told(other)]).collect()
+    }
+}
+
+fn with_silent(point: &Point, faults: Vec<Fault>) -> Vec<(Point, Fault)> {
+    let silent = point.silent().filter(|fault| !faults.contains(fault));
+    faults.into_iter().chain(silent).map(|fault| (point.clone(), fault)).collect()
+}
+
+/// The calls to try, of those that two runs without faults made: all but what only one of them made once more than the other, as when
+/// a message came twice. Another call that only one of them made hangs on the order of things: it must strike all the same, or be
+/// explained.
+pub fn in_either(one: Vec<Point>, other: Vec<Point>) -> Vec<Point> {
+    let both: HashSet<_> = one.iter().filter(|point| other.contains(point)).cloned().collect();
+    let calls: HashSet<_> = both.iter().map(Point::call).collect();
+    let all: Vec<_> = one.into_iter().chain(other.into_iter().filter(|point| !both.contains(point))).collect();
+    let (points, again): (Vec<_>, Vec<_>) = all.into_iter().partition(|point| both.contains(point) || !calls.contains(&point.call()));
+    for point in &points {
+        println!("    {point}{}", if both.contains(point) { "" } else { ": in one run of two" });
+    }
+    println!("    left out, once more in one run of two: {}", again.iter().map(Point::to_string).collect::<Vec<_>>().join(", "));
+    points
+}
+
+/// Points that no trial is bound to strike: part of what the point's name says, and why.
+pub type Explained = (&'static str, &'static str);
+
+/// Tries each target until it strikes, three times at most. One that never struck must be explained.
+pub fn try_each<S>(
+    targets: Vec<(Point, Fault)>,
+    explained: &[Explained],
+    mut state: S,
+    mut trial: impl FnMut(S, (Point, Fault)) -> (S, bool),
+) -> S {
+    let (mut missed, tried) = (Vec::new(), targets.len());
+    for target in targets {
+        let mut struck = false;
+        for _ in 0..3 {
+            (state, struck) = trial(state, target.clone());
+            if struck {
+                break;
+            }
+        }
+        if !struck {
+            let why = explained.iter().find(|(part, _)| target.0.to_string().contains(part));
+            println!("  never struck: {:?} of {}: {}", target.1, target.0, why.map_or("not explained", |(_, why)| why));
+            missed.push((target, why));
+        }
+    }
+    println!("  {tried} faults, {} of them struck", tried - missed.len());
+    let unexplained: Vec<_> = missed.iter().filter(|(_, why)| why.is_none()).map(|(target, _)| target).collect();
+    assert!(unexplained.is_empty(), "never struck, and not explained: {unexplained:?}");
+    // So that an explanation never covers most of a flow.
+    assert!(missed.len() * 10 <= tried, "{} of {tried} faults never struck", missed.len());
+    state
+}
+
+/// Tries pairs of faults and prints what struck. The second may belong to a way that the first one leads away from: of most pairs one strikes.
+/// A pair that fails is told of at once; the others go on from what `anew` makes, and the test fails at their end.
+pub fn try_pairs<S>(
+    pairs: &[[(Point, Fault); 2]],
+    state: S,
+    mut anew: impl FnMut() -> S,
+    mut trial: impl FnMut(S, &[(Point, Fault)]) -> (S, usize),
+) -> S {
+    let (mut struck, mut failed, mut state) = ([0; 3], Vec::new(), Some(state));
+    for (number, pair) in pairs.iter().enumerate() {
+        let before = state.take().unwrap_or_else(&mut anew);
+        match catch_unwind(AssertUnwindSafe(|| trial(before, pair))) {
+            Ok((after, times)) => {
+                struck[times] += 1;
+                state = Some(after);
+            }
+            Err(_) => {
+                println!("  FAILED: {pair:?}");
+                failed.push(pair);
+            }
+        }
+        if (number + 1) % 10 == 0 {
+            println!("  {} of {} pairs, {} failed", number + 1, pairs.len(), failed.len());
+        }
+    }
+    println!("  {} pairs: of {} both struck, of {} one, of {} none", pairs.len(), struck[2], struck[1], struck[0]);
+    assert!(failed.is_empty(), "{} pairs failed: {failed:?}", failed.len());
+    assert!(struck[0] * 3 <= pairs.len(), "{struck:?}");
+    state.unwrap_or_else(anew)
+}
