@@ -9,12 +9,16 @@
 //! The work is done in passes along a row whose inner loops have no branches, so that the compiler makes vector code of them, for
 //! whichever of its instruction sets the processor turns out to have.
 
+mod level;
+
 use std::ops::{Range, RangeInclusive};
 
 use fearless_simd::{Level, Simd, dispatch};
 
 use crate::bitmap::Bitmap;
 use crate::gray::Gray;
+
+pub(crate) use level::level;
 
 /// Side of the blocks, in pixels: a twelfth of an inch, about the height of a line of small print.
 const BLOCK: usize = 16;
