@@ -34,6 +34,8 @@ const WRITTEN: usize = 32;
 const SHADED: usize = 6;
 /// All paper together takes one part in this many of what is not white, or the page is a photograph of something else.
 const ALL: usize = 4;
+/// How often what is unknown is evened out, down the page and up again.
+const EVENED: usize = 8;
 /// What paper becomes: a little above white, so that its grain is white too. In 1/256.
 const GAIN: u32 = 266;
 
@@ -53,7 +55,6 @@ pub(crate) fn level(page: &mut Gray) {
 /// A page's tiles, row by row.
 struct Tiles {
     across: usize,
-    down: usize,
     /// Means of the page's spots, of which each tile has [`SPOTS`] rows of as many.
     spots: Vec<u8>,
     /// What paper reflects in each tile.
@@ -77,7 +78,7 @@ impl Tiles {
             }
             spots.extend(sums.as_chunks::<SPOT>().0.iter().map(|sums| (sums.iter().sum::<u16>() / (SPOT * SPOT) as u16) as u8));
         }
-        let mut tiles = Self { across, down, spots, paper: Vec::new() };
+        let mut tiles = Self { across, spots, paper: Vec::new() };
         let brightest = (0..across * down).map(|at| tiles.spots_of(at).fold(0, |most, spot| most.max(*spot))).collect::<Vec<_>>();
         // Closed: what is dark and not wider than two tiles, such as bold type, is filled with what is around.
         let spread = tiles.around(&brightest, u8::max);
@@ -99,7 +100,10 @@ impl Tiles {
             wide.extend((0..).zip(row).map(|(x, own): (usize, &u8)| join(join(*own, at(x.checked_sub(1), *own)), at(Some(x + 1), *own))));
         }
         let at = |at: Option<usize>, own: u8| at.and_then(|at| wide.get(at)).copied().unwrap_or(own);
-        (0..).zip(&wide).map(|(i, own)| join(join(*own, at(usize::checked_sub(i, self.across), *own)), at(Some(i + self.across), *own))).collect()
+        (0..)
+            .zip(&wide)
+            .map(|(i, own)| join(join(*own, at(usize::checked_sub(i, self.across), *own)), at(Some(i + self.across), *own)))
+            .collect()
     }
 
     /// Whether there is ink on the paper of a tile.
@@ -159,9 +163,7 @@ impl Tiles {
         let mut next = 0;
         while let Some(at) = part.get(next).copied() {
             next += 1;
-            let x = at % self.across;
-            let beside = [(x > 0).then(|| at - 1), (x + 1 < self.across).then_some(at + 1), at.checked_sub(self.across), Some(at + self.across)];
-            for other in beside.into_iter().flatten() {
+            for other in beside(at, self.across) {
                 let (Some(one), Some(two)) = (self.paper.get(at), self.paper.get(other)) else { continue };
                 if u16::from(one.abs_diff(*two)) * SMOOTH <= u16::from(*one.max(two)) {
                     take(other, part);
@@ -186,6 +188,12 @@ impl Tiles {
     }
 }
 
+/// The tiles left and right of one, above and below; the last may be beyond the page.
+fn beside(at: usize, across: usize) -> impl Iterator<Item = usize> {
+    let x = at % across.max(1);
+    [(x > 0).then(|| at - 1), (x + 1 < across).then_some(at + 1), at.checked_sub(across), Some(at + across)].into_iter().flatten()
+}
+
 /// What paper reflects, tile by tile.
 struct Light {
     across: usize,
@@ -193,28 +201,24 @@ struct Light {
 }
 
 impl Light {
-    /// Carries what is known to where it is not, from the top and then from the bottom.
+    /// Carries what is known to where it is not, and evens that out: light goes evenly from paper to paper.
     fn fill(&mut self) {
-        let count = self.paper.len();
-        let mut look = |at: usize, back: bool| {
-            let x = at % self.across;
-            let step = |columns: bool, ahead: bool| match (columns, ahead) {
-                (true, false) => (x > 0).then(|| at - 1),
-                (true, true) => (x + 1 < self.across).then_some(at + 1),
-                (false, false) => at.checked_sub(self.across),
-                (false, true) => Some(at + self.across),
-            };
-            let beside = [step(true, back), step(false, back)];
-            let known: Vec<f32> = beside.into_iter().flatten().filter_map(|at| self.paper.get(at).copied().flatten()).collect();
-            if let Some(paper @ None) = self.paper.get_mut(at)
-                && !known.is_empty()
-            {
-                *paper = Some(known.iter().sum::<f32>() / known.len() as f32);
-            }
-        };
-        (0..count).for_each(|at| look(at, false));
-        (0..count).rev().for_each(|at| look(at, true));
-        (0..count).for_each(|at| look(at, false));
+        let unknown: Vec<usize> = (0..self.paper.len()).filter(|at| self.paper.get(*at).is_some_and(Option::is_none)).collect();
+        for _ in 0..EVENED {
+            unknown.iter().for_each(|at| self.look(*at));
+            unknown.iter().rev().for_each(|at| self.look(*at));
+        }
+    }
+
+    /// Makes a tile the mean of those beside it that are known.
+    fn look(&mut self, at: usize) {
+        let known = beside(at, self.across).filter_map(|at| self.paper.get(at).copied().flatten());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), paper| (sum + paper, count + 1.0));
+        if count > 0.0
+            && let Some(paper) = self.paper.get_mut(at)
+        {
+            *paper = Some(sum / count);
+        }
     }
 
     /// Divides each pixel by the paper's light, which goes evenly from the middle of one tile to that of the next.
@@ -243,7 +247,10 @@ impl Light {
                 let at = |x: usize| factors.get(x).copied().unwrap_or(0.0);
                 *out = (at(*left) + (at(*right) - at(*left)) * share) as u32;
             }
-            page.row_mut(y).iter_mut().zip(&row_factors).for_each(|(pixel, factor)| *pixel = ((u32::from(*pixel) * factor) >> 8).min(255) as u8);
+            page.row_mut(y)
+                .iter_mut()
+                .zip(&row_factors)
+                .for_each(|(pixel, factor)| *pixel = ((u32::from(*pixel) * factor) >> 8).min(255) as u8);
         }
     }
 }
