@@ -111,15 +111,16 @@ fn a_photograph_in_a_letter_keeps_its_shades() {
 
 #[test]
 fn a_photograph_of_no_paper_is_left_as_it_is() {
-    // A sky over hills, with shades everywhere.
+    // A sky full of leaves, which are a third darker and larger than writing.
     let tone = |x: u32, y: u32| {
-        let hill = 1100.0 + 160.0 * (f64::from(x) / 260.0).sin();
-        let depth = (f64::from(y) - hill).max(0.0);
-        if depth > 0.0 { 0.35 + 0.2 * (depth / 40.0).sin() * (f64::from(x) / 50.0).cos() } else { 0.9 - f64::from(y) / 4000.0 }
+        let (across, down) = (f64::from(x % 60) - 30.0, f64::from(y % 60) - 30.0);
+        let is_leaf = chance(x / 60, y / 60) < 128 && across.hypot(down) < 12.0;
+        (0.9 - f64::from(y) / 4000.0) * if is_leaf { 0.66 } else { 1.0 }
     };
     let page = page(&png(GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| Luma([seen(220.0, tone(x, y), x, y)]))));
     let sky = darkness(&page, (100, 500, 1600, 700));
-    let wanted = 1.0 - 220.0 * (0.9 - 0.15) / 255.0;
+    let leaves = 0.5 * 0.34 * std::f64::consts::PI * 144.0 / 3600.0;
+    let wanted = 1.0 - 220.0 * (0.9 - 0.15) * (1.0 - leaves) / 255.0;
     assert!((sky - wanted).abs() < 0.05, "{sky} where {wanted} is meant");
 }
 
@@ -148,7 +149,8 @@ fn a_scan_inside_a_pdf_is_levelled_also_in_strips() {
 
 #[test]
 fn a_grey_that_was_drawn_stays_grey() {
-    let content = "0.6 g 0 0 612 792 re f 0 g 72 72 400 8 re f 72 100 400 8 re f 72 120 8 600 re f";
-    let grey = darkness(&page(&raw_page("", content, &[])), (800, 300, 1600, 1200));
+    let bars: String = (0..60).map(|n| format!("72 {} 300 3 re f ", 60 + 11 * n)).collect();
+    let content = format!("0.6 g 0 0 612 792 re f 0 g {bars}");
+    let grey = darkness(&page(&raw_page("", &content, &[])), (1200, 300, 1600, 1200));
     assert!((grey - 0.4).abs() < 0.02, "{grey}");
 }

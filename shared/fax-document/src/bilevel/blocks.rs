@@ -9,9 +9,11 @@ use crate::gray::Gray;
 const BLOCK: usize = 16;
 /// A block of which three in four pixels of shade are exactly like their neighbours is a fill.
 const FILL_SHARE: (u32, u32) = (3, 4);
-/// A block in which one pixel in two is smooth shade is all shade; with one in eight it is mixed or type, and so are the blocks around.
+/// A block in which one pixel in two is smooth shade is all shade; with one in eight it is mixed, and so are the blocks around
+/// both. With one in 64 it may be type.
 const SHADE_SHARE: u32 = 2;
 const MIXED_SHARE: u32 = 8;
+const TYPE_SHARE: u32 = 64;
 
 /// What the pixels of a block become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,36 +68,51 @@ impl Counts {
         sum(&self.fills) * FILL_SHARE.1 >= sum(&self.counts) * FILL_SHARE.0
     }
 
+    /// The blocks with such a share of smooth shade that one touches, as far as not seen before.
+    fn part(&self, start: usize, share: u32, seen: &mut [bool]) -> Vec<usize> {
+        let mut part = Vec::new();
+        let mut take = |at: usize, part: &mut Vec<usize>| {
+            if let Some(seen) = seen.get_mut(at).filter(|seen| !**seen && self.has(at, share)) {
+                *seen = true;
+                part.push(at);
+            }
+        };
+        take(start, &mut part);
+        let mut next = 0;
+        while let Some(at) = part.get(next).copied() {
+            next += 1;
+            self.around(at).for_each(|other| take(other, &mut part));
+        }
+        part
+    }
+
     /// Decides what each block is. Blocks of shade that touch belong together: if none of them is all shade, they are type on paper, and
     /// the letters of a line are alike.
     pub(super) fn blocks(&self, page: &Gray) -> Blocks {
         let mut kinds: Vec<Option<Kind>> = vec![None; self.counts.len()];
-        let mut part = Vec::new();
-        for start in 0..kinds.len() {
-            if kinds.get(start).is_none_or(|kind| kind.is_some()) || !self.has(start, MIXED_SHARE) {
-                continue;
-            }
-            part.clear();
-            part.push(start);
-            let mut next = 0;
-            let undecided = Some(Kind::Shade { is_mixed: true, is_fill: false });
-            kinds.get_mut(start).into_iter().for_each(|kind| *kind = undecided);
-            while let Some(at) = part.get(next).copied() {
-                next += 1;
-                for other in self.around(at).filter(|other| self.has(*other, MIXED_SHARE)) {
-                    if let Some(kind @ None) = kinds.get_mut(other) {
-                        *kind = undecided;
-                        part.push(other);
-                    }
-                }
-            }
-            let of_type = if part.iter().any(|at| self.has(*at, SHADE_SHARE)) { None } else { self.type_of(&part, page) };
-            for at in &part {
-                let shade = Kind::Shade { is_mixed: !self.has(*at, SHADE_SHARE), is_fill: self.is_fill(*at) };
-                kinds.get_mut(*at).into_iter().for_each(|kind| *kind = Some(of_type.unwrap_or(shade)));
+        let shade = |at: usize| Kind::Shade { is_mixed: !self.has(at, SHADE_SHARE), is_fill: self.is_fill(at) };
+        let mut set = |at: usize, kind: Kind| kinds.get_mut(at).into_iter().for_each(|of| *of = Some(kind));
+        let mut seen = vec![false; self.counts.len()];
+        let mut shaded = seen.clone();
+        for start in 0..self.counts.len() {
+            let part = self.part(start, MIXED_SHARE, &mut seen);
+            if part.iter().any(|at| self.has(*at, SHADE_SHARE)) {
+                part.iter().for_each(|at| set(*at, shade(*at)));
+                part.iter().for_each(|at| shaded.get_mut(*at).into_iter().for_each(|shaded| *shaded = true));
             }
         }
-        if part.is_empty() {
+        for start in 0..self.counts.len() {
+            let part = self.part(start, TYPE_SHARE, &mut shaded);
+            let of_type = if part.is_empty() { None } else { self.type_of(&part, page) };
+            for at in part {
+                match of_type {
+                    Some(kind) => set(at, kind),
+                    None if self.has(at, MIXED_SHARE) => set(at, shade(at)),
+                    None => {}
+                }
+            }
+        }
+        if kinds.iter().all(Option::is_none) {
             return Blocks { across: self.across, kinds: Vec::new() };
         }
         let beside = |at: usize| {

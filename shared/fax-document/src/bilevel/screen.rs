@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::row::{Around, for_around};
+use super::row::{Around, SHADE, for_around};
 use crate::gray::Gray;
 use crate::options::Resolution;
 
@@ -59,7 +59,7 @@ impl Screen {
     fn middle(&self, around: Around) -> u8 {
         let Around { low, high, .. } = around;
         let quarter = (high - low) / 4;
-        let bold = if high > *SCREENED.end() { low + quarter } else { high - quarter };
+        let bold = if high > *SHADE.end() { low + quarter } else { high - quarter };
         if self.is_fill { bold } else { low.midpoint(high) }
     }
 

@@ -133,3 +133,15 @@ fn a_fill_has_dots_of_the_same_size_on_paper_at_both_resolutions() {
         assert!((1.3..2.6).contains(&ratio), "grey {grey}: {ratio}");
     }
 }
+
+#[test]
+fn small_pale_type_is_not_lost() {
+    // Stems of four pixels, of which the edges are soft, a few to the block.
+    let bitmap = fine(&page(256, 64, |x, y| match x % 24 {
+        _ if !(24..34).contains(&y) => 255,
+        4 | 8 => 220,
+        5..8 => 185,
+        _ => 255,
+    }));
+    assert!((0..240).all(|x| (25..33).all(|y| bitmap.is_black(x, y) == (4..9).contains(&(x % 24)) || matches!(x % 24, 4 | 8))));
+}
