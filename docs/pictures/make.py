@@ -1,4 +1,4 @@
-"""Makes four of the pictures here: ours, Ghostscript's and Poppler's pages side by side. The bytes of each page in Group 4 are printed.
+"""Makes five of the pictures here: ours, Ghostscript's and Poppler's pages side by side. The bytes of each page in Group 4 are printed.
 
     python3 docs/pictures/make.py target/release/sfm
 
@@ -50,6 +50,12 @@ def cmyk():
     return pdf(f"{bars} {code} BT /F 11 Tf 0 0 0 1 k 1 0 0 1 72 720 Tm ({LINES[1]}) Tj 0 0 0 .6 k 1 0 0 1 72 706 Tm ({LINES[2]}) Tj ET")
 
 
+def table():
+    rows = "".join(f"{(1, .87, .73, .6)[n % 4]} g 60 {720 - 21 * n} 492 20 re f 0 g BT /F 10 Tf 70 {726 - 21 * n} Td (Item {n + 1}) Tj 130 0 Td ({5 + 25 * n} mg) Tj "
+                   f"130 0 Td ({95 - n} %) Tj ET " for n in range(30))
+    return pdf(rows)
+
+
 def photographed(paper, light, form=False):
     page = Image.new("RGB", (W, H), paper)
     draw, font = ImageDraw.Draw(page), ImageFont.truetype(FONTS + "DejaVuSerif.ttf", 31 if not form else 26)
@@ -83,6 +89,7 @@ def beside(name, source, box, sfm):
 
 if __name__ == "__main__":
     shadow = lambda x, y: (0.85 - 0.1 * y) * (1 - 0.45 / (1 + np.exp(-(x - 0.3 + 0.5 * (y - 0.15)) / 0.012)))
+    beside("table", table(), (160, 130, 620, 400), sys.argv[1])
     beside("highlighted", highlighted(), (190, 170, 620, 260), sys.argv[1])
     beside("shadow", photographed((255, 255, 255), shadow), (300, 120, 620, 330), sys.argv[1])
     beside("pink-form", photographed((255, 185, 195), lambda x, y: 0.97 + 0 * x, form=True), (140, 120, 620, 330), sys.argv[1])

@@ -94,19 +94,21 @@ impl Counts {
         let mut set = |at: usize, kind: Kind| kinds.get_mut(at).into_iter().for_each(|of| *of = Some(kind));
         let mut seen = vec![false; self.counts.len()];
         let mut shaded = seen.clone();
-        for start in 0..self.counts.len() {
+        for start in (0..self.counts.len()).filter(|at| self.has(*at, MIXED_SHARE)) {
             let part = self.part(start, MIXED_SHARE, &mut seen);
             if part.iter().any(|at| self.has(*at, SHADE_SHARE)) {
                 part.iter().for_each(|at| set(*at, shade(*at)));
                 part.iter().for_each(|at| shaded.get_mut(*at).into_iter().for_each(|shaded| *shaded = true));
             }
         }
-        for start in 0..self.counts.len() {
+        for start in (0..self.counts.len()).filter(|at| self.has(*at, TYPE_SHARE)) {
             let part = self.part(start, TYPE_SHARE, &mut shaded);
-            let of_type = if part.is_empty() { None } else { self.type_of(&part, page) };
+            let below = if part.is_empty() { None } else { self.type_below(&part, page) };
             for at in part {
-                match of_type {
-                    Some(kind) => set(at, kind),
+                match below {
+                    // Dark type is cut well as it is.
+                    Some(INK) => {}
+                    Some(below) => set(at, Kind::Type { below }),
                     None if self.has(at, MIXED_SHARE) => set(at, shade(at)),
                     None => {}
                 }
@@ -128,9 +130,9 @@ impl Counts {
         Blocks { across: self.across, kinds: all }
     }
 
-    /// The type that these blocks are, unless it stands on black: cut halfway from its ink, which an eighth of what is no paper is at least as
-    /// dark as, to white.
-    fn type_of(&self, part: &[usize], page: &Gray) -> Option<Kind> {
+    /// Below which grey the type in these blocks is ink, unless it stands on black: halfway to white from its own grey, which is what an
+    /// eighth of all that is no paper is at least as dark as.
+    fn type_below(&self, part: &[usize], page: &Gray) -> Option<u8> {
         let mut of_value = [0_u32; 256];
         for at in part {
             let (x, y) = (at % self.across.max(1) * BLOCK, at / self.across.max(1) * BLOCK);
@@ -149,7 +151,7 @@ impl Counts {
             darker * 8 >= no_paper
         });
         let paper = of_value.iter().sum::<u32>() - no_paper;
-        ink.filter(|_| paper > black).map(|(ink, _)| Kind::Type { below: ink.midpoint(255).clamp(INK, *SHADE.end()) })
+        ink.filter(|_| paper > black).map(|(ink, _)| ink.midpoint(255).clamp(INK, *SHADE.end()))
     }
 }
 
