@@ -74,7 +74,7 @@ pub fn convert_watched(
     let is_blank = AtomicBool::new(false);
     let finish = |page: &Gray, of: Option<u32>| {
         limits.check_deadline()?;
-        let page = to_bilevel(page);
+        let page = to_bilevel(page, options.resolution);
         if page.black_pixels() == 0 {
             is_blank.store(true, Ordering::Relaxed);
         }

@@ -6,7 +6,7 @@ use crate::bitmap::Bitmap;
 use crate::ccitt;
 use crate::error::DocumentError;
 use crate::gray::Gray;
-use crate::options::Header;
+use crate::options::{Header, Resolution};
 use crate::render::font::Font;
 use crate::sheet::{DPI_X, Sheet};
 
@@ -46,5 +46,6 @@ fn draw(header: &Header, sheet: &Sheet, page: usize, pages: usize) -> Result<Bit
     let (from, to) = (LEFT + width(date), COLUMNS - LEFT - width(&number));
     write(csid, from + to.saturating_sub(from).saturating_sub(width(csid)) / 2);
     write(&number, to);
-    Ok(to_bilevel(&line))
+    // Type has no shades, for which alone the resolution matters.
+    Ok(to_bilevel(&line, Resolution::Fine))
 }

@@ -14,7 +14,7 @@
 //! | `sheet` | the page's geometry: rows, pixel pitch, where content goes and which way up |
 //! | `render` | one module a format: each draws its pages as grey sheets, handed on one at a time |
 //! | `gray` | the grey sheet, and area-exact resampling |
-//! | `bilevel` | grey to black and white: type stays crisp, shades are screened |
+//! | `bilevel` | paper that is not white made so; grey to black and white: type stays crisp, shades are screened |
 //! | `bitmap`, `ccitt` | the black and white page, and its T.6 and T.4 codes |
 //! | `header` | the line above each page |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |

@@ -7,6 +7,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::Sink;
 use crate::COLUMNS;
+use crate::bilevel::level;
 use crate::error::DocumentError;
 use crate::gray::Gray;
 use crate::options::Limits;
@@ -28,6 +29,8 @@ pub(crate) fn draw(bytes: &[u8], format: ImageFormat, sheet: &Sheet, limits: &Li
 /// Lays a picture, whose pixels are `aspect` times as high as wide, on a page. One of exactly the sheet's size is taken pixel by pixel.
 pub(super) fn lay_out(picture: Gray, aspect: f64, sheet: &Sheet, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
     if sheet.header == 0 && (picture.width(), picture.height()) == (COLUMNS as usize, sheet.rows as usize) {
+        let mut picture = picture;
+        level(&mut picture);
         return sink(picture);
     }
     let place = sheet.place(picture.width() as f64, picture.height() as f64 * aspect, MARGIN, LARGEST_PIXEL);
@@ -35,6 +38,7 @@ pub(super) fn lay_out(picture: Gray, aspect: f64, sheet: &Sheet, sink: &mut Sink
     let picture = picture.resized(place.width.round() as u32, place.height.round() as u32);
     let mut page = Gray::white(COLUMNS, sheet.rows);
     page.lay(&picture, place.x.round() as usize, place.y.round() as usize);
+    level(&mut page);
     sink(page)
 }
 

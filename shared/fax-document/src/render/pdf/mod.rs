@@ -32,6 +32,7 @@ use self::overlay::overlay;
 use self::painter::Easel;
 use self::watch::{Lent, Watch};
 use crate::COLUMNS;
+use crate::bilevel::level;
 use crate::error::DocumentError;
 use crate::fence::fenced;
 use crate::gray::{Gray, luma};
@@ -43,6 +44,9 @@ const START_WITHIN: usize = 64;
 
 /// How deep the page tree is looked up for a page's size.
 const DEEPEST_PAGE: usize = 64;
+
+/// A page is looked at as a scan when pictures cover one part in this many of it.
+const PICTURED: f64 = 3.0;
 
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
@@ -172,6 +176,8 @@ struct Renderer<'a> {
     /// Caches tell objects apart by number, which is not enough for those of two files.
     over_cache: InterpreterCache<'a>,
     colored: Option<Colored<'a>>,
+    /// How many of the page's pixels pictures cover.
+    pictured: f64,
 }
 
 impl<'a> Renderer<'a> {
@@ -186,6 +192,7 @@ impl<'a> Renderer<'a> {
             cache: InterpreterCache::new(),
             over_cache: InterpreterCache::new(),
             colored: None,
+            pictured: 0.0,
         }
     }
 
@@ -201,6 +208,9 @@ impl<'a> Renderer<'a> {
             }
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, over, &self.settings, transform, &mut self.page);
+        }
+        if self.pictured * PICTURED >= f64::from(COLUMNS) * f64::from(self.sheet.rows) {
+            level(&mut self.page);
         }
         match self.watch.missing() {
             None => Ok(&self.page),
@@ -218,6 +228,7 @@ impl<'a> Renderer<'a> {
             let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
             interpret_page(over, &mut state, &mut painter);
         }
+        self.pictured = painter.pictured;
         if painter.gave_up {
             return false;
         }

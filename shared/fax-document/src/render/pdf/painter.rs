@@ -57,7 +57,7 @@ impl Easel {
     /// A device that draws on `page`, which has this easel's size and is white.
     pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray, watch: &'e Watch) -> Painter<'e> {
         self.clips.reset();
-        Painter { easel: self, page, watch, gave_up: false, in_type3: false }
+        Painter { easel: self, page, watch, gave_up: false, pictured: 0.0, in_type3: false }
     }
 }
 
@@ -67,6 +67,8 @@ pub(super) struct Painter<'e> {
     page: &'e mut Gray,
     watch: &'e Watch,
     pub(super) gave_up: bool,
+    /// How many of the page's pixels pictures were asked to cover, also when given up.
+    pub(super) pictured: f64,
     in_type3: bool,
 }
 
@@ -426,6 +428,12 @@ impl<'a> Device<'a> for Painter<'_> {
             Image::Raster(raster) => raster.stream(),
             Image::Stencil(stencil) => stencil.stream(),
         });
+        if let Image::Raster(raster) = &image {
+            let picture = Rect::new(0.0, 0.0, raster.width().into(), raster.height().into());
+            let page = Rect::new(0.0, 0.0, self.page.width() as f64, self.page.height() as f64);
+            let covered = props.transform.transform_rect_bbox(picture).intersect(page);
+            self.pictured += if covered.is_zero_area() { 0.0 } else { covered.area() };
+        }
         if self.gave_up {
             return;
         }
