@@ -4,12 +4,14 @@ mod fields;
 mod glyphs;
 mod groups;
 mod kept;
+mod look;
 mod marks;
 mod overlay;
 mod painter;
 mod picture;
 mod typeset;
 mod watch;
+mod whole;
 mod winansi;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +30,7 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use rustc_hash::FxHashSet;
 
+use self::look::Looker;
 use self::overlay::overlay;
 use self::painter::Easel;
 use self::watch::{Lent, Watch};
@@ -199,12 +202,25 @@ impl<'a> Renderer<'a> {
                 // What draws in colour takes the size from the file.
                 return Err(DocumentError::broken(format!("page {number} has no size (MediaBox)")));
             }
+            self.look(page, over, transform);
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
         match self.watch.missing() {
             None => Ok(&self.page),
             Some(what) => Err(DocumentError::broken(what.on(number))),
+        }
+    }
+
+    /// Shows the watch what the painter, which has given up, has not drawn.
+    fn look(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, transform: Affine) {
+        let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
+        let mut looker = Looker::new(&self.watch);
+        let mut state = Context::new(transform, target, &self.cache, page.xref(), content_of(&self.settings, over.is_none()));
+        interpret_page(page, &mut state, &mut looker);
+        if let Some(over) = over {
+            let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
+            interpret_page(over, &mut state, &mut looker);
         }
     }
 

@@ -7,11 +7,9 @@ use hayro::hayro_interpret::hayro_cmap::BfString;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
-use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use rustc_hash::FxHashSet;
 
-use super::winansi;
-use crate::render::image::jpeg_has_an_end;
+use super::{whole, winansi};
 
 /// Fonts of many bytes a character that the file names but does not hold.
 pub(super) type Lent = FxHashSet<String>;
@@ -117,7 +115,7 @@ impl Watch {
     pub(super) fn picture(&self, picture: &Stream<'_>) {
         let is_new = self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(picture.obj_id());
         let is_inline = picture.obj_id() == ObjectIdentifier::new(0, 0);
-        if (is_new || is_inline) && !is_whole(picture) {
+        if (is_new || is_inline) && !whole::is_whole(picture) {
             self.miss(Missing::Picture);
         }
         if is_new && let Some(mask) = picture.dict().get::<Stream<'_>>("SMask") {
@@ -156,92 +154,4 @@ pub(super) fn lent(pdf: &Pdf) -> Lent {
         }
     }
     lent
-}
-
-/// Whether the data of a picture give all its rows. One row less is a common mistake of programs. Entries have short names in pictures
-/// that stand in the page's content.
-fn is_whole(picture: &Stream<'_>) -> bool {
-    let dict = picture.dict();
-    let filters: Vec<Name<'_>> = match object(dict, "Filter", "F") {
-        Some(Object::Name(filter)) => vec![filter],
-        Some(Object::Array(filters)) => filters.iter::<Name<'_>>().collect(),
-        _ => Vec::new(),
-    };
-    // Filters of unknown names are left out by the parser.
-    if filters.len() != picture.filters().len() {
-        return false;
-    }
-    let side = |long: &str, short: &str| dict.get::<u32>(long).or_else(|| dict.get(short)).unwrap_or(0) as usize;
-    let (columns, rows) = (side("Width", "W"), side("Height", "H"));
-    match filters.last().map(|filter| &**filter) {
-        Some(b"DCTDecode" | b"DCT") => filters.len() > 1 || jpeg_has_an_end(&picture.raw_data()),
-        Some(b"CCITTFaxDecode" | b"CCF") => filters.len() > 1 || is_whole_fax(picture, rows),
-        Some(b"JPXDecode" | b"JBIG2Decode") => true,
-        _ => {
-            let Some(samples) = samples(dict) else { return true };
-            let row = (columns * samples).div_ceil(8);
-            picture.decoded().is_ok_and(|data| data.len() >= row * rows.saturating_sub(1))
-        }
-    }
-}
-
-fn object<'a>(dict: &Dict<'a>, long: &str, short: &str) -> Option<Object<'a>> {
-    dict.get::<Object<'a>>(long).or_else(|| dict.get(short))
-}
-
-/// Bits to a pixel, where that is plain.
-fn samples(dict: &Dict<'_>) -> Option<usize> {
-    if dict.get::<bool>("ImageMask").or_else(|| dict.get("IM")).unwrap_or(false) {
-        return Some(1);
-    }
-    let bits = usize::from(dict.get::<u8>("BitsPerComponent").or_else(|| dict.get("BPC"))?);
-    let (family, profile) = match object(dict, "ColorSpace", "CS")? {
-        Object::Name(family) => (family, None),
-        Object::Array(array) => {
-            let mut entries = array.flex_iter();
-            (entries.next::<Name<'_>>()?, entries.next::<Object<'_>>())
-        }
-        _ => return None,
-    };
-    let components = match &*family {
-        b"DeviceGray" | b"CalGray" | b"G" | b"Indexed" | b"I" | b"Separation" => 1,
-        b"DeviceRGB" | b"CalRGB" | b"RGB" | b"Lab" => 3,
-        b"DeviceCMYK" | b"CMYK" => 4,
-        b"ICCBased" => usize::from(profile?.into_stream()?.dict().get::<u8>("N")?),
-        _ => return None,
-    };
-    Some(components * bits)
-}
-
-/// Whether fax data decode, up to their own end or to the last row.
-fn is_whole_fax(picture: &Stream<'_>, height: usize) -> bool {
-    struct Count(usize);
-    impl Decoder for Count {
-        fn push_row(&mut self, _: &[u32]) {
-            self.0 += 1;
-        }
-    }
-    let dict = picture.dict();
-    let params = match object(dict, "DecodeParms", "DP") {
-        Some(Object::Dict(params)) => params,
-        Some(Object::Array(params)) => params.iter::<Dict<'_>>().next().unwrap_or_default(),
-        _ => Dict::empty(),
-    };
-    let k = params.get::<i32>("K").unwrap_or(0);
-    let settings = DecodeSettings {
-        columns: params.get::<u32>("Columns").unwrap_or(1728),
-        rows: height as u32,
-        end_of_block: params.get::<bool>("EndOfBlock").unwrap_or(true),
-        end_of_line: params.get::<bool>("EndOfLine").unwrap_or(false),
-        rows_are_byte_aligned: params.get::<bool>("EncodedByteAlign").unwrap_or(false),
-        encoding: match k {
-            ..0 => EncodingMode::Group4,
-            0 => EncodingMode::Group3_1D,
-            1.. => EncodingMode::Group3_2D,
-        },
-        strict: false,
-    };
-    let mut count = Count(0);
-    let is_sound = hayro_ccitt::decode(&picture.raw_data(), &mut count, &mut DecoderContext::new(settings)).is_ok();
-    is_sound || count.0 + 1 >= height
 }

@@ -18,7 +18,7 @@ use super::damaged;
 use super::directory::{self as tag, Directory};
 use crate::error::DocumentError;
 use crate::options::Limits;
-use crate::render::image::jpeg_has_an_end;
+use crate::render::jpeg::is_whole;
 
 /// How the bytes of a strip or tile are packed (TIFF 6.0, page 30; the numbers above 8 by their makers).
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -210,7 +210,7 @@ impl Unpacker<'_> {
 
 /// The components of a JPEG, not converted to another colour space.
 pub(super) fn jpeg(bytes: &[u8], limits: &Limits) -> Result<(usize, usize, usize, Vec<u8>), DocumentError> {
-    if !jpeg_has_an_end(bytes) {
+    if !is_whole(bytes, None) {
         return Err(damaged());
     }
     let options = DecoderOptions::default().set_max_width(usize::from(u16::MAX)).set_max_height(usize::from(u16::MAX));
