@@ -59,6 +59,12 @@ impl MediaType {
         if head.windows(5).any(|window| window == b"%PDF-") {
             return Some(Self::Pdf);
         }
+        // Without a header other programs read it too, by its end.
+        let tail = bytes.get(bytes.len().saturating_sub(PDF_HEADER_WITHIN)..).unwrap_or_default();
+        let has = |within: &[u8], what: &[u8]| within.windows(what.len()).any(|window| window == what);
+        if head.starts_with(b"%") && has(head, b" 0 obj") && has(tail, b"startxref") {
+            return Some(Self::Pdf);
+        }
         let text = text_of(bytes, None).filter(|text| !text.contains(is_stray_control))?;
         let start = text.trim_start_matches('\u{FEFF}').trim_start().as_bytes();
         let is_markup = MARKUP.iter().any(|mark| start.get(..mark.len()).is_some_and(|s| s.eq_ignore_ascii_case(mark.as_bytes())));
