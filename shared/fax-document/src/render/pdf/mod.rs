@@ -34,7 +34,7 @@ use rustc_hash::FxHashSet;
 use self::look::Looker;
 use self::overlay::overlay;
 use self::painter::Easel;
-use self::watch::{Lent, Watch};
+use self::watch::{Lent, Missing, Watch};
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::fence::fenced;
@@ -234,6 +234,7 @@ impl<'a> Renderer<'a> {
         }
         match self.watch.missing() {
             None => Ok(&self.page),
+            Some(Missing::Letters(None)) => Err(DocumentError::broken(Missing::Letters(watch::unembedded(page)).on(number))),
             Some(what) => Err(DocumentError::broken(what.on(number))),
         }
     }

@@ -7,6 +7,7 @@ use hayro::hayro_interpret::hayro_cmap::BfString;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
+use hayro::hayro_syntax::page::Page;
 use rustc_hash::FxHashSet;
 
 use super::{whole, winansi};
@@ -124,6 +125,41 @@ impl Watch {
     }
 }
 
+/// The names of the simple fonts of a page that are not in the file (ISO 32000-1, 9.6), as a clause names them; `None` if there are none.
+pub(super) fn unembedded(page: &Page<'_>) -> Option<String> {
+    let mut node = Some(page.raw().clone());
+    let mut resources = None;
+    for _ in 0..DEEPEST_PAGE {
+        let Some(here) = node else { break };
+        resources = here.get::<Dict<'_>>("Resources");
+        if resources.is_some() {
+            break;
+        }
+        node = here.get::<Dict<'_>>("Parent");
+    }
+    let fonts = resources?.get::<Dict<'_>>("Font")?;
+    let mut names: Vec<String> = fonts
+        .keys()
+        .filter_map(|key| fonts.get::<Dict<'_>>(key))
+        .filter(|font| matches!(font.get::<Name<'_>>("Subtype").as_deref(), Some(b"Type1" | b"TrueType" | b"MMType1")))
+        .filter(|font| {
+            let descriptor = font.get::<Dict<'_>>("FontDescriptor").unwrap_or_default();
+            !FILES.iter().any(|key| descriptor.contains_key(key))
+        })
+        .filter_map(|font| Some(font.get::<Name<'_>>("BaseFont")?.as_str().chars().filter(char::is_ascii_graphic).take(60).collect()))
+        .collect();
+    names.sort();
+    names.dedup();
+    (1..=NAMED).contains(&names.len()).then(|| names.join(" or "))
+}
+
+/// Where a descriptor has the font itself.
+const FILES: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
+/// Fonts that are named at most, where it may be any of them.
+const NAMED: usize = 3;
+/// How deep the page tree is looked up for a page's resources.
+const DEEPEST_PAGE: usize = 64;
+
 fn all(text: &BfString, is: impl Fn(char) -> bool) -> bool {
     match text {
         BfString::Char(c) => is(*c),
@@ -146,7 +182,7 @@ pub(super) fn lent(pdf: &Pdf) -> Lent {
         }
         let descendant = font.get::<Array<'_>>("DescendantFonts").and_then(|fonts| fonts.iter::<Dict<'_>>().next());
         let descriptor = descendant.and_then(|font| font.get::<Dict<'_>>("FontDescriptor")).unwrap_or_default();
-        if !["FontFile", "FontFile2", "FontFile3"].iter().any(|key| descriptor.contains_key(key))
+        if !FILES.iter().any(|key| descriptor.contains_key(key))
             && let Some(name) = font.get::<Name<'_>>("BaseFont")
         {
             let name = name.as_str();
