@@ -287,11 +287,15 @@ impl Bits<'_> {
         done == total || done.is_multiple_of(across.max(1)) && done + across >= needed
     }
 
-    /// Whether what is left before the next marker says nothing.
+    /// Whether what is left before the next marker says nothing: zeros, or a few bytes too many, which viewers draw nothing of either.
     fn is_padding(&mut self) -> bool {
+        /// What part of a scan those few bytes are at most.
+        const FEW: usize = 256;
         self.fill();
-        self.hold & ((1 << (self.count / 8 * 8)) - 1) == 0
-            && self.data.get(self.at..).unwrap_or_default().iter().find(|byte| **byte != 0).is_none_or(|byte| *byte == 0xFF)
+        let rest = self.data.get(self.at..).unwrap_or_default();
+        let left = rest.windows(2).position(|pair| pair[0] == 0xFF && pair[1] != 0).unwrap_or(rest.len());
+        let is_zero = self.hold & ((1 << (self.count / 8 * 8)) - 1) == 0;
+        left + self.count as usize / 8 <= self.at / FEW || is_zero && rest.iter().take(left).all(|byte| *byte == 0)
     }
 
     fn unit(&mut self, scan: &Scan<'_>, blocks_to_skip: &mut u64) -> Result<(), Stop> {
