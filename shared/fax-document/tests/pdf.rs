@@ -569,6 +569,8 @@ fn a_filled_field_without_appearance_shows_its_value() {
     ] {
         assert!(page(&annotated(form, &[&entries], &more)) == wanted, "{what}");
     }
+    let height = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[_, top, _, bottom]| top - bottom).unwrap();
+    assert!(height("/FT /Tx /V (HI) /DA (/Helv 0 Tf 0 g)") > 18.0, "the size is left to us: as large as the field is high");
     let old = page(&annotated("", &[&format!("{text} /AP << /N 6 0 R >>")], &[stale]));
     assert!(old != wanted, "an appearance that is not called out of date is shown");
     let width = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[left, _, right, _]| (left, right)).unwrap();
