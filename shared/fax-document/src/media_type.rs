@@ -22,7 +22,7 @@ pub enum MediaType {
     Gif,
     /// `image/webp`
     WebP,
-    /// `text/plain`: UTF-8, UTF-16 with a byte order mark, or Windows-1252 and ISO 8859-1 where the type's `charset` says so
+    /// `text/plain`: UTF-8, UTF-16 with a byte order mark, or UTF-16, Windows-1252, ISO 8859-1 and ISO 8859-15 where the type's `charset` says so
     Text,
 }
 
@@ -35,7 +35,7 @@ const PDF_HEADER_WITHIN: usize = 1024;
 impl MediaType {
     /// Tells the type by the bytes themselves.
     ///
-    /// Text is UTF-8, or UTF-16 with a byte order mark, without control characters other than tab, line feed, carriage return and form feed, that is not the source of a
+    /// Text is UTF-8, or UTF-16 with a byte order mark, without control characters other than tab, line feed, vertical tab, carriage return and form feed, that is not the source of a
     /// web page or the like. Looks only at the first bytes for the other types, which says nothing of whether the rest is sound.
     #[must_use]
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
@@ -57,6 +57,12 @@ impl MediaType {
         let head = bytes.get(..PDF_HEADER_WITHIN).unwrap_or(bytes);
         // Never text, whatever stands before the header: readers look for it here, and a PDF's source is no use to anyone.
         if head.windows(5).any(|window| window == b"%PDF-") {
+            return Some(Self::Pdf);
+        }
+        // Without a header other programs read it too, by its end.
+        let tail = bytes.get(bytes.len().saturating_sub(PDF_HEADER_WITHIN)..).unwrap_or_default();
+        let has = |within: &[u8], what: &[u8]| within.windows(what.len()).any(|window| window == what);
+        if head.starts_with(b"%") && has(head, b" 0 obj") && has(tail, b"startxref") {
             return Some(Self::Pdf);
         }
         let text = text_of(bytes, None).filter(|text| !text.contains(is_stray_control))?;
@@ -127,32 +133,49 @@ impl fmt::Display for MediaType {
 
 /// Control characters that no plain text has.
 pub(crate) fn is_stray_control(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{C}')
+    c.is_control() && !matches!(c, '\t' | '\n' | '\u{B}' | '\r' | '\u{C}' | '\u{85}')
 }
 
-/// What the bytes say as text, or `None` if they are no text: UTF-16 by its byte order mark, else UTF-8, else what `declared` names. What
-/// some programs leave at the end (NUL padding, Ctrl-Z, VT, ESC) is left out.
-pub(crate) fn text_of<'a>(bytes: &'a [u8], declared: Option<&str>) -> Option<Cow<'a, str>> {
-    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        let decoded: Result<String, _> = char::decode_utf16(pairs.iter().copied().map(unit)).collect();
-        decoded.ok().filter(|_| rest.is_empty()).map(|text| Cow::Owned(text.trim_end_matches(|c| PADDING.contains(&c)).to_owned()))
-    };
-    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
-        return utf16(rest, u16::from_le_bytes);
+/// Which of the two orders of UTF-16 a text is in, if it is: by its byte order mark, else by the charset of the type `declared`. Of plain
+/// `utf-16` without a mark, the order in which more of it is Latin.
+pub(crate) fn utf16_order(bytes: &[u8], declared: Option<&str>) -> Option<fn([u8; 2]) -> u16> {
+    if bytes.starts_with(b"\xFF\xFE") {
+        return Some(u16::from_le_bytes);
     }
-    if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
-        return utf16(rest, u16::from_be_bytes);
+    if bytes.starts_with(b"\xFE\xFF") {
+        return Some(u16::from_be_bytes);
+    }
+    match declared.and_then(charset)?.as_str() {
+        "utf-16le" => Some(u16::from_le_bytes),
+        "utf-16be" => Some(u16::from_be_bytes),
+        "utf-16" | "ucs-2" => {
+            let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+            Some(if zeros(1) > zeros(0) { u16::from_le_bytes } else { u16::from_be_bytes })
+        }
+        _ => None,
+    }
+}
+
+/// What the bytes say as text, or `None` if they are no text: UTF-16 by its byte order mark or what `declared` names, else UTF-8, else again
+/// what `declared` names. What some programs leave at the end (NUL padding, Ctrl-Z, VT, ESC) is left out.
+pub(crate) fn text_of<'a>(bytes: &'a [u8], declared: Option<&str>) -> Option<Cow<'a, str>> {
+    if let Some(unit) = utf16_order(bytes, declared) {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let decoded =
+            char::decode_utf16(pairs.iter().copied().map(unit)).collect::<Result<String, _>>().ok().filter(|_| rest.is_empty())?;
+        return Some(Cow::Owned(decoded.trim_start_matches('\u{FEFF}').trim_end_matches(PADDING).to_owned()));
     }
     let bytes = without_padding(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(Cow::Borrowed(text));
     }
-    let is_windows = match declared.and_then(charset) {
-        Some(charset) => is_windows_1252(&charset),
-        None => is_plausibly_windows_1252(bytes),
+    let character = match declared.and_then(charset).as_deref() {
+        Some(charset) if is_windows_1252(charset) => windows_1252,
+        Some("iso-8859-15" | "latin9" | "latin-9" | "l9") => latin_9,
+        None if is_plausibly_windows_1252(bytes) => windows_1252,
+        _ => return None,
     };
-    is_windows.then(|| Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()))
+    Some(Cow::Owned(bytes.iter().map(|byte| character(*byte)).collect()))
 }
 
 /// Whether bytes of which nobody says what they are read as Western text: nearly all are ASCII, no control characters, and those that are
@@ -196,7 +219,10 @@ fn charset(mime: &str) -> Option<String> {
 
 /// Whether a charset is Windows-1252 or a part of it (WHATWG Encoding, 4.2, has all these for one).
 fn is_windows_1252(charset: &str) -> bool {
-    matches!(charset, "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "latin1" | "us-ascii" | "ascii")
+    matches!(
+        charset,
+        "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "iso8859-1" | "latin1" | "latin-1" | "l1" | "us-ascii" | "ascii"
+    )
 }
 
 /// The characters of Windows-1252 from 0x80 to 0x9F; those it does not have are left controls, which no text has.
@@ -205,6 +231,21 @@ const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}
 fn windows_1252(byte: u8) -> char {
     let own = usize::from(byte).checked_sub(0x80).and_then(|at| WINDOWS_1252.chars().nth(at));
     own.unwrap_or(char::from(byte))
+}
+
+/// ISO 8859-15, which has eight characters where ISO 8859-1 has others.
+fn latin_9(byte: u8) -> char {
+    match byte {
+        0xA4 => '€',
+        0xA6 => 'Š',
+        0xA8 => 'š',
+        0xB4 => 'Ž',
+        0xB8 => 'ž',
+        0xBC => 'Œ',
+        0xBD => 'œ',
+        0xBE => 'Ÿ',
+        other => windows_1252(other),
+    }
 }
 
 fn essence(mime: &str) -> String {

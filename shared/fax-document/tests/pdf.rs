@@ -480,6 +480,19 @@ fn text_in_a_font_that_is_not_had_is_refused_by_name_unless_its_letters_are() {
 }
 
 /// A letter page with these annotations, objects 5 and on, under a form of these entries, and `more` objects after them.
+#[test]
+fn letters_that_no_font_has_are_refused_with_the_names_of_the_fonts_they_may_be_in() {
+    let font = |name: &str, letters: &str| {
+        format!("<< /Type /Font /Subtype /TrueType /BaseFont /{name} /Encoding << /Differences [65 {letters}] >> >>")
+    };
+    let of = |fonts: &str| raw_page(&format!("/Resources << /Font << {fonts} >> >>"), "BT /F 24 Tf 72 700 Td (AB) Tj ET", &[]);
+    let text = refusal(&of(&format!("/F {}", font("ArialCE", "/uni0416 /uni0417")))).to_string();
+    assert!(text.contains("text on page 1 is in a font ArialCE that the file does not hold"), "{text}");
+    let two = format!("/F {} /G {}", font("ArialCE", "/uni0416 /uni0417"), font("Times-Roman", "/A /B"));
+    assert!(refusal(&of(&two)).to_string().contains("in a font ArialCE or Times-Roman that the file does not hold"));
+    assert!(convert(&of(&format!("/F {}", font("ArialCE", "/A /adieresis"))), None, &Options::default()).is_ok());
+}
+
 fn annotated(form: &str, annotations: &[&str], more: &[String]) -> Vec<u8> {
     let references: String = (0..annotations.len()).map(|index| format!("{} 0 R ", 5 + index)).collect();
     let annotations = annotations.iter().map(|entries| format!("<< /Type /Annot /F 4 {entries} >>"));
@@ -556,6 +569,8 @@ fn a_filled_field_without_appearance_shows_its_value() {
     ] {
         assert!(page(&annotated(form, &[&entries], &more)) == wanted, "{what}");
     }
+    let height = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[_, top, _, bottom]| top - bottom).unwrap();
+    assert!(height("/FT /Tx /V (HI) /DA (/Helv 0 Tf 0 g)") > 18.0, "the size is left to us: as large as the field is high");
     let old = page(&annotated("", &[&format!("{text} /AP << /N 6 0 R >>")], &[stale]));
     assert!(old != wanted, "an appearance that is not called out of date is shown");
     let width = |entries: &str| drawn(&annotated("", &[&field(entries)], &[])).map(|[left, _, right, _]| (left, right)).unwrap();

@@ -129,6 +129,39 @@ fn padding_at_the_end_of_a_text_is_left_out() {
 }
 
 #[test]
+fn a_charset_says_what_the_bytes_are() {
+    let text = "Grüße, 5 €: Šimon\n";
+    let made = |bytes: &[u8], charset: &str| convert(bytes, Some(&format!("text/plain; charset={charset}")), &Options::default());
+    let wanted = made(text.as_bytes(), "utf-8").unwrap();
+    let units = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let bytes = |euro: u8, s: u8| -> Vec<u8> {
+        let latin = |c: char| match c {
+            '€' => euro,
+            'Š' => s,
+            c => u8::try_from(u32::from(c)).unwrap(),
+        };
+        text.chars().map(latin).collect()
+    };
+    for (bytes, charsets) in [
+        (units(u16::to_le_bytes), &["utf-16le", "UTF-16"][..]),
+        (units(u16::to_be_bytes), &["utf-16be", "utf-16"]),
+        (bytes(0x80, 0x8A), &["windows-1252", "iso-8859-1"]),
+        (bytes(0xA4, 0xA6), &["iso-8859-15", "latin9"]),
+    ] {
+        charsets.iter().for_each(|charset| assert_eq!(made(&bytes, charset).as_ref(), Ok(&wanted), "{charset}"));
+    }
+    assert_eq!(made(&units(u16::to_le_bytes)[1..], "utf-16le").unwrap_err().code(), "document_broken");
+}
+
+#[test]
+fn lines_end_where_other_programs_end_them() {
+    let wanted = page(b"one\ntwo\nthree\n");
+    for end in ["\r", "\r\n", "\x0B", "\u{85}", "\u{2028}", "\u{2029}"] {
+        assert!(page(format!("one{end}two{end}three{end}").as_bytes()) == wanted, "{end:?}");
+    }
+}
+
+#[test]
 fn control_characters_are_no_text() {
     for bytes in [&b"a\0b"[..], b"\x1B[1mbold", b"H\0i\0"] {
         let refused = convert(bytes, Some("text/plain"), &Options::default()).unwrap_err();

@@ -321,3 +321,97 @@ fn samples_of_any_depth_and_order_give_the_same_page() {
         assert!(pages.as_ref().is_ok_and(|page| *page == wanted), "{what}: {:?}", pages.err());
     }
 }
+
+/// A TIFF of the 64 by 64 pixels of `tests/strips/squares`, whose one strip is coded as `code`.
+fn squares(code: u32, data: &[u8], colors: u32) -> Vec<u8> {
+    let bits = vec![8; colors as usize];
+    let photometric = if colors == 1 { 1 } else { 2 };
+    raw_tiff(
+        data,
+        &[
+            (256, &[64]),
+            (257, &[64]),
+            (258, &bits),
+            (259, &[code]),
+            (262, &[photometric]),
+            (273, &[8]),
+            (277, &[colors]),
+            (279, &[data.len() as u32]),
+        ],
+    )
+}
+
+/// Strips by other programs' encoders: zstd 1.5, XZ Utils 5 (a difference filter before LZMA2, as libtiff has it), OpenJPEG 2.5, libwebp,
+/// libjpeg-turbo.
+const PACKED: [(u32, u32, &[u8]); 6] = [
+    (50_000, 1, include_bytes!("strips/squares.zst")),
+    (34_925, 1, include_bytes!("strips/squares.xz")),
+    (34_712, 1, include_bytes!("strips/squares.j2k")),
+    (33_005, 1, include_bytes!("strips/squares.j2k")),
+    (50_001, 3, include_bytes!("strips/squares.webp")),
+    (7, 1, include_bytes!("strips/squares.jpg")),
+];
+
+#[test]
+fn newer_codes_are_read_and_those_cut_short_are_broken() {
+    let plane: Vec<u8> = (0..64_usize).flat_map(|y| (0..64).map(move |x| if (x / 16 + y / 16) % 2 == 0 { 255 } else { 0 })).collect();
+    let wanted = page(&squares(1, &plane, 1));
+    for (code, colors, data) in PACKED {
+        assert!(page(&squares(code, data, colors)) == wanted, "code {code}");
+        let cut = squares(code, &data[..data.len() * 2 / 3], colors);
+        assert_eq!(refusal(&cut).code(), "document_broken", "code {code}, cut short");
+    }
+}
+
+#[test]
+fn twelve_bits_make_the_page_that_eight_make() {
+    for colors in [1, 3] {
+        let sample = |at: usize| at * 37 % 256;
+        let count = 64 * 64 * colors;
+        let eight: Vec<u8> = (0..count).map(|at| sample(at) as u8).collect();
+        // Two samples in three bytes, high bits first.
+        let twelve: Vec<u8> = (0..count / 2)
+            .flat_map(|pair| {
+                let (a, b) = (sample(pair * 2) << 4 | 5, sample(pair * 2 + 1) << 4 | 9);
+                [(a >> 4) as u8, (a << 4 | b >> 8) as u8, b as u8]
+            })
+            .collect();
+        let file = squares(1, &twelve, colors as u32);
+        let bits = vec![12_u32; colors];
+        let at = file.len() - if colors == 1 { 0 } else { 12 };
+        let file = if colors == 1 {
+            // The one entry 258 holds its value itself.
+            let entry = file.windows(8).position(|entry| entry == [2, 1, 4, 0, 1, 0, 0, 0]).unwrap();
+            [&file[..entry + 8], &12_u32.to_le_bytes(), &file[entry + 12..]].concat()
+        } else {
+            [&file[..at], &bits.iter().flat_map(|bits| bits.to_le_bytes()).collect::<Vec<_>>()].concat()
+        };
+        assert!(page(&file) == page(&squares(1, &eight, colors as u32)), "{colors} samples");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_refused_by_its_name_and_what_asks_for_too_much_by_its_size() {
+    for (code, name) in [(34_887, "LERC"), (6, "old-style JPEG"), (50_002, "JPEG XL"), (34_661, "JBIG"), (12_345, "number 12345")] {
+        let error = refusal(&squares(code, &[0; 64], 1));
+        assert_eq!(error.code(), "document_type_unsupported");
+        assert!(error.to_string().contains(&format!("whose pixels are coded as {name}, which is not read")), "{error}");
+    }
+    // A window of 4 GB: the second filter's property, the checksum of whose header is made to fit.
+    let mut bomb = PACKED[1].2.to_vec();
+    let header = 12..12 + (usize::from(bomb[12]) + 1) * 4;
+    let property = header.clone().rev().skip(4).find(|at| bomb[*at - 2..*at] == [0x21, 1]).unwrap();
+    bomb[property] = 40;
+    let checksum = crc32(&bomb[header.start..header.end - 4]);
+    bomb[header.end - 4..header.end].copy_from_slice(&checksum.to_le_bytes());
+    assert_eq!(refusal(&squares(34_925, &bomb, 1)).code(), "document_broken");
+    // One byte a row where a billion rows are told.
+    let mut tall = squares(50_000, PACKED[0].2, 1);
+    let height = tall.windows(8).position(|entry| entry == [1, 1, 4, 0, 1, 0, 0, 0]).unwrap();
+    tall[height + 8..height + 12].copy_from_slice(&1_000_000_000_u32.to_le_bytes());
+    assert_eq!(refusal(&tall).code(), "document_too_large");
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg())))
+}

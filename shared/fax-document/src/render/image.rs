@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use super::Sink;
+use super::{Sink, jpeg};
 use crate::COLUMNS;
 use crate::bilevel::level;
 use crate::error::DocumentError;
@@ -44,7 +44,7 @@ pub(super) fn lay_out(picture: Gray, aspect: f64, sheet: &Sheet, sink: &mut Sink
 
 fn decode(bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Gray, DocumentError> {
     let damaged = || DocumentError::broken(format!("the {} data is damaged or cut short", format.to_mime_type()));
-    if format == ImageFormat::Jpeg && !jpeg_has_an_end(bytes) {
+    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes, None) {
         return Err(damaged());
     }
     let refused = |error: ImageError| match error {
@@ -91,28 +91,4 @@ fn on_white(decoded: DynamicImage) -> image::GrayImage {
     };
     let pixels: Vec<u8> = with_alpha.pixels().map(|pixel| blend(pixel.0[0], pixel.0[1])).collect();
     image::GrayImage::from_raw(width, height, pixels).unwrap_or_default()
-}
-
-/// Whether an end-of-image marker follows the first scan. Decoders fill what is missing of a JPEG that was cut short with grey, and half a
-/// page must not be faxed as a whole one. Thumbnails, which have such markers too, lie in segments before the scan, which are skipped; inside a scan the
-/// marker cannot occur (ITU-T T.81, B.1.1.5).
-pub(super) fn jpeg_has_an_end(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xDA;
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    loop {
-        match rest {
-            [0xFF, 0xFF, ..] => rest = rest.get(1..).unwrap_or_default(),
-            [0xFF, marker, high, low, ..] => {
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                let Some(after) = rest.get(2 + length..) else { return false };
-                if *marker == START_OF_SCAN {
-                    return after.windows(2).any(|pair| pair == [0xFF, 0xD9]);
-                }
-                rest = after;
-            }
-            // Stray bytes between segments: decoders look for the next marker.
-            [_, after @ ..] if !after.is_empty() => rest = after,
-            _ => return false,
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod font;
 pub(crate) mod image;
+mod jpeg;
 pub(crate) mod pdf;
 pub(crate) mod text;
 pub(crate) mod tiff;

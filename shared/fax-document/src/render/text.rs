@@ -7,7 +7,7 @@ use super::font::Font;
 use crate::COLUMNS;
 use crate::error::DocumentError;
 use crate::gray::Gray;
-use crate::media_type::{is_stray_control, text_of, without_padding};
+use crate::media_type::{is_stray_control, text_of, utf16_order, without_padding};
 use crate::options::Limits;
 use crate::sheet::{DPI_X, Sheet};
 
@@ -22,6 +22,9 @@ const MARGIN: f64 = 0.75;
 const ASCENT: f64 = 0.79;
 /// Every how many characters there is a tab stop.
 const TAB: usize = 8;
+
+/// What ends a line besides line feed and carriage return: VT, NEL, and Unicode's separators of lines and paragraphs.
+const BREAKS: [char; 4] = ['\u{B}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Draws text, whose encoding may be named by the type `declared`. A form feed starts a new page.
 pub(crate) fn draw(bytes: &[u8], declared: Option<&str>, sheet: &Sheet, limits: &Limits, sink: &mut Sink<'_>) -> Result<(), DocumentError> {
@@ -44,20 +47,19 @@ pub(crate) fn draw(bytes: &[u8], declared: Option<&str>, sheet: &Sheet, limits: 
 }
 
 fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, DocumentError> {
-    let bytes = if is_utf16(bytes) { bytes } else { without_padding(bytes) };
-    if !is_utf16(bytes)
-        && let Some(at) = bytes.iter().position(|byte| is_stray_control(char::from(*byte)) && *byte < 0x80)
-    {
+    let is_utf16 = utf16_order(bytes, declared).is_some();
+    let bytes = if is_utf16 { bytes } else { without_padding(bytes) };
+    if !is_utf16 && let Some(at) = bytes.iter().position(|byte| is_stray_control(char::from(*byte)) && *byte < 0x80) {
         let byte = bytes.get(at).copied().unwrap_or(0);
-        let hint = if byte == 0 { "; text must be UTF-8, not UTF-16" } else { "" };
+        let hint = if byte == 0 { "; UTF-16 must begin with a byte order mark or be named by the charset" } else { "" };
         return Err(DocumentError::unsupported(format!(
             "byte {} is the control character 0x{byte:02X}, which text does not have{hint}",
             at + 1
         )));
     }
     let text = text_of(bytes, declared).ok_or_else(|| match std::str::from_utf8(bytes) {
-        Err(error) if !is_utf16(bytes) => DocumentError::broken(format!("the text is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
-        _ => DocumentError::broken("the text is not the UTF-16 that its first bytes say it is"),
+        Err(error) if !is_utf16 => DocumentError::broken(format!("the text is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
+        _ => DocumentError::broken("the text is not the UTF-16 that its first bytes or its type say it is"),
     })?;
     if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
         return Err(DocumentError::empty("the text has nothing but white space"));
@@ -65,17 +67,13 @@ fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, D
     Ok(text)
 }
 
-/// Whether a byte order mark says so.
-fn is_utf16(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF")
-}
-
 /// Refuses characters that would be lost, or set in the wrong order or shape.
 fn check_characters(text: &str, font: &Font) -> Result<(), DocumentError> {
     let mut line = 1_usize;
     for c in text.chars() {
         line += usize::from(c == '\n');
-        let fine = matches!(c, '\n' | '\r' | '\t' | '\u{C}') || is_invisible(c) || (font.has(c) && !is_right_to_left(c));
+        let fine =
+            matches!(c, '\n' | '\r' | '\t' | '\u{C}') || BREAKS.contains(&c) || is_invisible(c) || (font.has(c) && !is_right_to_left(c));
         if !fine {
             let code = u32::from(c);
             return Err(DocumentError::unsupported(format!(
@@ -88,7 +86,7 @@ fn check_characters(text: &str, font: &Font) -> Result<(), DocumentError> {
 
 /// The lines of each page. Pages without text at either end are left out.
 fn paginate(text: &str, lines: usize) -> Vec<Vec<String>> {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace(BREAKS, "\n");
     let sections = text.trim_matches(|c: char| c == '\u{C}').split('\u{C}');
     let mut pages = Vec::new();
     for section in sections {

@@ -298,7 +298,7 @@ fn comb(made: &mut Made, style: &Style, text: &str, size: (f64, f64), cells: i64
 fn one_line(made: &mut Made, style: &Style, text: &str, size: (f64, f64), border: f64, quadding: u8) -> Result<(), String> {
     let pad = border + PADDING;
     let room = (size.0 - 2.0 * pad).max(1.0);
-    let wanted = if style.size > 0.0 { style.size } else { ((size.1 - 2.0 * border) * 0.75).clamp(SMALLEST, 12.0) };
+    let wanted = if style.size > 0.0 { style.size } else { ((size.1 - 2.0 * border) * 0.75).max(SMALLEST) };
     let type_size = wanted.min(room / style.face.width(text).max(0.01));
     if type_size < SMALLEST.min(wanted) {
         return Err("has a comment or field whose text does not fit into it".to_owned());

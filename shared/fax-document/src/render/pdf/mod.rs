@@ -1,15 +1,18 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
+mod contents;
 mod fields;
 mod glyphs;
 mod groups;
 mod kept;
+mod look;
 mod marks;
 mod overlay;
 mod painter;
 mod picture;
 mod typeset;
 mod watch;
+mod whole;
 mod winansi;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,9 +31,10 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use rustc_hash::FxHashSet;
 
+use self::look::Looker;
 use self::overlay::overlay;
 use self::painter::Easel;
-use self::watch::{Lent, Watch};
+use self::watch::{Lent, Missing, Watch};
 use crate::COLUMNS;
 use crate::bilevel::level;
 use crate::error::DocumentError;
@@ -54,7 +58,7 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
     if !has_end(bytes) {
         return Err(DocumentError::broken("the PDF is cut short"));
     }
-    let pdf = load(bytes.to_vec())?;
+    let pdf = load(mended(bytes))?;
     let (found, promised) = (pdf.pages().len(), promised_pages(&pdf));
     if promised > found as u64 {
         return Err(DocumentError::broken(format!("of the PDF's {promised} pages {found} can be read")));
@@ -81,6 +85,25 @@ fn load(bytes: Vec<u8>) -> Result<Pdf, DocumentError> {
     })
 }
 
+/// The file with the spaces that some programs write between `stream` and the end of its line moved before the word: the parser takes
+/// them for data (ISO 32000-1, 7.3.8.1).
+fn mended(bytes: &[u8]) -> Vec<u8> {
+    let mut mended = bytes.to_vec();
+    let words =
+        bytes.windows(7).enumerate().filter(|(_, window)| matches!(window, [b'\n' | b'\r' | b'>' | b' ', word @ ..] if word == b"stream"));
+    for at in words.map(|(at, _)| at + 1) {
+        let after = bytes.get(at + 6..).unwrap_or_default();
+        let spaces = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if spaces > 0
+            && matches!(after.get(spaces), Some(b'\n' | b'\r'))
+            && let Some(place) = mended.get_mut(at..at + 6 + spaces)
+        {
+            place.rotate_right(spaces);
+        }
+    }
+    mended
+}
+
 /// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
 /// object there begins an update that is not all there. Without an `%%EOF`, the table of objects must lie where the last line says.
 fn has_end(bytes: &[u8]) -> bool {
@@ -96,6 +119,8 @@ fn has_end(bytes: &[u8]) -> bool {
     }
     let tail = bytes.get(bytes.len().saturating_sub(START_WITHIN)..).unwrap_or_default();
     let start = find_last(b"startxref", tail).and_then(|at| tail.get(at + 9..)).map(<[u8]>::trim_ascii);
+    // What follows the number may be a misspelt `%%EOF`.
+    let start = start.map(|text| text.split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default());
     let start = start.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse::<usize>().ok());
     let table = start.and_then(|at| bytes.get(at..)).unwrap_or_default();
     let table = table.get(..table.len().min(24)).unwrap_or_default();
@@ -147,6 +172,10 @@ pub(crate) fn draw<T: Send>(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
+            if !contents::can_be_read(page, pdf.data().as_ref()) {
+                next.store(pages, Ordering::Relaxed);
+                return Err(DocumentError::broken(format!("the content of page {} is damaged", index + 1)));
+            }
             let over = over.as_ref().and_then(|over| over.page(index));
             let drawn = renderer.draw(page, over, index + 1).and_then(&finish);
             // One page that fails is enough: the others need not be drawn.
@@ -206,6 +235,7 @@ impl<'a> Renderer<'a> {
                 // What draws in colour takes the size from the file.
                 return Err(DocumentError::broken(format!("page {number} has no size (MediaBox)")));
             }
+            self.look(page, over, transform);
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
@@ -214,7 +244,20 @@ impl<'a> Renderer<'a> {
         }
         match self.watch.missing() {
             None => Ok(&self.page),
+            Some(Missing::Letters(None)) => Err(DocumentError::broken(Missing::Letters(watch::unembedded(page)).on(number))),
             Some(what) => Err(DocumentError::broken(what.on(number))),
+        }
+    }
+
+    /// Shows the watch what the painter, which has given up, has not drawn.
+    fn look(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, transform: Affine) {
+        let target = Rect::new(0.0, 0.0, f64::from(COLUMNS), f64::from(self.sheet.rows));
+        let mut looker = Looker::new(&self.watch);
+        let mut state = Context::new(transform, target, &self.cache, page.xref(), content_of(&self.settings, over.is_none()));
+        interpret_page(page, &mut state, &mut looker);
+        if let Some(over) = over {
+            let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
+            interpret_page(over, &mut state, &mut looker);
         }
     }
 

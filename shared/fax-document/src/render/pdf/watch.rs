@@ -7,11 +7,10 @@ use hayro::hayro_interpret::hayro_cmap::BfString;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
-use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+use hayro::hayro_syntax::page::Page;
 use rustc_hash::FxHashSet;
 
-use super::winansi;
-use crate::render::image::jpeg_has_an_end;
+use super::{whole, winansi};
 
 /// Fonts of many bytes a character that the file names but does not hold.
 pub(super) type Lent = FxHashSet<String>;
@@ -117,7 +116,7 @@ impl Watch {
     pub(super) fn picture(&self, picture: &Stream<'_>) {
         let is_new = self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(picture.obj_id());
         let is_inline = picture.obj_id() == ObjectIdentifier::new(0, 0);
-        if (is_new || is_inline) && !is_whole(picture) {
+        if (is_new || is_inline) && !whole::is_whole(picture) {
             self.miss(Missing::Picture);
         }
         if is_new && let Some(mask) = picture.dict().get::<Stream<'_>>("SMask") {
@@ -125,6 +124,41 @@ impl Watch {
         }
     }
 }
+
+/// The names of the simple fonts of a page that are not in the file (ISO 32000-1, 9.6), as a clause names them; `None` if there are none.
+pub(super) fn unembedded(page: &Page<'_>) -> Option<String> {
+    let mut node = Some(page.raw().clone());
+    let mut resources = None;
+    for _ in 0..DEEPEST_PAGE {
+        let Some(here) = node else { break };
+        resources = here.get::<Dict<'_>>("Resources");
+        if resources.is_some() {
+            break;
+        }
+        node = here.get::<Dict<'_>>("Parent");
+    }
+    let fonts = resources?.get::<Dict<'_>>("Font")?;
+    let mut names: Vec<String> = fonts
+        .keys()
+        .filter_map(|key| fonts.get::<Dict<'_>>(key))
+        .filter(|font| matches!(font.get::<Name<'_>>("Subtype").as_deref(), Some(b"Type1" | b"TrueType" | b"MMType1")))
+        .filter(|font| {
+            let descriptor = font.get::<Dict<'_>>("FontDescriptor").unwrap_or_default();
+            !FILES.iter().any(|key| descriptor.contains_key(key))
+        })
+        .filter_map(|font| Some(font.get::<Name<'_>>("BaseFont")?.as_str().chars().filter(char::is_ascii_graphic).take(60).collect()))
+        .collect();
+    names.sort();
+    names.dedup();
+    (1..=NAMED).contains(&names.len()).then(|| names.join(" or "))
+}
+
+/// Where a descriptor has the font itself.
+const FILES: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
+/// Fonts that are named at most, where it may be any of them.
+const NAMED: usize = 3;
+/// How deep the page tree is looked up for a page's resources.
+const DEEPEST_PAGE: usize = 64;
 
 fn all(text: &BfString, is: impl Fn(char) -> bool) -> bool {
     match text {
@@ -148,7 +182,7 @@ pub(super) fn lent(pdf: &Pdf) -> Lent {
         }
         let descendant = font.get::<Array<'_>>("DescendantFonts").and_then(|fonts| fonts.iter::<Dict<'_>>().next());
         let descriptor = descendant.and_then(|font| font.get::<Dict<'_>>("FontDescriptor")).unwrap_or_default();
-        if !["FontFile", "FontFile2", "FontFile3"].iter().any(|key| descriptor.contains_key(key))
+        if !FILES.iter().any(|key| descriptor.contains_key(key))
             && let Some(name) = font.get::<Name<'_>>("BaseFont")
         {
             let name = name.as_str();
@@ -156,92 +190,4 @@ pub(super) fn lent(pdf: &Pdf) -> Lent {
         }
     }
     lent
-}
-
-/// Whether the data of a picture give all its rows. One row less is a common mistake of programs. Entries have short names in pictures
-/// that stand in the page's content.
-fn is_whole(picture: &Stream<'_>) -> bool {
-    let dict = picture.dict();
-    let filters: Vec<Name<'_>> = match object(dict, "Filter", "F") {
-        Some(Object::Name(filter)) => vec![filter],
-        Some(Object::Array(filters)) => filters.iter::<Name<'_>>().collect(),
-        _ => Vec::new(),
-    };
-    // Filters of unknown names are left out by the parser.
-    if filters.len() != picture.filters().len() {
-        return false;
-    }
-    let side = |long: &str, short: &str| dict.get::<u32>(long).or_else(|| dict.get(short)).unwrap_or(0) as usize;
-    let (columns, rows) = (side("Width", "W"), side("Height", "H"));
-    match filters.last().map(|filter| &**filter) {
-        Some(b"DCTDecode" | b"DCT") => filters.len() > 1 || jpeg_has_an_end(&picture.raw_data()),
-        Some(b"CCITTFaxDecode" | b"CCF") => filters.len() > 1 || is_whole_fax(picture, rows),
-        Some(b"JPXDecode" | b"JBIG2Decode") => true,
-        _ => {
-            let Some(samples) = samples(dict) else { return true };
-            let row = (columns * samples).div_ceil(8);
-            picture.decoded().is_ok_and(|data| data.len() >= row * rows.saturating_sub(1))
-        }
-    }
-}
-
-fn object<'a>(dict: &Dict<'a>, long: &str, short: &str) -> Option<Object<'a>> {
-    dict.get::<Object<'a>>(long).or_else(|| dict.get(short))
-}
-
-/// Bits to a pixel, where that is plain.
-fn samples(dict: &Dict<'_>) -> Option<usize> {
-    if dict.get::<bool>("ImageMask").or_else(|| dict.get("IM")).unwrap_or(false) {
-        return Some(1);
-    }
-    let bits = usize::from(dict.get::<u8>("BitsPerComponent").or_else(|| dict.get("BPC"))?);
-    let (family, profile) = match object(dict, "ColorSpace", "CS")? {
-        Object::Name(family) => (family, None),
-        Object::Array(array) => {
-            let mut entries = array.flex_iter();
-            (entries.next::<Name<'_>>()?, entries.next::<Object<'_>>())
-        }
-        _ => return None,
-    };
-    let components = match &*family {
-        b"DeviceGray" | b"CalGray" | b"G" | b"Indexed" | b"I" | b"Separation" => 1,
-        b"DeviceRGB" | b"CalRGB" | b"RGB" | b"Lab" => 3,
-        b"DeviceCMYK" | b"CMYK" => 4,
-        b"ICCBased" => usize::from(profile?.into_stream()?.dict().get::<u8>("N")?),
-        _ => return None,
-    };
-    Some(components * bits)
-}
-
-/// Whether fax data decode, up to their own end or to the last row.
-fn is_whole_fax(picture: &Stream<'_>, height: usize) -> bool {
-    struct Count(usize);
-    impl Decoder for Count {
-        fn push_row(&mut self, _: &[u32]) {
-            self.0 += 1;
-        }
-    }
-    let dict = picture.dict();
-    let params = match object(dict, "DecodeParms", "DP") {
-        Some(Object::Dict(params)) => params,
-        Some(Object::Array(params)) => params.iter::<Dict<'_>>().next().unwrap_or_default(),
-        _ => Dict::empty(),
-    };
-    let k = params.get::<i32>("K").unwrap_or(0);
-    let settings = DecodeSettings {
-        columns: params.get::<u32>("Columns").unwrap_or(1728),
-        rows: height as u32,
-        end_of_block: params.get::<bool>("EndOfBlock").unwrap_or(true),
-        end_of_line: params.get::<bool>("EndOfLine").unwrap_or(false),
-        rows_are_byte_aligned: params.get::<bool>("EncodedByteAlign").unwrap_or(false),
-        encoding: match k {
-            ..0 => EncodingMode::Group4,
-            0 => EncodingMode::Group3_1D,
-            1.. => EncodingMode::Group3_2D,
-        },
-        strict: false,
-    };
-    let mut count = Count(0);
-    let is_sound = hayro_ccitt::decode(&picture.raw_data(), &mut count, &mut DecoderContext::new(settings)).is_ok();
-    is_sound || count.0 + 1 >= height
 }
