@@ -11,12 +11,19 @@ use crate::error::ReadError;
 pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
     let width = bitmap.width();
     let mut code = Code::default();
-    let mut reference = Changes::default();
-    let mut current = Changes::default();
+    let (mut reference, mut current) = (Changes::none(width), Changes::none(width));
+    let mut above: &[u8] = &[];
     for y in 0..bitmap.height() {
-        current.find(bitmap.row(y), width);
-        encode_row(&mut code, &reference.0, &current.0, width);
+        let row = bitmap.row(y);
+        if row == above {
+            // Each change lies right below one, and so does the end of the row.
+            code.ones(reference.count + 1);
+            continue;
+        }
+        current.find(row, width);
+        encode_row(&mut code, reference.closed(), current.closed(), width);
         std::mem::swap(&mut reference, &mut current);
+        above = row;
     }
     code.put(EDFB_HALF);
     code.put(EDFB_HALF);
@@ -26,12 +33,12 @@ pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
 /// The page's T.4 code by modified Huffman: each row after an EOL, and no RTC, as TIFF wants it (RFC 2306, §2.2.3).
 pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
     let mut code = Code::default();
-    let mut changes = Changes::default();
+    let mut changes = Changes::none(bitmap.width());
     for y in 0..bitmap.height() {
         code.put(EOL);
         changes.find(bitmap.row(y), bitmap.width());
         let mut from = 0;
-        for (&to, is_black) in changes.0.iter().zip([false, true].into_iter().cycle()) {
+        for (&to, is_black) in changes.closed().iter().zip([false, true].into_iter().cycle()) {
             code.run(to - from, is_black);
             from = to;
             if to == bitmap.width() {
@@ -42,39 +49,58 @@ pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
     code.finish()
 }
 
-/// Where the colour changes along a row that begins white; closed by the row's width, four times.
-#[derive(Default)]
-struct Changes(Vec<u32>);
+/// How often a row's width stands behind its changes, so that nobody need ask whether there is another.
+const CLOSED: usize = 4;
+
+/// Where the colour changes along a row that begins white.
+struct Changes {
+    /// The changes, and behind them the row's width; what is behind that is left over from other rows.
+    places: Vec<u32>,
+    count: usize,
+}
 
 impl Changes {
+    /// Those of a white row.
+    fn none(width: u32) -> Self {
+        // The last word of a row may seem to have changes in the pixels that fill it up.
+        Self { places: vec![width; width as usize + 64 + CLOSED], count: 0 }
+    }
+
+    /// The changes, closed by the row's width.
+    fn closed(&self) -> &[u32] {
+        self.places.get(..self.count + CLOSED).unwrap_or_default()
+    }
+
     fn find(&mut self, row: &[u8], width: u32) {
-        self.0.clear();
-        let (mut at, mut last) = (0, 0u64);
-        for word in row.chunks(8) {
-            let mut bytes = [0; 8];
-            bytes.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
-            let bits = u64::from_be_bytes(bytes);
+        let mut places = self.places.iter_mut();
+        let (mut at, mut last) = (0, 0);
+        let (words, rest) = row.as_chunks::<8>();
+        let mut filled = [0; 8];
+        filled.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        for bits in words.iter().chain([&filled]).map(|word| u64::from_be_bytes(*word)) {
             // A one wherever a pixel differs from the one before it.
             let mut flips = bits ^ (bits >> 1 | last << 63);
             last = bits & 1;
             while flips != 0 {
                 let first = flips.leading_zeros();
                 flips &= !(1 << 63 >> first);
-                let x = at + first;
-                if x < width {
-                    self.0.push(x);
+                if let Some(place) = places.next() {
+                    *place = at + first;
                 }
             }
             at += 64;
         }
-        self.0.extend([width; 4]);
+        let left = places.len();
+        self.count = self.places.len() - left;
+        while self.count > 0 && self.places.get(self.count - 1).is_some_and(|last| *last >= width) {
+            self.count -= 1;
+        }
+        self.places.iter_mut().skip(self.count).take(CLOSED).for_each(|place| *place = width);
     }
 }
 
 /// One row by T.6, 2.2: `reference` is the row above it.
 fn encode_row(code: &mut Code, reference: &[u32], current: &[u32], width: u32) {
-    let white_row = [width; 4];
-    let reference = if reference.is_empty() { &white_row } else { reference };
     let (mut a0, mut is_black, mut started) = (0, false, false);
     // The next change in each row: a1 in `current`, b1 in `reference`.
     let (mut a, mut b) = (0, 0);
@@ -110,17 +136,19 @@ fn encode_row(code: &mut Code, reference: &[u32], current: &[u32], width: u32) {
 const PASS: Bits = Bits { data: 0b0001, len: 4 };
 const HORIZONTAL: Bits = Bits { data: 0b001, len: 3 };
 
+/// The codes for a change that lies 3 pixels left of the one above it, 2 left, and so on to 3 right.
+const VERTICAL: [Bits; 7] = [
+    Bits { data: 0b000_0010, len: 7 },
+    Bits { data: 0b00_0010, len: 6 },
+    Bits { data: 0b010, len: 3 },
+    Bits { data: 0b1, len: 1 },
+    Bits { data: 0b011, len: 3 },
+    Bits { data: 0b00_0011, len: 6 },
+    Bits { data: 0b000_0011, len: 7 },
+];
+
 fn vertical(a1: u32, b1: u32) -> Option<Bits> {
-    Some(match i64::from(a1) - i64::from(b1) {
-        0 => Bits { data: 0b1, len: 1 },
-        1 => Bits { data: 0b011, len: 3 },
-        2 => Bits { data: 0b00_0011, len: 6 },
-        3 => Bits { data: 0b000_0011, len: 7 },
-        -1 => Bits { data: 0b010, len: 3 },
-        -2 => Bits { data: 0b00_0010, len: 6 },
-        -3 => Bits { data: 0b000_0010, len: 7 },
-        _ => return None,
-    })
+    VERTICAL.get(a1.wrapping_add(3).wrapping_sub(b1) as usize).copied()
 }
 
 /// Code in the making, the first bit in the highest place.
@@ -139,6 +167,16 @@ impl Code {
         if self.count >= 32 {
             self.count -= 32;
             self.bytes.extend_from_slice(&((self.pending >> self.count) as u32).to_be_bytes());
+        }
+    }
+
+    /// So many ones.
+    fn ones(&mut self, mut count: usize) {
+        const MOST: usize = 16;
+        while count > 0 {
+            let some = count.min(MOST);
+            self.put(Bits { data: u16::MAX >> (MOST - some), len: some as u8 });
+            count -= some;
         }
     }
 

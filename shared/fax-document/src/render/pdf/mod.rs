@@ -3,6 +3,7 @@
 mod fields;
 mod glyphs;
 mod groups;
+mod ink;
 mod kept;
 mod marks;
 mod overlay;
