@@ -2,6 +2,7 @@
 
 use fax::Bits;
 use fax::maps::{EDFB_HALF, EOL, black, white};
+use fearless_simd::{Level, Simd, dispatch};
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 
 use crate::bitmap::Bitmap;
@@ -9,12 +10,23 @@ use crate::error::ReadError;
 
 /// The page's T.6 code, closed by an EOFB.
 pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
+    // Newer processors shift and count bits in fewer steps.
+    let level = Level::try_detect().unwrap_or(Level::baseline());
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        || encode_rows(bitmap)
+    ))
+}
+
+#[inline(always)]
+fn encode_rows(bitmap: &Bitmap) -> Vec<u8> {
     let width = bitmap.width();
     let mut code = Code::default();
     let (mut reference, mut current) = (Changes::none(width), Changes::none(width));
     let mut above: &[u8] = &[];
     for y in 0..bitmap.height() {
         let row = bitmap.row(y);
+        code.make_room(width);
         if row == above {
             // Each change lies right below one, and so does the end of the row.
             code.ones(reference.count + 1);
@@ -25,6 +37,7 @@ pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
         std::mem::swap(&mut reference, &mut current);
         above = row;
     }
+    code.make_room(width);
     code.put(EDFB_HALF);
     code.put(EDFB_HALF);
     code.finish()
@@ -35,6 +48,7 @@ pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
     let mut code = Code::default();
     let mut changes = Changes::none(bitmap.width());
     for y in 0..bitmap.height() {
+        code.make_room(bitmap.width());
         code.put(EOL);
         changes.find(bitmap.row(y), bitmap.width());
         let mut from = 0;
@@ -67,10 +81,12 @@ impl Changes {
     }
 
     /// The changes, closed by the row's width.
+    #[inline(always)]
     fn closed(&self) -> &[u32] {
         self.places.get(..self.count + CLOSED).unwrap_or_default()
     }
 
+    #[inline(always)]
     fn find(&mut self, row: &[u8], width: u32) {
         let mut places = self.places.iter_mut();
         let (mut at, mut last) = (0, 0);
@@ -100,36 +116,39 @@ impl Changes {
 }
 
 /// One row by T.6, 2.2: `reference` is the row above it.
+#[inline(always)]
 fn encode_row(code: &mut Code, reference: &[u32], current: &[u32], width: u32) {
-    let (mut a0, mut is_black, mut started) = (0, false, false);
-    // The next change in each row: a1 in `current`, b1 in `reference`.
-    let (mut a, mut b) = (0, 0);
+    let (mut a0, mut is_black) = (0, false);
+    // The next change in each row: a1 in `current`; in `reference` b1, the first change to the other colour right of a0, which lies left
+    // of the row's first pixel in the beginning.
+    let (mut a, mut b) = (0, 0_usize);
     let at = |changes: &[u32], index: usize| changes.get(index).copied().unwrap_or(width);
     while a0 < width {
-        // b1 is the first change to the other colour that lies right of a0; at the row's beginning a0 lies left of its first pixel.
-        b = usize::saturating_sub(b, 1);
-        b += usize::from(b % 2 != usize::from(is_black));
-        while at(reference, b) < width && (at(reference, b) < a0 || (at(reference, b) == a0 && started)) {
-            b += 2;
-        }
         let (a1, b1, b2) = (at(current, a), at(reference, b), at(reference, b + 1));
         if b2 < a1 {
             code.put(PASS);
             a0 = b2;
+            b += 2;
         } else if let Some(vertical) = vertical(a1, b1) {
             code.put(vertical);
             a0 = a1;
             a += 1;
             is_black = !is_black;
+            // The change before b1 is one to the other colour, too, and it may lie right of a0, as a1 may lie left of b1.
+            let before = reference.get(b.wrapping_sub(1)).copied().unwrap_or(0);
+            b = if before > a0 { b - 1 } else { b + 1 };
+            while at(reference, b) <= a0 && a0 < width {
+                b += 2;
+            }
         } else {
             let a2 = at(current, a + 1);
-            code.put(HORIZONTAL);
-            code.run(a1 - a0, is_black);
-            code.run(a2 - a1, !is_black);
+            code.horizontal(a1 - a0, a2 - a1, is_black);
             a0 = a2;
             a += 2;
+            while at(reference, b) <= a0 && a0 < width {
+                b += 2;
+            }
         }
-        started = true;
     }
 }
 
@@ -147,6 +166,7 @@ const VERTICAL: [Bits; 7] = [
     Bits { data: 0b000_0011, len: 7 },
 ];
 
+#[inline(always)]
 fn vertical(a1: u32, b1: u32) -> Option<Bits> {
     VERTICAL.get(a1.wrapping_add(3).wrapping_sub(b1) as usize).copied()
 }
@@ -154,53 +174,106 @@ fn vertical(a1: u32, b1: u32) -> Option<Bits> {
 /// Code in the making, the first bit in the highest place.
 #[derive(Default)]
 struct Code {
+    /// The code, and room behind it.
     bytes: Vec<u8>,
+    /// Bytes that are whole.
+    at: usize,
+    /// What comes behind them, from its highest place.
     pending: u64,
-    /// Bits in `pending`, from its lowest place: fewer than 32 between calls.
+    /// Bits in `pending`: fewer than 8 between calls.
     count: u32,
 }
 
 impl Code {
-    fn put(&mut self, bits: Bits) {
-        self.pending = self.pending << bits.len | u64::from(bits.data);
-        self.count += u32::from(bits.len);
-        if self.count >= 32 {
-            self.count -= 32;
-            self.bytes.extend_from_slice(&((self.pending >> self.count) as u32).to_be_bytes());
+    /// Makes room for the code of a row, of which no pixel takes two bytes, and for the end of the page.
+    fn make_room(&mut self, width: u32) {
+        let needed = self.at + width as usize * 2 + 64;
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed * 2, 0);
         }
     }
 
+    #[inline(always)]
+    fn put(&mut self, bits: Bits) {
+        self.put_long(bits.data.into(), bits.len.into());
+    }
+
+    /// At most 56 bits.
+    #[inline(always)]
+    fn put_long(&mut self, data: u64, len: u32) {
+        self.count += len;
+        self.pending |= data << (64 - self.count);
+        // Written with every code, whole bytes or not: when a byte is full cannot be foreseen.
+        if let Some(to) = self.bytes.get_mut(self.at..self.at + size_of::<u64>()) {
+            to.copy_from_slice(&self.pending.to_be_bytes());
+        }
+        self.at += self.count as usize / 8;
+        self.pending <<= self.count & !7;
+        self.count %= 8;
+    }
+
     /// So many ones.
+    #[inline(always)]
     fn ones(&mut self, mut count: usize) {
-        const MOST: usize = 16;
+        const MOST: usize = 48;
         while count > 0 {
             let some = count.min(MOST);
-            self.put(Bits { data: u16::MAX >> (MOST - some), len: some as u8 });
+            self.put_long((1 << some) - 1, some as u32);
             count -= some;
         }
     }
 
+    /// Two runs, the first of the colour given.
+    #[inline(always)]
+    fn horizontal(&mut self, first: u32, second: u32, is_black: bool) {
+        if first >= LONGEST || second >= LONGEST {
+            self.put(HORIZONTAL);
+            self.run(first, is_black);
+            self.run(second, !is_black);
+            return;
+        }
+        let ((first, first_len), (second, second_len)) = (run_code(first, is_black), run_code(second, !is_black));
+        let data = (u64::from(HORIZONTAL.data) << first_len | first) << second_len | second;
+        self.put_long(data, u32::from(HORIZONTAL.len) + first_len + second_len);
+    }
+
     /// A run of one colour: make-up codes for its multiples of 64, then the terminating code.
+    #[inline(always)]
     fn run(&mut self, mut length: u32, is_black: bool) {
-        const LONGEST: u32 = 2560;
-        let codes = if is_black { &black::ENTRIES } else { &white::ENTRIES };
-        let entry = |index: u32| codes.get(index as usize).map_or(Bits { data: 0, len: 0 }, |entry| entry.1);
+        let longest = entry(63 + LONGEST / 64, is_black);
         while length >= LONGEST {
-            self.put(entry(63 + LONGEST / 64));
+            self.put(longest);
             length -= LONGEST;
         }
-        if length >= 64 {
-            self.put(entry(63 + length / 64));
-        }
-        self.put(entry(length % 64));
+        let (data, len) = run_code(length, is_black);
+        self.put_long(data, len);
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let filled = self.count.div_ceil(8) * 8;
-        let rest = self.pending << (filled - self.count);
-        self.bytes.extend((0..filled / 8).rev().map(|byte| (rest >> (8 * byte)) as u8));
+        self.bytes.truncate(self.at + usize::from(self.count > 0));
         self.bytes
     }
+}
+
+/// The longest run that has a make-up code.
+const LONGEST: u32 = 2560;
+
+/// The code of a run shorter than [`LONGEST`] and its length: the make-up code, if it takes one, and the terminating code.
+#[inline(always)]
+fn run_code(length: u32, is_black: bool) -> (u64, u32) {
+    let end = entry(length % 64, is_black);
+    let (data, len) = (u64::from(end.data), u32::from(end.len));
+    if length < 64 {
+        return (data, len);
+    }
+    let make_up = entry(63 + length / 64, is_black);
+    (u64::from(make_up.data) << len | data, len + u32::from(make_up.len))
+}
+
+#[inline(always)]
+fn entry(index: u32, is_black: bool) -> Bits {
+    let codes = if is_black { &black::ENTRIES } else { &white::ENTRIES };
+    codes.get(index as usize).map_or(Bits { data: 0, len: 0 }, |entry| entry.1)
 }
 
 /// The page behind T.6 code: exactly `height` rows, no more and no fewer.

@@ -7,7 +7,7 @@ use crate::gray::luma;
 /// Greys of ink that are as good as black; `0 0 0 1 k` has 35.
 const DARKEST: u8 = 48;
 
-/// Pixels that are inked at a time, for the compiler to make vector code of; no processor that we run on has shorter vectors.
+/// Pixels that vector code inks at a time: rows of coverage are as long as so many, or a multiple of that.
 pub(super) const LANES: usize = 16;
 
 /// A grey and how much of it is laid on, both 0 to 255.
@@ -40,21 +40,12 @@ impl Ink {
     }
 
     /// Inks pixels by how much of each is covered, of 255.
-    #[inline(always)]
     pub(super) fn lay(self, pixels: &mut [u8], covered: &[u8]) {
-        let each = |pixels: &mut [u8], covered: &[u8]| {
-            if self.hides() {
-                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = over(*pixel, self.gray, *covered));
-            } else {
-                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = self.on(*pixel, *covered));
-            }
-        };
-        let most = pixels.len().min(covered.len());
-        let (Some(pixels), Some(covered)) = (pixels.get_mut(..most), covered.get(..most)) else { return };
-        let (wide, rest) = pixels.as_chunks_mut::<LANES>();
-        let (wide_covered, rest_covered) = covered.as_chunks::<LANES>();
-        wide.iter_mut().zip(wide_covered).for_each(|(pixels, covered)| each(pixels, covered));
-        each(rest, rest_covered);
+        if self.hides() {
+            lay_gray(pixels, self.gray, covered);
+        } else {
+            pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = self.on(*pixel, *covered));
+        }
     }
 
     /// Inks pixels that are covered whole.
@@ -70,6 +61,14 @@ impl Ink {
 /// Ink that is nearly black is black: the black of four-colour printing comes out as a dark grey, whose screen would have pinholes.
 pub(super) fn solid(gray: u8) -> u8 {
     if gray <= DARKEST { 0 } else { gray }
+}
+
+/// Lays a grey on pixels. A function of its own, or what is around it keeps the compiler from making vector code of it.
+#[inline(never)]
+fn lay_gray(pixels: &mut [u8], gray: u8, covered: &[u8]) {
+    for (pixel, covered) in pixels.iter_mut().zip(covered) {
+        *pixel = over(*pixel, gray, *covered);
+    }
 }
 
 /// `gray` laid over `under`, covering `alpha` of 255.
