@@ -48,6 +48,12 @@ impl Bitmap {
         self.bits.iter().map(|byte| u64::from(byte.count_ones())).sum()
     }
 
+    /// Whether no pixel is black.
+    #[must_use]
+    pub fn is_white(&self) -> bool {
+        self.bits.iter().all(|byte| *byte == 0)
+    }
+
     /// Makes a pixel black; beyond the edges nothing happens.
     pub fn blacken(&mut self, x: u32, y: u32) {
         if x < self.width

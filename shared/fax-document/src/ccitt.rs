@@ -2,6 +2,7 @@
 
 use fax::Bits;
 use fax::maps::{EDFB_HALF, EOL, black, white};
+use fearless_simd::{Level, Simd, dispatch};
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 
 use crate::bitmap::Bitmap;
@@ -9,15 +10,34 @@ use crate::error::ReadError;
 
 /// The page's T.6 code, closed by an EOFB.
 pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
+    // Newer processors shift and count bits in fewer steps.
+    let level = Level::try_detect().unwrap_or(Level::baseline());
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        || encode_rows(bitmap)
+    ))
+}
+
+#[inline(always)]
+fn encode_rows(bitmap: &Bitmap) -> Vec<u8> {
     let width = bitmap.width();
     let mut code = Code::default();
-    let mut reference = Changes::default();
-    let mut current = Changes::default();
+    let (mut reference, mut current) = (Changes::none(width), Changes::none(width));
+    let mut above: &[u8] = &[];
     for y in 0..bitmap.height() {
-        current.find(bitmap.row(y), width);
-        encode_row(&mut code, &reference.0, &current.0, width);
+        let row = bitmap.row(y);
+        code.make_room(width);
+        if row == above {
+            // Each change lies right below one, and so does the end of the row.
+            code.ones(reference.count + 1);
+            continue;
+        }
+        current.find(row, width);
+        encode_row(&mut code, reference.closed(), current.closed(), width);
         std::mem::swap(&mut reference, &mut current);
+        above = row;
     }
+    code.make_room(width);
     code.put(EDFB_HALF);
     code.put(EDFB_HALF);
     code.finish()
@@ -26,12 +46,13 @@ pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
 /// The page's T.4 code by modified Huffman: each row after an EOL, and no RTC, as TIFF wants it (RFC 2306, §2.2.3).
 pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
     let mut code = Code::default();
-    let mut changes = Changes::default();
+    let mut changes = Changes::none(bitmap.width());
     for y in 0..bitmap.height() {
+        code.make_room(bitmap.width());
         code.put(EOL);
         changes.find(bitmap.row(y), bitmap.width());
         let mut from = 0;
-        for (&to, is_black) in changes.0.iter().zip([false, true].into_iter().cycle()) {
+        for (&to, is_black) in changes.closed().iter().zip([false, true].into_iter().cycle()) {
             code.run(to - from, is_black);
             from = to;
             if to == bitmap.width() {
@@ -42,127 +63,217 @@ pub(crate) fn encode_g3(bitmap: &Bitmap) -> Vec<u8> {
     code.finish()
 }
 
-/// Where the colour changes along a row that begins white; closed by the row's width, four times.
-#[derive(Default)]
-struct Changes(Vec<u32>);
+/// How often a row's width stands behind its changes, so that nobody need ask whether there is another.
+const CLOSED: usize = 4;
+
+/// Where the colour changes along a row that begins white.
+struct Changes {
+    /// The changes, and behind them the row's width; what is behind that is left over from other rows.
+    places: Vec<u32>,
+    count: usize,
+}
 
 impl Changes {
+    /// Those of a white row.
+    fn none(width: u32) -> Self {
+        // The last word of a row may seem to have changes in the pixels that fill it up.
+        Self { places: vec![width; width as usize + 64 + CLOSED], count: 0 }
+    }
+
+    /// The changes, closed by the row's width.
+    #[inline(always)]
+    fn closed(&self) -> &[u32] {
+        self.places.get(..self.count + CLOSED).unwrap_or_default()
+    }
+
+    #[inline(always)]
     fn find(&mut self, row: &[u8], width: u32) {
-        self.0.clear();
-        let (mut at, mut last) = (0, 0u64);
-        for word in row.chunks(8) {
-            let mut bytes = [0; 8];
-            bytes.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
-            let bits = u64::from_be_bytes(bytes);
+        let mut places = self.places.iter_mut();
+        let (mut at, mut last) = (0, 0);
+        let (words, rest) = row.as_chunks::<8>();
+        let mut filled = [0; 8];
+        filled.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        for bits in words.iter().chain([&filled]).map(|word| u64::from_be_bytes(*word)) {
             // A one wherever a pixel differs from the one before it.
             let mut flips = bits ^ (bits >> 1 | last << 63);
             last = bits & 1;
             while flips != 0 {
                 let first = flips.leading_zeros();
                 flips &= !(1 << 63 >> first);
-                let x = at + first;
-                if x < width {
-                    self.0.push(x);
+                if let Some(place) = places.next() {
+                    *place = at + first;
                 }
             }
             at += 64;
         }
-        self.0.extend([width; 4]);
+        let left = places.len();
+        self.count = self.places.len() - left;
+        while self.count > 0 && self.places.get(self.count - 1).is_some_and(|last| *last >= width) {
+            self.count -= 1;
+        }
+        self.places.iter_mut().skip(self.count).take(CLOSED).for_each(|place| *place = width);
     }
 }
 
 /// One row by T.6, 2.2: `reference` is the row above it.
+#[inline(always)]
 fn encode_row(code: &mut Code, reference: &[u32], current: &[u32], width: u32) {
-    let white_row = [width; 4];
-    let reference = if reference.is_empty() { &white_row } else { reference };
-    let (mut a0, mut is_black, mut started) = (0, false, false);
-    // The next change in each row: a1 in `current`, b1 in `reference`.
-    let (mut a, mut b) = (0, 0);
+    let (mut a0, mut is_black) = (0, false);
+    // The next change in each row: a1 in `current`; in `reference` b1, the first change to the other colour right of a0, which lies left
+    // of the row's first pixel in the beginning.
+    let (mut a, mut b) = (0, 0_usize);
     let at = |changes: &[u32], index: usize| changes.get(index).copied().unwrap_or(width);
     while a0 < width {
-        // b1 is the first change to the other colour that lies right of a0; at the row's beginning a0 lies left of its first pixel.
-        b = usize::saturating_sub(b, 1);
-        b += usize::from(b % 2 != usize::from(is_black));
-        while at(reference, b) < width && (at(reference, b) < a0 || (at(reference, b) == a0 && started)) {
-            b += 2;
-        }
         let (a1, b1, b2) = (at(current, a), at(reference, b), at(reference, b + 1));
         if b2 < a1 {
             code.put(PASS);
             a0 = b2;
+            b += 2;
         } else if let Some(vertical) = vertical(a1, b1) {
             code.put(vertical);
             a0 = a1;
             a += 1;
             is_black = !is_black;
+            // The change before b1 is one to the other colour, too, and it may lie right of a0, as a1 may lie left of b1.
+            let before = reference.get(b.wrapping_sub(1)).copied().unwrap_or(0);
+            b = if before > a0 { b - 1 } else { b + 1 };
+            while at(reference, b) <= a0 && a0 < width {
+                b += 2;
+            }
         } else {
             let a2 = at(current, a + 1);
-            code.put(HORIZONTAL);
-            code.run(a1 - a0, is_black);
-            code.run(a2 - a1, !is_black);
+            code.horizontal(a1 - a0, a2 - a1, is_black);
             a0 = a2;
             a += 2;
+            while at(reference, b) <= a0 && a0 < width {
+                b += 2;
+            }
         }
-        started = true;
     }
 }
 
 const PASS: Bits = Bits { data: 0b0001, len: 4 };
 const HORIZONTAL: Bits = Bits { data: 0b001, len: 3 };
 
+/// The codes for a change that lies 3 pixels left of the one above it, 2 left, and so on to 3 right.
+const VERTICAL: [Bits; 7] = [
+    Bits { data: 0b000_0010, len: 7 },
+    Bits { data: 0b00_0010, len: 6 },
+    Bits { data: 0b010, len: 3 },
+    Bits { data: 0b1, len: 1 },
+    Bits { data: 0b011, len: 3 },
+    Bits { data: 0b00_0011, len: 6 },
+    Bits { data: 0b000_0011, len: 7 },
+];
+
+#[inline(always)]
 fn vertical(a1: u32, b1: u32) -> Option<Bits> {
-    Some(match i64::from(a1) - i64::from(b1) {
-        0 => Bits { data: 0b1, len: 1 },
-        1 => Bits { data: 0b011, len: 3 },
-        2 => Bits { data: 0b00_0011, len: 6 },
-        3 => Bits { data: 0b000_0011, len: 7 },
-        -1 => Bits { data: 0b010, len: 3 },
-        -2 => Bits { data: 0b00_0010, len: 6 },
-        -3 => Bits { data: 0b000_0010, len: 7 },
-        _ => return None,
-    })
+    VERTICAL.get(a1.wrapping_add(3).wrapping_sub(b1) as usize).copied()
 }
 
 /// Code in the making, the first bit in the highest place.
 #[derive(Default)]
 struct Code {
+    /// The code, and room behind it.
     bytes: Vec<u8>,
+    /// Bytes that are whole.
+    at: usize,
+    /// What comes behind them, from its highest place.
     pending: u64,
-    /// Bits in `pending`, from its lowest place: fewer than 32 between calls.
+    /// Bits in `pending`: fewer than 8 between calls.
     count: u32,
 }
 
 impl Code {
-    fn put(&mut self, bits: Bits) {
-        self.pending = self.pending << bits.len | u64::from(bits.data);
-        self.count += u32::from(bits.len);
-        if self.count >= 32 {
-            self.count -= 32;
-            self.bytes.extend_from_slice(&((self.pending >> self.count) as u32).to_be_bytes());
+    /// Makes room for the code of a row, of which no pixel takes two bytes, and for the end of the page.
+    fn make_room(&mut self, width: u32) {
+        let needed = self.at + width as usize * 2 + 64;
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed * 2, 0);
         }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, bits: Bits) {
+        self.put_long(bits.data.into(), bits.len.into());
+    }
+
+    /// At most 56 bits.
+    #[inline(always)]
+    fn put_long(&mut self, data: u64, len: u32) {
+        self.count += len;
+        self.pending |= data << (64 - self.count);
+        // Written with every code, whole bytes or not: when a byte is full cannot be foreseen.
+        if let Some(to) = self.bytes.get_mut(self.at..self.at + size_of::<u64>()) {
+            to.copy_from_slice(&self.pending.to_be_bytes());
+        }
+        self.at += self.count as usize / 8;
+        self.pending <<= self.count & !7;
+        self.count %= 8;
+    }
+
+    /// So many ones.
+    #[inline(always)]
+    fn ones(&mut self, mut count: usize) {
+        const MOST: usize = 48;
+        while count > 0 {
+            let some = count.min(MOST);
+            self.put_long((1 << some) - 1, some as u32);
+            count -= some;
+        }
+    }
+
+    /// Two runs, the first of the colour given.
+    #[inline(always)]
+    fn horizontal(&mut self, first: u32, second: u32, is_black: bool) {
+        if first >= LONGEST || second >= LONGEST {
+            self.put(HORIZONTAL);
+            self.run(first, is_black);
+            self.run(second, !is_black);
+            return;
+        }
+        let ((first, first_len), (second, second_len)) = (run_code(first, is_black), run_code(second, !is_black));
+        let data = (u64::from(HORIZONTAL.data) << first_len | first) << second_len | second;
+        self.put_long(data, u32::from(HORIZONTAL.len) + first_len + second_len);
     }
 
     /// A run of one colour: make-up codes for its multiples of 64, then the terminating code.
+    #[inline(always)]
     fn run(&mut self, mut length: u32, is_black: bool) {
-        const LONGEST: u32 = 2560;
-        let codes = if is_black { &black::ENTRIES } else { &white::ENTRIES };
-        let entry = |index: u32| codes.get(index as usize).map_or(Bits { data: 0, len: 0 }, |entry| entry.1);
+        let longest = entry(63 + LONGEST / 64, is_black);
         while length >= LONGEST {
-            self.put(entry(63 + LONGEST / 64));
+            self.put(longest);
             length -= LONGEST;
         }
-        if length >= 64 {
-            self.put(entry(63 + length / 64));
-        }
-        self.put(entry(length % 64));
+        let (data, len) = run_code(length, is_black);
+        self.put_long(data, len);
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let filled = self.count.div_ceil(8) * 8;
-        let rest = self.pending << (filled - self.count);
-        self.bytes.extend((0..filled / 8).rev().map(|byte| (rest >> (8 * byte)) as u8));
+        self.bytes.truncate(self.at + usize::from(self.count > 0));
         self.bytes
     }
+}
+
+/// The longest run that has a make-up code.
+const LONGEST: u32 = 2560;
+
+/// The code of a run shorter than [`LONGEST`] and its length: the make-up code, if it takes one, and the terminating code.
+#[inline(always)]
+fn run_code(length: u32, is_black: bool) -> (u64, u32) {
+    let end = entry(length % 64, is_black);
+    let (data, len) = (u64::from(end.data), u32::from(end.len));
+    if length < 64 {
+        return (data, len);
+    }
+    let make_up = entry(63 + length / 64, is_black);
+    (u64::from(make_up.data) << len | data, len + u32::from(make_up.len))
+}
+
+#[inline(always)]
+fn entry(index: u32, is_black: bool) -> Bits {
+    let codes = if is_black { &black::ENTRIES } else { &white::ENTRIES };
+    codes.get(index as usize).map_or(Bits { data: 0, len: 0 }, |entry| entry.1)
 }
 
 /// The page behind T.6 code: exactly `height` rows, no more and no fewer.
@@ -215,151 +326,4 @@ impl Decoder for Rows {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use fax::encoder::Encoder;
-    use fax::{Color, VecWriter};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// An encoder that shares no code with ours but the tables.
-    fn encode_otherwise(bitmap: &Bitmap) -> Vec<u8> {
-        let mut encoder = Encoder::new(VecWriter::new());
-        for y in 0..bitmap.height() {
-            let pixels = (0..bitmap.width()).map(|x| if bitmap.is_black(x, y) { Color::Black } else { Color::White });
-            let Ok(()) = encoder.encode_line(pixels, bitmap.width());
-        }
-        let Ok(writer) = encoder.finish();
-        writer.finish()
-    }
-
-    fn decode_g3(g3: &[u8], width: u32, height: u32) -> Bitmap {
-        let mut bitmap = Bitmap::white(width, height);
-        let settings = DecodeSettings {
-            columns: width,
-            rows: height,
-            end_of_block: false,
-            end_of_line: true,
-            rows_are_byte_aligned: false,
-            encoding: EncodingMode::Group3_1D,
-            strict: true,
-        };
-        let mut rows = Rows::new(width, height);
-        hayro_ccitt::decode(g3, &mut rows, &mut DecoderContext::new(settings)).unwrap();
-        assert_eq!(rows.next, height);
-        std::mem::swap(&mut bitmap, &mut rows.bitmap);
-        bitmap
-    }
-
-    /// The decoder that comes with the encoder shares no code with the one under `decode`.
-    fn decode_otherwise(g4: &[u8], width: u32, height: u32) -> Bitmap {
-        let mut bitmap = Bitmap::white(width, height);
-        let mut y = 0;
-        fax::decoder::decode_g4(g4.iter().copied(), width, Some(height), |line| {
-            for (x, color) in (0..).zip(fax::decoder::pels(line, width)) {
-                if color == Color::Black {
-                    bitmap.blacken(x, y);
-                }
-            }
-            y += 1;
-        })
-        .unwrap();
-        assert_eq!(y, height);
-        bitmap
-    }
-
-    fn from_runs(width: u32, rows: &[Vec<u16>]) -> Bitmap {
-        let mut bitmap = Bitmap::white(width, rows.len() as u32);
-        for (y, runs) in (0..).zip(rows) {
-            let (mut x, mut black) = (0, false);
-            for &run in runs {
-                let end = x + u32::from(run);
-                if black {
-                    (x..end.min(width)).for_each(|x| bitmap.blacken(x, y));
-                }
-                (x, black) = (end, !black);
-            }
-        }
-        bitmap
-    }
-
-    fn assert_round_trip(bitmap: &Bitmap) {
-        let g4 = encode_g4(bitmap);
-        assert_eq!(&decode(&g4, bitmap.width(), bitmap.height()).unwrap(), bitmap);
-        assert_eq!(&decode_otherwise(&g4, bitmap.width(), bitmap.height()), bitmap);
-        assert_eq!(g4.len(), encode_otherwise(bitmap).len(), "T.6 leaves no choice of code");
-        assert_eq!(&decode_g3(&encode_g3(bitmap), bitmap.width(), bitmap.height()), bitmap);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
-
-        #[test]
-        fn what_is_encoded_is_what_two_decoders_see(
-            width in prop_oneof![Just(1728_u32), 1_u32..80, 2500_u32..6000],
-            rows in prop::collection::vec(prop::collection::vec(prop_oneof![0_u16..6, 0_u16..70, 0_u16..3000], 0..40), 1..12),
-        ) {
-            assert_round_trip(&from_runs(width, &rows));
-        }
-
-        #[test]
-        fn rows_that_nearly_repeat_use_the_vertical_codes_and_survive(
-            first in prop::collection::vec(1_u16..40, 1..60),
-            steps in prop::collection::vec((0_usize..60, 0_u16..4), 1..20),
-        ) {
-            let mut rows = vec![first];
-            for (at, by) in steps {
-                let mut row = rows.last().unwrap().clone();
-                let at = at % row.len();
-                row[at] += by;
-                rows.push(row);
-            }
-            assert_round_trip(&from_runs(1728, &rows));
-        }
-
-        #[test]
-        fn damaged_code_is_an_error_or_a_page_but_never_a_panic(code in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(bitmap) = decode(&code, 1728, 20) {
-                prop_assert_eq!((bitmap.width(), bitmap.height()), (1728, 20));
-            }
-        }
-    }
-
-    #[test]
-    fn an_all_white_page_takes_one_bit_a_row() {
-        let g4 = encode_g4(&Bitmap::white(1728, 2156));
-        assert_eq!(g4.len(), (2156_usize + 24).div_ceil(8));
-    }
-
-    #[test]
-    fn code_that_ends_early_is_damaged() {
-        let mut bitmap = Bitmap::white(1728, 60);
-        (0..60).for_each(|y| bitmap.blacken(y * 20, y));
-        let g4 = encode_g4(&bitmap);
-        assert_eq!(decode(&g4[..g4.len() / 2], 1728, 60), Err(ReadError::Damaged));
-        assert_eq!(decode(&g4, 1728, 61), Err(ReadError::Damaged));
-    }
-
-    #[test]
-    fn the_beginning_of_a_code_gives_its_rows_as_far_as_they_are_whole() {
-        let mut bitmap = Bitmap::white(1728, 60);
-        (0..60).for_each(|y| (0..y).for_each(|x| bitmap.blacken(x * 28, y)));
-        let g4 = encode_g4(&bitmap);
-        let mut most = 0;
-        for bytes in 0..g4.len() {
-            let beginning = decode_beginning(&g4[..bytes], 1728, 60);
-            let same = (0..60).take_while(|y| beginning.row(*y) == bitmap.row(*y)).count() as u32;
-            assert!((same..60).all(|y| beginning.row(y).iter().all(|byte| *byte == 0)), "white below row {same}");
-            assert!(same >= most, "more code is never less page");
-            most = same;
-        }
-        assert!(most >= 59);
-    }
-
-    #[test]
-    fn code_with_rows_to_spare_is_damaged() {
-        assert!(decode(&encode_g4(&Bitmap::white(1728, 60)), 1728, 59).is_err());
-    }
-}
+mod tests;

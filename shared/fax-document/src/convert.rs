@@ -75,7 +75,7 @@ pub fn convert_watched(
     let finish = |page: &Gray, of: Option<u32>| {
         limits.check_deadline()?;
         let page = to_bilevel(page, options.resolution);
-        if page.black_pixels() == 0 {
+        if page.is_white() {
             is_blank.store(true, Ordering::Relaxed);
         }
         let g4 = ccitt::encode_g4(&page);

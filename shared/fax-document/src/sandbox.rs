@@ -8,9 +8,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-#[cfg(not(target_os = "linux"))]
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +21,12 @@ use crate::options::{Header, Limits, Options, Paper, Resolution};
 pub const WORKER: &str = "--fax-document-worker";
 /// What a worker may allocate.
 const MEMORY: u64 = 640 << 20;
+/// How long a worker has the processor as any process has it: most documents take no longer. From then on it yields to others, so that the
+/// next small document does not wait for a large one.
+pub const BRIEF: Duration = Duration::from_millis(500);
+/// Added to the nice value of a worker that yields: it gets a quarter of the processor beside one process that does not, all of it beside none.
+#[cfg(unix)]
+const YIELDING: i32 = 5;
 /// Room for a result's first lines.
 const HEAD: usize = 4096;
 /// The longest reason that is taken over from a worker, which the document may have taken over.
@@ -146,6 +150,9 @@ impl Worker {
         let mut command = Command::new(program);
         command.arg(OsString::from(WORKER)).env_clear().current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // A group of its own: the priority of all its threads can then be set at once.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.spawn().map(|child| Self { child, worked: None })
     }
 
@@ -158,8 +165,7 @@ impl Worker {
         time: Option<Duration>,
         watch: Option<&(dyn Fn(Progress) + Sync)>,
     ) -> Option<Vec<u8>> {
-        #[cfg(not(target_os = "linux"))]
-        let watched = self.child.id();
+        let worker = self.child.id();
         let (mut input, output) = (self.child.stdin.take()?, self.child.stdout.take()?);
         thread::scope(|scope| {
             // A child that does not read is killed below, which breaks the pipe that this waits on.
@@ -171,13 +177,12 @@ impl Worker {
                 let answer = read_watched(output, most, watch);
                 let _ = sender.send(answer.ok().filter(|answer| answer.len() <= most));
             });
-            #[cfg(not(target_os = "linux"))]
-            let answer = wait_within_memory(&receiver, time, watched);
-            #[cfg(target_os = "linux")]
-            let answer = match time {
-                Some(time) => receiver.recv_timeout(time),
-                None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let brief = time.map_or(BRIEF, |time| time.min(BRIEF));
+            let mut answer = wait(&receiver, Some(brief), worker);
+            if matches!(answer, Err(RecvTimeoutError::Timeout)) && time.is_none_or(|time| time > brief) {
+                lower_priority(worker);
+                answer = wait(&receiver, time.map(|time| time - brief), worker);
+            }
             self.end();
             answer.ok().flatten()
         })
@@ -220,9 +225,32 @@ fn read_progress(line: &[u8]) -> Option<Progress> {
     Some(Progress { done: done.parse().ok()?, of: Some(of.parse().ok()?).filter(|of| *of > 0) })
 }
 
+/// Makes a worker yield the processor to others.
+#[cfg(unix)]
+fn lower_priority(worker: u32) {
+    use rustix::process::{Pid, getpriority_pgrp, setpriority_pgrp};
+
+    let group = i32::try_from(worker).ok().and_then(Pid::from_raw);
+    // It may have ended by itself.
+    if let Some(Ok(nice)) = group.map(|group| getpriority_pgrp(Some(group))) {
+        let _ = setpriority_pgrp(group, nice.saturating_add(YIELDING));
+    }
+}
+
+#[cfg(not(unix))]
+fn lower_priority(_: u32) {}
+
+#[cfg(target_os = "linux")]
+fn wait<T>(receiver: &Receiver<T>, time: Option<Duration>, _: u32) -> Result<T, RecvTimeoutError> {
+    match time {
+        Some(time) => receiver.recv_timeout(time),
+        None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
 /// Waits where a process cannot limit its own memory (macOS takes the limit and ignores it): looks at the worker's now and then.
 #[cfg(not(target_os = "linux"))]
-fn wait_within_memory<T>(receiver: &Receiver<T>, time: Option<Duration>, worker: u32) -> Result<T, RecvTimeoutError> {
+fn wait<T>(receiver: &Receiver<T>, time: Option<Duration>, worker: u32) -> Result<T, RecvTimeoutError> {
     const LOOK: Duration = Duration::from_millis(100);
     let until = time.and_then(|time| Instant::now().checked_add(time));
     loop {
@@ -235,7 +263,7 @@ fn wait_within_memory<T>(receiver: &Receiver<T>, time: Option<Duration>, worker:
         let told = Command::new("ps").args(["-o", "rss=", "-p", &worker.to_string()]).output();
         let used = told.ok().and_then(|told| String::from_utf8(told.stdout).ok()?.trim().parse::<u64>().ok()).unwrap_or(0);
         if used << 10 > MEMORY {
-            return Err(RecvTimeoutError::Timeout);
+            return Err(RecvTimeoutError::Disconnected);
         }
     }
 }
@@ -409,76 +437,4 @@ fn read_answer(answer: &[u8]) -> Option<Result<FaxDocument, DocumentError>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_document_that_had_the_processor_is_too_complex() {
-        let seconds = Duration::from_secs;
-        let (time, over) = (seconds(12), seconds(12));
-        assert!(was_kept_waiting(time, over, Some(seconds(3))), "others had the processor");
-        assert!(!was_kept_waiting(time, over, Some(seconds(5))), "it had all of half a processor");
-        assert!(!was_kept_waiting(time, over, Some(seconds(20))), "on two threads");
-        assert!(!was_kept_waiting(time, seconds(2), Some(seconds(1))), "it died of its memory");
-        assert!(!was_kept_waiting(time, over, None), "nothing is known");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_worker_that_is_given_no_time_is_no_verdict_on_the_document() {
-        let folder = tempfile::tempdir().unwrap();
-        let idle = folder.path().join("idle");
-        std::fs::write(&idle, "#!/bin/sh\nexec sleep 60\n").unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&idle, mode).unwrap();
-        let mut options = Options::default();
-        for time in [0, 300] {
-            options.limits.deadline = Some(Instant::now() + Duration::from_millis(time));
-            let refused = Sandbox::new(idle.clone()).convert(b"text", None, &options).unwrap_err();
-            assert!(matches!(refused, SandboxError::Worker(_)), "{refused:?}");
-        }
-    }
-
-    #[test]
-    fn every_refusal_comes_back_as_it_was_written() {
-        let refusals = [
-            DocumentError::broken("a picture is damaged"),
-            DocumentError::empty("it has no bytes"),
-            DocumentError::too_large("a picture is"),
-            DocumentError::unsupported("it is none"),
-            DocumentError::TooManyPages { pages: 300, limit: 200 },
-            DocumentError::Encrypted,
-            DocumentError::Blank,
-        ];
-        for refusal in refusals {
-            assert_eq!(read_answer(format!("{}\n", written(&refusal)).as_bytes()), Some(Err(refusal)));
-        }
-        assert_eq!(read_answer(b"document_too_complex \n"), None, "which is what no answer is");
-    }
-
-    #[test]
-    fn what_a_worker_that_was_taken_over_may_say_is_bounded() {
-        for rubbish in
-            [&b""[..], b"ok 1\n", b"ok 0\n%PDF-1.7", b"ok x\n%PDF-1.7", b"\n", b"\xff\xfe\n", b"ok 1", b"document_too_many_pages x\n"]
-        {
-            assert_eq!(read_answer(rubbish), None, "{rubbish:?}");
-        }
-        let long = format!("document_broken \u{7}{}\n", "x".repeat(2000));
-        assert_eq!(read_answer(long.as_bytes()), Some(Err(DocumentError::broken("x".repeat(REASON - 1) + "x"))));
-    }
-
-    #[test]
-    fn a_worker_reads_what_it_was_told() {
-        let started = Instant::now();
-        let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
-        let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
-        let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
-        for declared in [None, Some(""), Some("-"), Some("text/plain; charset=utf-8")] {
-            let time = Duration::from_millis(1500);
-            let head = Request { declared, options: &options, time: Some(time), watched: true }.head();
-            let line = String::from_utf8_lossy(&head);
-            let read = read_head(line.trim_end_matches('\n'), started);
-            assert_eq!(read, Some(Told { declared: declared.map(str::to_owned), options: options.clone(), time, watched: true }));
-        }
-    }
-}
+mod tests;

@@ -3,26 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fax_document::sandbox::{Sandbox, SandboxError};
+use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
 use fax_document::{DocumentError, FaxDocument, Options};
 use sfm_core::documents::Documents;
 use sfm_core::guarded::Guard;
 use sfm_core::http::Problem;
 use sfm_core::platform::{ConfigError, Platform};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::fetch::fetch;
 use crate::request::Document;
 
-/// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will.
-const READY: Duration = Duration::from_secs(17);
+/// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will: whatever a document does, it is answered within
+/// 15 s, of which the last is for the end of its worker.
+const READY: Duration = Duration::from_secs(14);
 /// Of it the conversion has this much, which on half a processor makes some 200 pages of text.
 const CONVERTED: Duration = Duration::from_secs(12);
 const STORED: Duration = Duration::from_secs(21);
 const ACCEPTED: Duration = Duration::from_secs(24);
-/// Conversions at a time in one process; others wait, as one Lambda instance never makes them.
-const WORKERS: usize = 4;
+/// Conversions at a time in one process that take long; those that do not have places of their own, as many as there are processors, so that
+/// small documents do not wait for large ones. Others wait, as one Lambda instance never makes them.
+const LONG: usize = 4;
+const FEWEST_BRIEF: usize = 2;
 
 /// The time that a request has: 25 s in all.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +51,7 @@ impl Deadline {
 pub struct Preparer {
     guard: Guard,
     sandbox: Sandbox,
-    workers: Arc<Semaphore>,
+    places: Places,
     documents: Documents,
 }
 
@@ -58,8 +62,8 @@ impl Preparer {
             Err(_) => Sandbox::of_this_program()
                 .map_err(|e| ConfigError { name: "DOCUMENT_WORKER".into(), reason: format!("is not set, and {e}") })?,
         };
-        let workers = Arc::new(Semaphore::new(WORKERS));
-        Ok(Self { guard: Guard::new(platform)?, sandbox, workers, documents: Documents::new(platform)? })
+        let places = Places::new(processors().max(FEWEST_BRIEF), LONG);
+        Ok(Self { guard: Guard::new(platform)?, sandbox, places, documents: Documents::new(platform)? })
     }
 
     /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
@@ -73,21 +77,17 @@ impl Preparer {
             // What the far end says the type is, it often says wrongly.
             Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
         };
-        let waited = timeout_at(until, self.workers.clone().acquire_owned()).await;
-        let turn = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
-        let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get());
-        let mut options = Options { threads, ..Options::default() };
+        let waited = timeout_at(until, self.places.brief.clone().acquire_owned()).await;
+        let place = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
+        let mut options = Options { threads: processors(), ..Options::default() };
         let now = Instant::now();
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
         // Fetching it, or waiting for a worker, took some of the time that any document has.
         let is_cut_short = until < now + CONVERTED;
         let sandbox = self.sandbox.clone();
-        let converting = tokio::task::spawn_blocking(move || {
-            let converted = sandbox.convert(&bytes, declared.as_deref(), &options);
-            drop(turn);
-            converted
-        });
-        converting.await.map_err(Problem::internal)?.map_err(|e| match e {
+        let converting = tokio::task::spawn_blocking(move || sandbox.convert(&bytes, declared.as_deref(), &options));
+        let converting = tokio::spawn(self.places.clone().hold(place, converting));
+        converting.await.map_err(Problem::internal)?.map_err(Problem::internal)?.map_err(|e| match e {
             SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
                 Problem::unavailable("too little time was left to draw it")
             }
@@ -110,5 +110,74 @@ impl Preparer {
     /// Removes the document of a fax that was not made.
     pub async fn discard(&self, key: &str) {
         self.documents.discard(key).await;
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get())
+}
+
+/// Places for workers, which use up memory and the processor. Every worker begins in a brief one, and moves on if it takes long.
+#[derive(Debug, Clone)]
+struct Places {
+    brief: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(brief: usize, long: usize) -> Self {
+        Self { brief: Arc::new(Semaphore::new(brief)), long: Arc::new(Semaphore::new(long)) }
+    }
+
+    /// Keeps a place for `work` until that is done, whether or not somebody still waits for it: the brief one that it has, or from the moment
+    /// when it is no longer brief a long one, if one is free by then or later.
+    async fn hold<T>(self, brief: OwnedSemaphorePermit, mut work: JoinHandle<T>) -> Result<T, tokio::task::JoinError> {
+        if let Ok(done) = timeout(BRIEF, &mut work).await {
+            return done;
+        }
+        tokio::select! {
+            done = &mut work => done,
+            long = self.long.acquire_owned() => {
+                drop(brief);
+                let done = work.await;
+                drop(long);
+                done
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Work that ends when told, and the place held for it.
+    async fn started(places: &Places) -> (oneshot::Sender<()>, JoinHandle<Result<(), tokio::task::JoinError>>) {
+        let (end, ended) = oneshot::channel();
+        let place = places.brief.clone().acquire_owned().await.unwrap();
+        let work = tokio::spawn(async move { ended.await.unwrap() });
+        (end, tokio::spawn(places.clone().hold(place, work)))
+    }
+
+    #[tokio::test]
+    async fn work_that_takes_long_makes_room_for_brief_work_while_there_are_long_places() {
+        let places = Places::new(1, 1);
+        let (end_first, first) = started(&places).await;
+        // The only brief place is free again when the first has moved on, which is when the second gets it.
+        let (end_second, second) = started(&places).await;
+        assert_eq!(places.long.available_permits(), 0);
+        assert_eq!(places.brief.available_permits(), 0, "the second has it");
+        end_first.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        let third = started(&places).await;
+        end_second.send(()).unwrap();
+        second.await.unwrap().unwrap();
+        third.0.send(()).unwrap();
+        third.1.await.unwrap().unwrap();
+        assert_eq!((places.brief.available_permits(), places.long.available_permits()), (1, 1), "all places are given back");
     }
 }

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use ab_glyph_rasterizer::{Rasterizer, point};
-use hayro::hayro_interpret::font::{HintingCache, OutlineGlyph};
+use hayro::hayro_interpret::font::{GlyphIdentifier, HintingCache, OutlineGlyph};
 use hayro::kurbo::{Affine, BezPath, PathEl, Point, Shape};
 
+use super::ink::LANES;
 use super::kept::Kept;
 
 /// A glyph begins at this many places within a pixel across; down it begins on a whole pixel.
@@ -22,7 +23,20 @@ pub(super) struct Coverage {
     pub(super) left: i32,
     pub(super) top: i32,
     pub(super) width: usize,
-    pub(super) alphas: Vec<u8>,
+    /// From row to row, in [`LANES`] whole: the pixels right of `width` are not covered.
+    stride: usize,
+    alphas: Vec<u8>,
+}
+
+impl Coverage {
+    pub(super) fn height(&self) -> usize {
+        self.alphas.len() / self.stride.max(1)
+    }
+
+    /// How much each row covers; a row may be longer than the glyph is wide.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.alphas.chunks_exact(self.stride.max(1))
+    }
 }
 
 /// A glyph ready to be laid down.
@@ -37,7 +51,7 @@ pub(super) enum Drawn {
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
-    glyph: u128,
+    glyph: GlyphIdentifier,
     linear: [u64; 4],
     step: u8,
 }
@@ -45,7 +59,7 @@ struct Key {
 /// The glyphs of one document.
 pub(super) struct Glyphs {
     drawn: Kept<Key, Option<Rc<Coverage>>>,
-    outlines: Kept<(u128, u32), Option<Rc<BezPath>>>,
+    outlines: Kept<(GlyphIdentifier, u32), Option<Rc<BezPath>>>,
     hints: HintingCache,
 }
 
@@ -64,7 +78,7 @@ impl Glyphs {
         let steps = (e * STEPS).round();
         let x = (steps / STEPS).floor();
         let step = steps - x * STEPS;
-        let key = Key { glyph: glyph.identifier().cache_key(), linear: [a, b, c, d].map(f64::to_bits), step: step as u8 };
+        let key = Key { glyph: glyph.identifier(), linear: [a, b, c, d].map(f64::to_bits), step: step as u8 };
         let coverage = match self.drawn.get(&key) {
             Some(coverage) => coverage.clone(),
             None => {
@@ -108,7 +122,7 @@ impl Glyphs {
     }
 
     fn outlined(&mut self, glyph: &OutlineGlyph, ppem: f32, make: impl FnOnce(&HintingCache) -> Option<BezPath>) -> Option<Rc<BezPath>> {
-        let key = (glyph.identifier().cache_key(), ppem.to_bits());
+        let key = (glyph.identifier(), ppem.to_bits());
         if let Some(outline) = self.outlines.get(&key) {
             return outline.clone();
         }
@@ -164,9 +178,11 @@ fn rasterize(outline: &BezPath, transform: Affine) -> Rasterized {
         }
     }
     raster.draw_line(at(last), at(start));
-    let mut alphas = vec![0; width * height];
-    raster.for_each_pixel(|pixel, coverage| {
-        alphas.get_mut(pixel).into_iter().for_each(|alpha| *alpha = (coverage.min(1.0) * 255.0).round() as u8);
+    let stride = width.next_multiple_of(LANES);
+    let mut alphas = vec![0; stride * height];
+    raster.for_each_pixel_2d(|x, y, coverage| {
+        let alpha = alphas.get_mut(y as usize * stride + x as usize);
+        alpha.into_iter().for_each(|alpha| *alpha = (coverage.min(1.0) * 255.0).round() as u8);
     });
-    Rasterized::Coverage(Coverage { left: left as i32, top: top as i32, width, alphas })
+    Rasterized::Coverage(Coverage { left: left as i32, top: top as i32, width, stride, alphas })
 }

@@ -4,6 +4,7 @@ mod contents;
 mod fields;
 mod glyphs;
 mod groups;
+mod ink;
 mod kept;
 mod look;
 mod marks;

@@ -24,12 +24,10 @@ use vello_common::tile::Tile;
 use vello_common::util::strip_bbox;
 
 use super::glyphs::{Coverage, Drawn, Glyphs};
+use super::ink::{Ink, LANES, over, times};
 use super::picture::{self, Picture};
 use super::watch::Watch;
-use crate::gray::{Gray, luma};
-
-/// Greys of ink that are as good as black; `0 0 0 1 k` has 35.
-const DARKEST: u8 = 48;
+use crate::gray::Gray;
 
 /// Rows that a strip of coverage covers.
 const STRIP: usize = Tile::HEIGHT as usize;
@@ -72,55 +70,12 @@ pub(super) struct Painter<'e> {
     in_type3: bool,
 }
 
-/// A grey and how much of it is laid on, both 0 to 255.
-#[derive(Clone, Copy)]
-struct Ink {
-    gray: u8,
-    alpha: u8,
-    /// Laid as a marker is, by ISO 32000-1, 11.3.5.2 (`Multiply`): what is under it shows through.
-    multiplies: bool,
-}
-
-impl Ink {
-    fn of(paint: &Paint<'_>) -> Option<Self> {
-        let Paint::Color(color) = paint else { return None };
-        let [r, g, b, alpha] = color.to_rgba().to_rgba8();
-        Some(Self { gray: solid(luma(r, g, b)), alpha, multiplies: false })
-    }
-
-    /// What becomes of `under` where `covered` of 255 is inked.
-    fn on(self, under: u8, covered: u8) -> u8 {
-        let gray = if self.multiplies { times(under, self.gray) } else { self.gray };
-        over(under, gray, times(covered, self.alpha))
-    }
-}
-
-/// Ink that is nearly black is black: the black of four-colour printing comes out as a dark grey, whose screen would have pinholes.
-pub(super) fn solid(gray: u8) -> u8 {
-    if gray <= DARKEST { 0 } else { gray }
-}
-
-/// `gray` laid over `under`, covering `alpha` of 255.
-fn over(under: u8, gray: u8, alpha: u8) -> u8 {
-    let alpha = u32::from(alpha);
-    by_255(u32::from(under) * (255 - alpha) + u32::from(gray) * alpha)
-}
-
-fn times(a: u8, b: u8) -> u8 {
-    by_255(u32::from(a) * u32::from(b))
-}
-
-/// Division by 255, rounded; exact below 65,536.
-fn by_255(value: u32) -> u8 {
-    ((value + 128 + ((value + 128) >> 8)) >> 8) as u8
-}
-
 impl Painter<'_> {
     /// The ink to draw with, or `None` when it takes more than ink, in which case the page is given up.
     fn ink(&mut self, props: &DrawProps<'_>) -> Option<Ink> {
         let multiplies = props.blend_mode == BlendMode::Multiply;
-        let ink = Ink::of(&props.paint).filter(|_| props.soft_mask.is_none() && (multiplies || props.blend_mode == BlendMode::Normal));
-        let ink = ink.map(|ink| Ink { multiplies, ..ink });
+        let is_plain = props.soft_mask.is_none() && (multiplies || props.blend_mode == BlendMode::Normal);
+        let ink = Ink::of(&props.paint, multiplies).filter(|_| is_plain);
         self.gave_up |= ink.is_none();
         ink.filter(|ink| ink.alpha > 0)
     }
@@ -207,19 +162,20 @@ impl Painter<'_> {
     /// Lays ink on what is covered.
     fn lay(&mut self, ink: Ink) {
         let Easel { coverage, tiles, .. } = &*self.easel;
-        let Ink { gray, alpha, multiplies } = ink;
         visit_strip_fill_segments(
             &coverage.strips,
             *tiles,
             self.page,
             |page, segment| {
-                let (y, from, to) = (usize::from(segment.y()), usize::from(segment.x0()), usize::from(segment.x1()));
+                let (y, mut from, to) = (usize::from(segment.y()), usize::from(segment.x0()), usize::from(segment.x1()));
                 let Some(alphas) = coverage.alphas.get(segment.alpha_idx as usize..) else { return };
+                let alphas = alphas.get(..(to - from) * STRIP).unwrap_or(alphas);
                 // Coverage comes column by column, four rows each.
-                for row in 0..STRIP {
-                    let pixels = page.row_mut(y + row).get_mut(from..).unwrap_or_default().iter_mut().take(to - from);
-                    let covered = alphas.iter().skip(row).step_by(STRIP);
-                    pixels.zip(covered).for_each(|(pixel, covered)| *pixel = ink.on(*pixel, *covered));
+                let (tiles, _) = alphas.as_chunks::<LANES>();
+                for tile in tiles {
+                    let covered = std::array::from_fn(|at| tile[at % STRIP * STRIP + at / STRIP]);
+                    lay_tile(page, (from, y), ink, &covered);
+                    from += LANES / STRIP;
                 }
             },
             |page, segment| {
@@ -227,11 +183,8 @@ impl Painter<'_> {
                 for row in y..y + STRIP {
                     let pixels = page.row_mut(row);
                     let to = to.min(pixels.len());
-                    let Some(pixels) = pixels.get_mut(from..to) else { continue };
-                    if alpha == 255 && !multiplies {
-                        pixels.fill(gray);
-                    } else {
-                        pixels.iter_mut().for_each(|pixel| *pixel = ink.on(*pixel, 255));
+                    if let Some(pixels) = pixels.get_mut(from..to) {
+                        ink.fill(pixels);
                     }
                 }
             },
@@ -241,9 +194,8 @@ impl Painter<'_> {
     /// Lays a glyph's coverage with its origin at (`x`, `y`). False when the clip's edge runs through it.
     fn lay_glyph(&mut self, glyph: &Coverage, x: i32, y: i32, ink: Ink) -> bool {
         let (left, top) = (i64::from(x) + i64::from(glyph.left), i64::from(y) + i64::from(glyph.top));
-        let height = glyph.alphas.len() / glyph.width.max(1);
         if let Some(clip) = self.easel.clips.get() {
-            let area = Rect::new(left as f64, top as f64, (left + glyph.width as i64) as f64, (top + height as i64) as f64);
+            let area = Rect::new(left as f64, top as f64, (left + glyph.width as i64) as f64, (top + glyph.height() as i64) as f64);
             match clip.shape {
                 ClipShape::AxisAlignedRect(clip) if !clip.overlaps(area) => return true,
                 ClipShape::AxisAlignedRect(clip) if clip.contains_rect(area) => {}
@@ -251,15 +203,10 @@ impl Painter<'_> {
             }
         }
         let skipped = usize::try_from(-left).unwrap_or(0);
-        for (row, alphas) in (top..).zip(glyph.alphas.chunks_exact(glyph.width.max(1))) {
+        for (row, alphas) in (top..).zip(glyph.rows()) {
             let Ok(row) = usize::try_from(row) else { continue };
             let pixels = self.page.row_mut(row).get_mut(usize::try_from(left).unwrap_or(0)..).unwrap_or_default();
-            let covered = alphas.get(skipped..).unwrap_or_default();
-            if ink.alpha == 255 && !ink.multiplies {
-                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = over(*pixel, ink.gray, *covered));
-            } else {
-                pixels.iter_mut().zip(covered).for_each(|(pixel, covered)| *pixel = ink.on(*pixel, *covered));
-            }
+            ink.lay(pixels, alphas.get(skipped..).unwrap_or_default());
         }
         true
     }
@@ -398,13 +345,15 @@ impl<'a> Device<'a> for Painter<'_> {
             Glyph::Type3(_) => None,
         }));
         let is_horizontal = glyph_run.writing_mode() == WritingMode::Horizontal;
+        let has_outlines = glyph_run.glyphs().iter().any(|positioned| matches!(**positioned, Glyph::Outline(_)));
+        let ink = if has_outlines { self.ink(&props) } else { None };
         for positioned in glyph_run.glyphs() {
             if self.gave_up {
                 return;
             }
             match &**positioned {
                 Glyph::Outline(glyph) => {
-                    let Some(ink) = self.ink(&props) else { continue };
+                    let Some(ink) = ink else { continue };
                     if fills {
                         self.draw_glyph(glyph, props.transform * positioned.transform(), is_horizontal, ink);
                     }
@@ -454,6 +403,29 @@ impl<'a> Device<'a> for Painter<'_> {
             }
             picture::Placed::OutOfSight => {}
             picture::Placed::NotUpright => self.gave_up = true,
+        }
+    }
+}
+
+/// Lays ink on a tile of 4 by 4 pixels, whose coverage comes row by row; what lies beyond the page's edges is left off.
+fn lay_tile(page: &mut Gray, (x, y): (usize, usize), ink: Ink, covered: &[u8; LANES]) {
+    let (rows, _) = covered.as_chunks::<STRIP>();
+    let mut tile = [0; LANES];
+    for (at, row) in tile.as_chunks_mut::<STRIP>().0.iter_mut().zip(y..) {
+        match page.row_mut(row).get(x..x + STRIP) {
+            Some(pixels) => at.copy_from_slice(pixels),
+            None => {
+                for (covered, row) in rows.iter().zip(y..) {
+                    ink.lay(page.row_mut(row).get_mut(x..).unwrap_or_default(), covered);
+                }
+                return;
+            }
+        }
+    }
+    ink.lay(&mut tile, covered);
+    for (from, row) in tile.as_chunks::<STRIP>().0.iter().zip(y..) {
+        if let Some(pixels) = page.row_mut(row).get_mut(x..x + STRIP) {
+            pixels.copy_from_slice(from);
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn place_stencil(stencil: &StencilImage<'_, '_>, transform: Affine, w
         let Some(mask) = Gray::new(columns, rows, mask.data) else { return };
         let frame = frame.scaled(size, (columns, rows), scale);
         let alphas = frame.sample(&mask, interpolate).mapped(|covered| times(covered, alpha));
-        let ink = super::painter::solid(luma(r, g, b));
+        let ink = super::ink::solid(luma(r, g, b));
         let gray = alphas.mapped(|_| ink);
         placed = Placed::Picture(Picture { left: frame.left, top: frame.top, gray, alphas: Some(alphas) });
     };

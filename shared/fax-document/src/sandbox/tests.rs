@@ -1,0 +1,88 @@
+use super::*;
+
+#[test]
+fn only_a_document_that_had_the_processor_is_too_complex() {
+    let seconds = Duration::from_secs;
+    let (time, over) = (seconds(12), seconds(12));
+    assert!(was_kept_waiting(time, over, Some(seconds(3))), "others had the processor");
+    assert!(!was_kept_waiting(time, over, Some(seconds(5))), "it had all of half a processor");
+    assert!(!was_kept_waiting(time, over, Some(seconds(20))), "on two threads");
+    assert!(!was_kept_waiting(time, seconds(2), Some(seconds(1))), "it died of its memory");
+    assert!(!was_kept_waiting(time, over, None), "nothing is known");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_given_no_time_is_no_verdict_on_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let idle = folder.path().join("idle");
+    std::fs::write(&idle, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&idle, mode).unwrap();
+    let mut options = Options::default();
+    for time in [0, 300] {
+        options.limits.deadline = Some(Instant::now() + Duration::from_millis(time));
+        let refused = Sandbox::new(idle.clone()).convert(b"text", None, &options).unwrap_err();
+        assert!(matches!(refused, SandboxError::Worker(_)), "{refused:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_takes_long_yields_the_processor_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("slow");
+    // Ends when its priority is another, and tells which it was and is.
+    let script = "#!/bin/sh\nwas=$(nice)\nwhile [ $(nice) = $was ]; do sleep 0.05; done\necho document_broken $was $(nice)\n";
+    std::fs::write(&slow, script).unwrap();
+    std::fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut options = Options::default();
+    options.limits.deadline = Some(Instant::now() + Duration::from_secs(60));
+    let told = Sandbox::new(slow).convert(b"text", None, &options).unwrap_err();
+    let SandboxError::Document(DocumentError::Broken { reason }) = told else { unreachable!("{told:?}") };
+    let values: Vec<i32> = reason.split(' ').map(|value| value.parse().unwrap()).collect();
+    assert_eq!(values[1], (values[0] + YIELDING).min(19));
+}
+
+#[test]
+fn every_refusal_comes_back_as_it_was_written() {
+    let refusals = [
+        DocumentError::broken("a picture is damaged"),
+        DocumentError::empty("it has no bytes"),
+        DocumentError::too_large("a picture is"),
+        DocumentError::unsupported("it is none"),
+        DocumentError::TooManyPages { pages: 300, limit: 200 },
+        DocumentError::Encrypted,
+        DocumentError::Blank,
+    ];
+    for refusal in refusals {
+        assert_eq!(read_answer(format!("{}\n", written(&refusal)).as_bytes()), Some(Err(refusal)));
+    }
+    assert_eq!(read_answer(b"document_too_complex \n"), None, "which is what no answer is");
+}
+
+#[test]
+fn what_a_worker_that_was_taken_over_may_say_is_bounded() {
+    for rubbish in
+        [&b""[..], b"ok 1\n", b"ok 0\n%PDF-1.7", b"ok x\n%PDF-1.7", b"\n", b"\xff\xfe\n", b"ok 1", b"document_too_many_pages x\n"]
+    {
+        assert_eq!(read_answer(rubbish), None, "{rubbish:?}");
+    }
+    let long = format!("document_broken \u{7}{}\n", "x".repeat(2000));
+    assert_eq!(read_answer(long.as_bytes()), Some(Err(DocumentError::broken("x".repeat(REASON - 1) + "x"))));
+}
+
+#[test]
+fn a_worker_reads_what_it_was_told() {
+    let started = Instant::now();
+    let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
+    let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
+    let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
+    for declared in [None, Some(""), Some("-"), Some("text/plain; charset=utf-8")] {
+        let time = Duration::from_millis(1500);
+        let head = Request { declared, options: &options, time: Some(time), watched: true }.head();
+        let line = String::from_utf8_lossy(&head);
+        let read = read_head(line.trim_end_matches('\n'), started);
+        assert_eq!(read, Some(Told { declared: declared.map(str::to_owned), options: options.clone(), time, watched: true }));
+    }
+}
