@@ -256,6 +256,25 @@ fn a_page_count_that_is_off_by_one_leaves_out_no_page() {
 }
 
 #[test]
+fn a_page_that_the_tree_names_twice_is_sent_twice() {
+    let document = |kids: &str, count: u32| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            format!("<< /Type /Pages /Kids [{kids}] /Count {count} >>"),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R >>".into(),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 6 0 R >>".into(),
+            raw_stream("", "72 144 72 72 re f"),
+            raw_stream("", "360 504 72 144 re f"),
+        ])
+    };
+    let once = fax(&document("3 0 R 4 0 R", 2), &Options::default());
+    let twice = fax(&document("3 0 R 4 0 R 3 0 R 3 0 R", 4), &Options::default());
+    assert!(twice.len() == 4 && twice[0] == once[0] && twice[1] == once[1] && twice[2] == once[0] && twice[3] == once[0]);
+    let many = format!("3 0 R {}", "4 0 R ".repeat(200));
+    assert_eq!(refusal(&document(&many, 201)).code(), "document_too_many_pages");
+}
+
+#[test]
 fn too_many_pages_are_refused_with_both_numbers() {
     let limits = Limits { pages: 2, ..Limits::default() };
     let document = pdf(LETTER, 0, &[type_a_line as _; 3]);

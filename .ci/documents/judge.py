@@ -1,0 +1,76 @@
+"""Our pages of documents of other people's making beside MuPDF's and Poppler's, and their words as an OCR reads them.
+
+usage: judge.py SFM FOLDER
+
+Every page that the two draw alike must be drawn so by us too, with every word of its text, but for what exceptions.tsv lists with a
+reason. An exception that is none any more is an error too: take it out, so that the bound only rises.
+"""
+import os, subprocess, sys, tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../../shared/fax-document/tests/judge"))
+import compare, pixels, words  # noqa: E402, where they lie
+
+PAGES = 200        # at least so many pages must be compared
+WORDS = 4000       # and so many words looked for
+
+
+def listed():
+    """What is known of pages: (file, page) to the verdict and the reason."""
+    with open(os.path.join(HERE, "exceptions.tsv"), encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#")]
+    return {(name, int(page)): (verdict, reason) for name, page, verdict, reason in rows}
+
+
+def judged(sfm, path):
+    """A row for each page of a file: page, verdict, and how many words were looked for."""
+    rows = []
+    pages = compare.judge(sfm, path, None, compare.MOST)
+    with tempfile.TemporaryDirectory() as folder:
+        mine, _ = compare.ours(sfm, path, folder, compare.MOST)
+        for verdict, *_, number in pages:
+            looked_for, lost = 0, []
+            if number in mine and verdict != "they cannot":
+                prefix = os.path.join(folder, "theirs")
+                subprocess.run(["pdftoppm", "-q", "-cropbox", "-r", str(pixels.DPI), "-gray", "-f", str(number), "-l", str(number),
+                                "-singlefile", path, prefix], capture_output=True, timeout=60)
+                theirs = pixels.pnm(prefix + ".pgm")
+                size = (theirs.shape[1] / pixels.DPI, theirs.shape[0] / pixels.DPI)
+                page = pixels.on_sheet(pixels.pnm(mine[number]), size)
+                looked_for, lost = words.lost(path, number, page, theirs, size)
+            if lost:
+                verdict = "lacks words: " + " ".join(lost)
+            rows.append((number, verdict, looked_for))
+    return rows
+
+
+def main():
+    sfm, folder = sys.argv[1:]
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".pdf"))
+    exceptions, faults, counts, looked_for = listed(), [], Counter(), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, rows in zip(names, pool.map(lambda name: judged(sfm, os.path.join(folder, name)), names)):
+            for number, verdict, words_here in rows:
+                kind = verdict.split(":")[0]
+                counts[kind] += 1
+                looked_for += words_here
+                known = exceptions.pop((name, number), None)
+                if kind in ("alike", "they differ"):
+                    if known:
+                        faults.append(f"{name} page {number} is {kind} now: take it out of exceptions.tsv")
+                elif known is None or known[0] != kind:
+                    faults.append(f"{name} page {number}: {verdict}")
+    faults += [f"{name} page {number} is listed and was not compared" for name, number in exceptions]
+    print(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())), f"; {looked_for} words looked for")
+    if sum(counts.values()) - counts["they differ"] - counts["they cannot"] < PAGES:
+        faults.append(f"fewer than {PAGES} pages on which the others agree")
+    if looked_for < WORDS:
+        faults.append(f"fewer than {WORDS} words looked for")
+    for fault in faults:
+        print(fault)
+    sys.exit(bool(faults))
+
+
+main()
