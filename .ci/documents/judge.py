@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../shared/fax-document/tests/judge"))
+import numpy as np  # noqa: E402
 import compare, pixels, words  # noqa: E402, where they lie
 
 PAGES = 200        # at least so many pages must be compared
@@ -46,10 +47,32 @@ def judged(sfm, path):
     return rows
 
 
+def blind(sfm, path):
+    """What the judge does not see of a word that is blotted out on our page: it must see it both ways, and nothing before."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine, _ = compare.ours(sfm, path, folder, 1)
+        pages = compare.drawn_by_others(path, 1)
+        a, b, size = pages[1]
+        page = np.array(pixels.on_sheet(pixels.pnm(mine[1]), size))
+        word, box = max(words.words_of(path, 1), key=lambda found: len(found[0]))
+        theirs = page.copy()
+        across, down = page.shape[1] / size[0], page.shape[0] / size[1]
+        page[int(box[1] * down):int(box[3] * down), int(box[0] * across):int(box[2] * across)] = 255
+        faults = []
+        for name, shown, wanted in (("a whole page", theirs, []), (f"a page without {word}", page, [word])):
+            cells = pixels.cells(shown, a.shape[1], a.shape[0])
+            if words.lost(path, 1, shown, theirs, size)[1] != wanted:
+                faults.append(f"the judge of words is wrong about {name}")
+            if (pixels.lost(a, b, cells) >= compare.LOST) != bool(wanted):
+                faults.append(f"the judge of cells is wrong about {name}")
+        return faults
+
+
 def main():
     sfm, folder = sys.argv[1:]
     names = sorted(name for name in os.listdir(folder) if name.endswith(".pdf"))
-    exceptions, faults, counts, looked_for = listed(), [], Counter(), 0
+    exceptions, counts, looked_for = listed(), Counter(), 0
+    faults = blind(sfm, os.path.join(folder, "reportlab-Helvetica.pdf"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, rows in zip(names, pool.map(lambda name: judged(sfm, os.path.join(folder, name)), names)):
             for number, verdict, words_here in rows:

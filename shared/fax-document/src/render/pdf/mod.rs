@@ -71,7 +71,8 @@ fn load(bytes: Vec<u8>) -> Result<Pdf, DocumentError> {
 }
 
 /// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
-/// object there begins an update that is not all there. Without an `%%EOF`, the table of objects must lie where the last line says.
+/// object there begins an update that is not all there. Without an `%%EOF`, the trailer must be the last that is there, or the table of
+/// objects must lie where the last line says.
 fn has_end(bytes: &[u8]) -> bool {
     let find_last = |what: &[u8], within: &[u8]| within.windows(what.len()).rposition(|window| window == what);
     let end = find_last(b"%%EOF", bytes);
@@ -81,6 +82,10 @@ fn has_end(bytes: &[u8]) -> bool {
         if number.is_ascii_digit() && space.is_ascii_whitespace())
     };
     if end.is_some() && !after.windows(5).any(is_object) {
+        return true;
+    }
+    let trailer = find_last(b"trailer", after).and_then(|at| after.get(at..)).unwrap_or_default();
+    if trailer.windows(2).any(|window| window == b">>") && !trailer.windows(5).any(is_object) {
         return true;
     }
     let tail = bytes.get(bytes.len().saturating_sub(START_WITHIN)..).unwrap_or_default();
