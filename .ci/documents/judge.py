@@ -5,7 +5,7 @@ usage: judge.py SFM FOLDER
 Every page that the two draw alike must be drawn so by us too, with every word of its text, but for what exceptions.tsv lists with a
 reason. An exception that is none any more is an error too: take it out, so that the bound only rises.
 """
-import os, subprocess, sys, tempfile
+import os, sys, tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,25 +26,16 @@ def listed():
 
 
 def judged(sfm, path):
-    """A row for each page of a file: page, verdict, and how many words were looked for."""
-    rows = []
-    pages = compare.judge(sfm, path, None, compare.MOST)
-    with tempfile.TemporaryDirectory() as folder:
-        mine, _ = compare.ours(sfm, path, folder, compare.MOST)
-        for verdict, *_, number in pages:
-            looked_for, lost = 0, []
-            if number in mine and verdict != "they cannot":
-                prefix = os.path.join(folder, "theirs")
-                subprocess.run(["pdftoppm", "-q", "-cropbox", "-r", str(pixels.DPI), "-gray", "-f", str(number), "-l", str(number),
-                                "-singlefile", path, prefix], capture_output=True, timeout=60)
-                theirs = pixels.pnm(prefix + ".pgm")
-                size = (theirs.shape[1] / pixels.DPI, theirs.shape[0] / pixels.DPI)
-                page = pixels.on_sheet(pixels.pnm(mine[number]), size)
-                looked_for, lost = words.lost(path, number, page, theirs, size)
-            if lost:
-                verdict = "lacks words: " + " ".join(lost)
-            rows.append((number, verdict, looked_for))
-    return rows
+    """A row for each page of a file: page and verdict. And how many words were looked for."""
+    looked_for = []
+
+    def words_lost(*page):
+        count, lost = words.lost(*page)
+        looked_for.append(count)
+        return lost
+
+    rows = compare.judge(sfm, path, None, compare.MOST, words_lost)
+    return [(number, verdict) for verdict, *_, number in rows], sum(looked_for)
 
 
 def blind(sfm, path):
@@ -55,13 +46,13 @@ def blind(sfm, path):
         a, b, size = pages[1]
         page = np.array(pixels.on_sheet(pixels.pnm(mine[1]), size))
         word, box = max(words.words_of(path, 1), key=lambda found: len(found[0]))
-        theirs = page.copy()
+        whole = page.copy()
         across, down = page.shape[1] / size[0], page.shape[0] / size[1]
         page[int(box[1] * down):int(box[3] * down), int(box[0] * across):int(box[2] * across)] = 255
         faults = []
-        for name, shown, wanted in (("a whole page", theirs, []), (f"a page without {word}", page, [word])):
+        for name, shown, wanted in (("a whole page", whole, []), (f"a page without {word}", page, [word])):
             cells = pixels.cells(shown, a.shape[1], a.shape[0])
-            if words.lost(path, 1, shown, theirs, size)[1] != wanted:
+            if words.lost(path, 1, shown, size)[1] != wanted:
                 faults.append(f"the judge of words is wrong about {name}")
             if (pixels.lost(a, b, cells) >= compare.LOST) != bool(wanted):
                 faults.append(f"the judge of cells is wrong about {name}")
@@ -74,11 +65,11 @@ def main():
     exceptions, counts, looked_for = listed(), Counter(), 0
     faults = blind(sfm, os.path.join(folder, "reportlab-Helvetica.pdf"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, rows in zip(names, pool.map(lambda name: judged(sfm, os.path.join(folder, name)), names)):
-            for number, verdict, words_here in rows:
+        for name, (rows, count) in zip(names, pool.map(lambda name: judged(sfm, os.path.join(folder, name)), names)):
+            looked_for += count
+            for number, verdict in rows:
                 kind = verdict.split(":")[0]
                 counts[kind] += 1
-                looked_for += words_here
                 known = exceptions.pop((name, number), None)
                 if kind in ("alike", "they differ"):
                     if known:

@@ -80,8 +80,11 @@ def ours(sfm, path, folder, last):
     return {number + 1: page for number, page in numbered(folder, "o").items()}, "ok"
 
 
-def judge(sfm, path, cache, last):
-    """A row for each page: verdict, our difference to the nearer of the others, theirs, cells lost, page."""
+def judge(sfm, path, cache, last, words_lost=None):
+    """A row for each page: verdict, our difference to the nearer of the others, theirs, cells lost, page.
+
+    `words_lost` is asked about each page that is alike, by path, number, our picture and its size.
+    """
     pages = kept(cache, path, last)
     if not pages:
         return [("they cannot", -1.0, -1.0, 0, 1)]
@@ -99,10 +102,12 @@ def judge(sfm, path, cache, last):
                 is_blank = said.startswith("document_blank") and min(a.min(), b.min()) >= pixels.PAPER
                 rows.append(("alike" if is_blank else "refused " + said, -1.0, pair, 0, number))
                 continue
-            c = pixels.cells(pixels.on_sheet(pixels.pnm(mine[number]), size), a.shape[1], a.shape[0])
+            shown = pixels.on_sheet(pixels.pnm(mine[number]), size)
+            c = pixels.cells(shown, a.shape[1], a.shape[0])
             distance, lost = min(pixels.differ(a, c), pixels.differ(b, c)), pixels.lost(a, b, c)
             verdict = "differs" if distance > SHARE * 2 else "alike" if lost < LOST else "lacks something"
-            rows.append((verdict, distance, pair, lost, number))
+            words = words_lost(path, number, shown, size) if words_lost and verdict == "alike" else []
+            rows.append(("lacks words: " + " ".join(words) if words else verdict, distance, pair, lost, number))
     return rows
 
 

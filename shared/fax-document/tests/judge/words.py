@@ -3,14 +3,16 @@
 A word counts as lost when the PDF's text has it, our page as a whole does not give it as often, its own place on our page does not give
 it either, and on Poppler's page that place does. So neither what nobody can read counts, nor the weakness of the OCR.
 """
-import html, os, re, subprocess
+import html, os, re, subprocess, tempfile
 from collections import Counter
+from itertools import islice
 import numpy as np
 import pixels
 
 SHORTEST = 4       # letters of a word that is looked for
 AROUND = 0.06      # inches around a word that its picture shows
 MOST = 40          # words of a page that are looked at one by one
+ENOUGH = 3         # lost words, after which no more are looked for
 
 
 def plain(text):
@@ -52,8 +54,15 @@ def is_read(word, page, box, size):
     return min(part.shape) > 48 and any(word in found for found in ("".join(read(part, layout)) for layout in (8, 7)))
 
 
-def lost(path, number, ours, theirs, size):
-    """How many words are looked for, and those that ours has lost; both pages are grey pictures of `size` inches."""
+def drawn_by_poppler(path, number):
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["pdftoppm", "-q", "-cropbox", "-r", str(pixels.DPI), "-gray", "-f", str(number), "-l", str(number), "-singlefile", path]
+        subprocess.run([*command, f"{folder}/p"], capture_output=True, timeout=60)
+        return pixels.pnm(f"{folder}/p.pgm")
+
+
+def lost(path, number, ours, size):
+    """How many words of a page are looked for, and the first that ours has lost, a grey picture of `size` inches."""
     words = words_of(path, number)
     if not words:
         return 0, []
@@ -64,5 +73,8 @@ def lost(path, number, ours, theirs, size):
             read_here[word] -= 1
         else:
             doubtful.append((word, box))
-    suspects = [(word, box) for word, box in doubtful[:MOST] if not is_read(word, ours, box, size)]
-    return len(words), [word for word, box in suspects if is_read(word, theirs, box, size)]
+    if not doubtful:
+        return len(words), []
+    theirs = drawn_by_poppler(path, number)
+    gone = (word for word, box in doubtful[:MOST] if not is_read(word, ours, box, size) and is_read(word, theirs, box, size))
+    return len(words), list(islice(gone, ENOUGH))
