@@ -15,7 +15,7 @@ import numpy as np  # noqa: E402
 import compare, pixels, words  # noqa: E402, where they lie
 
 PAGES = 200        # at least so many pages must be compared
-WORDS = 4000       # and so many words looked for
+WORDS = 3500       # and so many words looked for
 
 
 def listed():
