@@ -92,11 +92,12 @@ pub fn convert_watched(
             MediaType::Pdf => {
                 let pdf = render::pdf::open(bytes, limits)?;
                 limits.check_deadline()?;
-                let pages = match unchanged(&pdf, &sheet) {
+                let order = render::pdf::order(&pdf, limits)?;
+                let pages = match unchanged(&pdf, &sheet).filter(|pages| pages.len() == order.len()) {
                     Some(pages) => pages,
                     None => {
-                        let of = u32::try_from(pdf.pages().len()).ok();
-                        render::pdf::draw(&pdf, &sheet, options.threads, |page| finish(page, of))?
+                        let of = u32::try_from(order.len()).ok();
+                        render::pdf::draw(&pdf, &order, &sheet, options.threads, |page| finish(page, of))?
                     }
                 };
                 pages.into_iter().try_for_each(|g4| fax.push(g4))?;

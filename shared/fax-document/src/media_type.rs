@@ -59,10 +59,7 @@ impl MediaType {
         if head.windows(5).any(|window| window == b"%PDF-") {
             return Some(Self::Pdf);
         }
-        // Without a header other programs read it too, by its end.
-        let tail = bytes.get(bytes.len().saturating_sub(PDF_HEADER_WITHIN)..).unwrap_or_default();
-        let has = |within: &[u8], what: &[u8]| within.windows(what.len()).any(|window| window == what);
-        if head.starts_with(b"%") && has(head, b" 0 obj") && has(tail, b"startxref") {
+        if has_objects(bytes, head) {
             return Some(Self::Pdf);
         }
         let text = text_of(bytes, None).filter(|text| !text.contains(is_stray_control))?;
@@ -129,6 +126,14 @@ impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.mime())
     }
+}
+
+/// Whether this is a PDF whose header is damaged or missing: it begins with a comment or an object and ends with a trailer.
+fn has_objects(bytes: &[u8], head: &[u8]) -> bool {
+    let tail = bytes.get(bytes.len().saturating_sub(PDF_HEADER_WITHIN)..).unwrap_or(bytes);
+    let has = |part: &[u8], what: &[u8]| part.windows(what.len()).any(|window| window == what);
+    let begins = head.trim_ascii_start().first().is_some_and(|first| *first == b'%' || first.is_ascii_digit());
+    begins && has(head, b" 0 obj") && has(tail, b"startxref")
 }
 
 /// Control characters that no plain text has.
@@ -273,6 +278,8 @@ mod tests {
             (b"junk\n%PDF-1.1\n1 0 obj\n<<>>\nendobj\n", Some(MediaType::Pdf)),
             (b"Dear Sir,\r\n\tthe file begins with %PDF-1.4\x0C", Some(MediaType::Pdf)),
             (b"Note..\n__%PDF-1.1\n1 0 obj\n", Some(MediaType::Pdf)),
+            (b"%PDF.1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF", Some(MediaType::Pdf)),
+            (b"Object 7 0 obj is written before startxref.", Some(MediaType::Text)),
             (b"Dear Sir,\r\n\tit is done.\x0C", Some(MediaType::Text)),
             (b"DOS\r\n\x1A\0\0", Some(MediaType::Text)),
             (b"\xFF\xFEG\0r\0\xFC\0", Some(MediaType::Text)),

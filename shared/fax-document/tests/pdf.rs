@@ -256,6 +256,25 @@ fn a_page_count_that_is_off_by_one_leaves_out_no_page() {
 }
 
 #[test]
+fn a_page_that_the_tree_names_twice_is_sent_twice() {
+    let document = |kids: &str, count: u32| {
+        raw_pdf(&[
+            "<< /Type /Catalog /Pages 2 0 R >>".into(),
+            format!("<< /Type /Pages /Kids [{kids}] /Count {count} >>"),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R >>".into(),
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 6 0 R >>".into(),
+            raw_stream("", "72 144 72 72 re f"),
+            raw_stream("", "360 504 72 144 re f"),
+        ])
+    };
+    let once = fax(&document("3 0 R 4 0 R", 2), &Options::default());
+    let twice = fax(&document("3 0 R 4 0 R 3 0 R 3 0 R", 4), &Options::default());
+    assert!(twice.len() == 4 && twice[0] == once[0] && twice[1] == once[1] && twice[2] == once[0] && twice[3] == once[0]);
+    let many = format!("3 0 R {}", "4 0 R ".repeat(200));
+    assert_eq!(refusal(&document(&many, 201)).code(), "document_too_many_pages");
+}
+
+#[test]
 fn too_many_pages_are_refused_with_both_numbers() {
     let limits = Limits { pages: 2, ..Limits::default() };
     let document = pdf(LETTER, 0, &[type_a_line as _; 3]);
@@ -332,7 +351,8 @@ fn documents_nested_beyond_reason_end_in_a_page_or_an_error() {
 
 #[test]
 fn a_pdf_cut_short_anywhere_is_broken() {
-    for end in (5..SAMPLE.len() - 8).step_by(97) {
+    let trailer = SAMPLE.windows(7).rposition(|window| window == b"trailer").unwrap();
+    for end in (5..trailer).step_by(97) {
         assert_eq!(
             convert(&SAMPLE[..end], Some("application/pdf"), &Options::default()).unwrap_err().code(),
             "document_broken",
@@ -352,10 +372,14 @@ fn an_update_that_was_cut_short_is_not_taken_for_the_whole() {
 fn a_pdf_is_whole_without_its_last_word_and_with_padding_after_it() {
     let wanted = fax(SAMPLE, &Options::default());
     let end = SAMPLE.windows(5).rposition(|window| window == b"%%EOF").unwrap();
+    let start = SAMPLE.windows(9).rposition(|window| window == b"startxref").unwrap();
     let html = "<html><body>Uploaded by a proxy</body></html>\n".repeat(90);
-    for (name, document) in
-        [("no %%EOF", SAMPLE[..end].to_vec()), ("zeros", [SAMPLE, &[0; 8192]].concat()), ("a web page", [SAMPLE, html.as_bytes()].concat())]
-    {
+    for (name, document) in [
+        ("no %%EOF", SAMPLE[..end].to_vec()),
+        ("no startxref", SAMPLE[..start].to_vec()),
+        ("zeros", [SAMPLE, &[0; 8192]].concat()),
+        ("a web page", [SAMPLE, html.as_bytes()].concat()),
+    ] {
         assert!(fax(&document, &Options::default()) == wanted, "{name}");
     }
 }
@@ -601,6 +625,7 @@ fn buttons_and_lists_show_what_is_chosen() {
         "/FT /Btn /V /Yes /AP << /N << /Yes 6 0 R >> >>",
         "/FT /Btn /AS /Yes /AP << /N << /Other 6 0 R >> >>",
         "/FT /Btn /Ff 65536 /MK << /CA (OK) >>",
+        "/FT /Btn /Ff 65536 /MK << /BG [0.5] >>",
         "/FT /Ch /V (two) /Opt [(one) (two)]",
         "/FT /Ch /V [(two)]",
     ] {
@@ -611,6 +636,7 @@ fn buttons_and_lists_show_what_is_chosen() {
         "/FT /Btn /AS /Off /V /Yes",
         "/FT /Btn /AS /Off /AP << /N << /Yes 6 0 R >> >>",
         "/FT /Btn",
+        "/FT /Btn /Ff 65536",
         "/FT /Tx",
         "/FT /Tx /V ()",
         "/FT /Sig /V << /Type /Sig >>",

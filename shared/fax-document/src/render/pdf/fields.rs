@@ -139,13 +139,16 @@ impl<'a> Form<'a> {
         };
         let Some(rect) = marks::rect(widget) else { return Ok(Looks::Nothing) };
         if flags & PUSH_BUTTON != 0 {
-            if matches!(stored, Stored::Stream(_)) || caption.is_empty() {
+            let is_bare = caption.is_empty() && !look.contains_key("BG") && !look.contains_key("BC");
+            if matches!(stored, Stored::Stream(_)) || is_bare {
                 return Ok(Looks::Stored(None));
             }
             let (mut made, size) = framed(widget, rect);
             drawable(&caption)?;
             made.content += "0 g\n";
-            one_line(&mut made, &Style::of("/Helv 0 Tf", None), &caption, size, 1.0, 1)?;
+            if !caption.is_empty() {
+                one_line(&mut made, &Style::of("/Helv 0 Tf", None), &caption, size, 1.0, 1)?;
+            }
             made.content += "Q\n";
             return Ok(Looks::Made(made));
         }

@@ -6,6 +6,7 @@ mod glyphs;
 mod groups;
 mod ink;
 mod kept;
+mod leaves;
 mod look;
 mod marks;
 mod overlay;
@@ -22,7 +23,7 @@ use std::thread;
 
 use fearless_simd::{Level, Simd as _, dispatch};
 use hayro::hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
-use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, ObjRef, Object};
+use hayro::hayro_syntax::object::{Dict, Object};
 use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use hayro::kurbo::{Affine, Rect};
@@ -32,6 +33,7 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use rustc_hash::FxHashSet;
 
+pub(crate) use self::leaves::order;
 use self::look::Looker;
 use self::overlay::overlay;
 use self::painter::Easel;
@@ -60,14 +62,7 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> 
         return Err(DocumentError::broken("the PDF is cut short"));
     }
     let pdf = load(mended(bytes))?;
-    let (found, promised) = (pdf.pages().len(), promised_pages(&pdf));
-    if promised > found as u64 {
-        return Err(DocumentError::broken(format!("of the PDF's {promised} pages {found} can be read")));
-    }
-    if found == 0 {
-        return Err(DocumentError::empty("the PDF has no pages"));
-    }
-    limits.check_pages(found)?;
+    leaves::order(&pdf, limits)?;
     for object in pdf.objects() {
         if let Object::Stream(stream) = object {
             check_picture(stream.dict(), limits)?;
@@ -106,7 +101,8 @@ fn mended(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
-/// object there begins an update that is not all there. Without an `%%EOF`, the table of objects must lie where the last line says.
+/// object there begins an update that is not all there. Without an `%%EOF`, the trailer must be the last that is there, or the table of
+/// objects must lie where the last line says.
 fn has_end(bytes: &[u8]) -> bool {
     let find_last = |what: &[u8], within: &[u8]| within.windows(what.len()).rposition(|window| window == what);
     let end = find_last(b"%%EOF", bytes);
@@ -116,6 +112,10 @@ fn has_end(bytes: &[u8]) -> bool {
         if number.is_ascii_digit() && space.is_ascii_whitespace())
     };
     if end.is_some() && !after.windows(5).any(is_object) {
+        return true;
+    }
+    let trailer = find_last(b"trailer", after).and_then(|at| after.get(at..)).unwrap_or_default();
+    if trailer.windows(2).any(|window| window == b">>") && !trailer.windows(5).any(is_object) {
         return true;
     }
     let tail = bytes.get(bytes.len().saturating_sub(START_WITHIN)..).unwrap_or_default();
@@ -128,42 +128,15 @@ fn has_end(bytes: &[u8]) -> bool {
     table.starts_with(b"xref") || table.windows(5).any(is_object)
 }
 
-/// How many pages the PDF should have, by its page tree; 0 if it has none. The parser leaves out pages that it cannot make sense of; a
-/// `Count` above what the tree leads to is a common mistake of programs, and no page is missing then.
-fn promised_pages(pdf: &Pdf) -> u64 {
-    let tree = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| root.get::<Dict<'_>>("Pages"));
-    let Some(tree) = tree else { return 0 };
-    let count = tree.get::<u32>("Count").unwrap_or(0).into();
-    let mut seen: FxHashSet<ObjRef> = FxHashSet::default();
-    let (mut leaves, mut nodes) = (0_u64, vec![tree]);
-    while let Some(node) = nodes.pop() {
-        let Some(kids) = node.get::<Array<'_>>("Kids") else {
-            leaves += 1;
-            continue;
-        };
-        for kid in kids.raw_iter() {
-            let kid = match kid {
-                MaybeRef::Ref(id) if !seen.insert(id) => continue,
-                MaybeRef::Ref(id) => pdf.xref().get::<Dict<'_>>(id.into()),
-                MaybeRef::NotRef(object) => object.into_dict(),
-            };
-            match kid {
-                Some(kid) if kid.get::<Name<'_>>("Type").as_deref() == Some(b"Pages") => nodes.push(kid),
-                _ => leaves += 1,
-            }
-        }
-    }
-    leaves.min(count)
-}
-
-/// Draws every page on `threads` threads, and gives what `finish` makes of each, in their order.
+/// Draws pages, given by their [`order`], on `threads` threads, and gives what `finish` makes of each.
 pub(crate) fn draw<T: Send>(
     pdf: &Pdf,
+    order: &[usize],
     sheet: &Sheet,
     threads: usize,
     finish: impl Fn(&Gray) -> Result<T, DocumentError> + Sync,
 ) -> Result<Vec<T>, DocumentError> {
-    let pages = pdf.pages().len();
+    let pages = order.len();
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let lent = watch::lent(pdf);
@@ -172,12 +145,13 @@ pub(crate) fn draw<T: Send>(
         let mut renderer = Renderer::new(sheet, &lent);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(page), Some(place)) = (pdf.pages().get(index), made.get(index)) else { return Ok(()) };
+            let page = order.get(index).and_then(|at| Some((*at, pdf.pages().get(*at)?)));
+            let (Some((at, page)), Some(place)) = (page, made.get(index)) else { return Ok(()) };
             if !contents::can_be_read(page, pdf.data().as_ref()) {
                 next.store(pages, Ordering::Relaxed);
                 return Err(DocumentError::broken(format!("the content of page {} is damaged", index + 1)));
             }
-            let over = over.as_ref().and_then(|over| over.page(index));
+            let over = over.as_ref().and_then(|over| over.page(at));
             let drawn = renderer.draw(page, over, index + 1).and_then(&finish);
             // One page that fails is enough: the others need not be drawn.
             let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
