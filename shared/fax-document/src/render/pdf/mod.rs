@@ -31,8 +31,6 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 
-use rustc_hash::FxHashSet;
-
 pub(crate) use self::leaves::order;
 use self::look::Looker;
 use self::overlay::overlay;
