@@ -132,7 +132,9 @@ impl Trial<'_> {
             let next = client.post("/v1/faxes", &fax("+15005550001", documents::FORM, "image/png")).await;
             assert_eq!(next.status, 201, "{targets:?}: {}", next.text);
             client.completed(next.json()["id"].as_str().unwrap()).await;
-            assert_eq!(reservations(stack, customer.account).await, 0, "{targets:?}: a reservation is left behind");
+            // A worker that comes late to what is done gives its own back by itself.
+            let what = format!("{targets:?}: no reservation to be left behind");
+            sfm_tests::eventually(&what, || async { (reservations(stack, customer.account).await == 0).then_some(()) }).await;
             assert_eq!(used_pages(stack, customer.account).await, before + 1, "{targets:?}");
             assert_eq!(client.get("/v1/faxes").await.json()["total"], 2, "{targets:?}");
         }
