@@ -157,8 +157,20 @@ pub(crate) fn draw<T: Send>(
                     next.store(pages, Ordering::Relaxed);
                     return Err(DocumentError::broken(format!("the content of page {} is damaged", index + 1)));
                 }
+                if !contents::is_read_to_its_end(page) {
+                    next.store(pages, Ordering::Relaxed);
+                    return Err(DocumentError::broken(format!(
+                        "the content of page {} has an error past which it cannot be read",
+                        index + 1
+                    )));
+                }
                 let over = over.as_ref().and_then(|over| over.page(at));
-                let drawn = renderer.draw(page, over, index + 1).and_then(|page| page.map(&finish).transpose());
+                let drawn = renderer.draw(page, over, index + 1).and_then(|drawn| match drawn {
+                    Some(drawn) if drawn.rows().flatten().all(|pixel| *pixel == u8::MAX) && contents::is_cut_short(page) => {
+                        Err(DocumentError::broken(format!("the content of page {} is cut short", index + 1)))
+                    }
+                    drawn => drawn.map(&finish).transpose(),
+                });
                 // One page that fails is enough: the others need not be drawn.
                 let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
                 *place.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
