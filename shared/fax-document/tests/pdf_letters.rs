@@ -117,3 +117,26 @@ fn the_degree_sign_of_every_standard_face_is_a_ring() {
         assert!(!degree.is_black((left + right) / 2, (top + bottom) / 2), "{base}");
     }
 }
+
+#[test]
+fn a_font_that_does_not_say_where_its_glyphs_are_is_refused_by_name() {
+    let of = |format: [u8; 2]| {
+        let mut font = include_bytes!("../assets/DejaVuSansMono.ttf").to_vec();
+        let record = font.windows(4).position(|tag| tag == b"head").unwrap();
+        let head = u32::from_be_bytes(*font[record + 8..].first_chunk().unwrap()) as usize;
+        assert_eq!(font[head + 50..head + 52], [0, 1]);
+        font[head + 50..head + 52].copy_from_slice(&format);
+        let hex: String = font.iter().map(|byte| format!("{byte:02x}")).collect();
+        let objects = [
+            "<< /Type /Font /Subtype /Type0 /BaseFont /ABCDEF+Own /Encoding /Identity-H /DescendantFonts [6 0 R] >>".to_owned(),
+            "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /ABCDEF+Own /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) \
+             /Supplement 0 >> /DW 602 /FontDescriptor << /Type /FontDescriptor /FontName /ABCDEF+Own /Flags 4 /FontFile2 7 0 R >> >>"
+                .to_owned(),
+            raw_stream("/Filter /ASCIIHexDecode", &hex),
+        ];
+        raw_page("/Resources << /Font << /F 5 0 R >> >>", "BT /F 24 Tf 72 700 Td <00240025> Tj ET", &objects)
+    };
+    assert_eq!(fax(&of([0, 1]), &Options::default()).len(), 1);
+    let refused = refusal(&of([1, 0])).to_string();
+    assert!(refused.contains("the font Own on page 1 is damaged"), "{refused}");
+}

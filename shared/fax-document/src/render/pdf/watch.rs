@@ -11,6 +11,8 @@ use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, S
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::Affine;
 use rustc_hash::FxHashSet;
+use skrifa::FontRef;
+use skrifa::raw::TableProvider as _;
 
 use super::faces::{Faces, Wanted};
 use super::{whole, winansi};
@@ -24,8 +26,8 @@ pub(super) type Lent = FxHashSet<String>;
 pub(super) enum Missing {
     /// Some or all of a picture.
     Picture,
-    /// A font that cannot be read.
-    Font,
+    /// A font that cannot be read, by its name if that is known.
+    Font(Option<String>),
     /// Letters of a font that is not in the file, by its name if that is known.
     Letters(Option<String>),
 }
@@ -35,7 +37,8 @@ impl Missing {
     pub(super) fn on(self, number: usize) -> String {
         match self {
             Self::Picture => format!("a picture on page {number} is damaged or cut short"),
-            Self::Font => format!("a font on page {number} is damaged or of an unknown kind"),
+            Self::Font(None) => format!("a font on page {number} is damaged or of an unknown kind"),
+            Self::Font(Some(name)) => format!("the font {name} on page {number} is damaged or of an unknown kind"),
             Self::Letters(name) => {
                 let name = name.map(|name| format!(" {name}")).unwrap_or_default();
                 format!(
@@ -52,6 +55,8 @@ pub(super) struct Watch {
     missing: Mutex<Option<Missing>>,
     lent: Mutex<Lent>,
     sound: Mutex<FxHashSet<ObjectIdentifier>>,
+    /// Glyphs with which a run of text began, whose fonts have been looked at.
+    begun: Mutex<FxHashSet<u128>>,
     faces: Arc<Faces>,
     /// Letters that the faces lack and may yet be given; `None` once they have been.
     wanted: Option<Arc<Mutex<Wanted>>>,
@@ -85,7 +90,7 @@ impl Watch {
         InterpreterSettings {
             warning_sink: Arc::new(move |warning| match warning {
                 InterpreterWarning::ImageDecodeFailure => warned.miss(Missing::Picture),
-                InterpreterWarning::UnsupportedFont => warned.miss(Missing::Font),
+                InterpreterWarning::UnsupportedFont => warned.miss(Missing::Font(None)),
                 _ => {}
             }),
             font_resolver: Arc::new(move |query| {
@@ -106,6 +111,13 @@ impl Watch {
 
     /// Looks whether the face that stands in for a font that is not in the file has these glyphs, which are shown so.
     pub(super) fn glyphs<'g>(&self, glyphs: impl Iterator<Item = (&'g OutlineGlyph, Affine)>) {
+        let mut glyphs = glyphs.peekable();
+        if let Some((first, _)) = glyphs.peek()
+            && self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(first.identifier().cache_key())
+            && let Some(font) = first.font_data().filter(|font| !says_where_its_glyphs_are((*font.data).as_ref()))
+        {
+            self.miss(Missing::Font(font.postscript_name));
+        }
         let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         for (glyph, transform) in glyphs {
             let is_unknown = glyph.glyph_id() == GlyphId::NOTDEF;
@@ -195,6 +207,13 @@ const FILES: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 const NAMED: usize = 3;
 /// How deep the page tree is looked up for a page's resources.
 const DEEPEST_PAGE: usize = 64;
+
+/// Whether a font says how its table of glyphs is to be read, if it is one that must: where `indexToLocFormat` is neither 0 nor 1 (OpenType,
+/// `head`), one program takes other places for the glyphs than another.
+fn says_where_its_glyphs_are(font: &[u8]) -> bool {
+    let head = FontRef::new(font).ok().filter(|font| font.loca(None).is_ok()).and_then(|font| font.head().ok());
+    head.is_none_or(|head| matches!(head.index_to_loc_format(), 0 | 1))
+}
 
 fn all(text: &BfString, is: impl Fn(char) -> bool) -> bool {
     match text {
