@@ -76,3 +76,48 @@ fn a_page_whose_content_cannot_be_read_does_not_go_out_blank() {
         assert!(error.to_string().contains("the content of page 2 is damaged"), "{content}: {error}");
     }
 }
+
+#[test]
+fn a_page_is_not_faxed_without_what_follows_an_error_in_its_content() {
+    let shown = |text: &str| format!("BT /F 24 Tf 72 700 Td ({text}) Tj ET");
+    let of = |content: &str| {
+        let font = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>";
+        convert(&raw_page(font, content, &[]), None, &Options::default()).map(|fax| fax.pages)
+    };
+    for error in ["}", ") 12", "[1 2", "] xx", "(open"] {
+        let refused = of(&format!("{} {error} {}", shown("Dose"), shown("5 mg"))).unwrap_err().to_string();
+        assert!(refused.contains("the content of page 1 has an error past which it cannot be read"), "{error}: {refused}");
+    }
+    // An operator that is none is passed over, as are brackets within strings, and what follows the last of all.
+    for content in ["12 nonsense", "(\\() Tj", "<</A 1>> /X BDC EMC", "%)"] {
+        assert_eq!(of(&format!("{} {content}\n{}", shown("Dose"), shown("5 mg \\)"))).unwrap(), 1, "{content}");
+    }
+    assert_eq!(of(&format!("{} }} 0 g ET", shown("Dose"))).unwrap(), 1);
+}
+
+#[test]
+fn a_page_that_is_blank_because_its_content_is_cut_short_is_not_called_blank() {
+    let of = |shown: &str, length: usize| {
+        let mut packed = vec![0x78, 0x01];
+        packed.extend(stored(&format!("{shown} {}{LINE}", "0 g ".repeat(20))));
+        packed.truncate(length);
+        let mut file = raw_page(RESOURCES, "", &[FONT.to_owned()]);
+        let mut objects = String::from_utf8(file.clone()).unwrap();
+        let stream = raw_stream("/Filter /FlateDecode", &"@".repeat(packed.len()));
+        objects = objects.replace(&raw_stream("", ""), &stream);
+        file = objects.into_bytes();
+        let at = file.windows(packed.len()).position(|window| window.iter().all(|byte| *byte == b'@')).unwrap();
+        file[at..at + packed.len()].copy_from_slice(&packed);
+        convert(&file, None, &Options::default()).map(|fax| fax.pages).map_err(|error| error.to_string())
+    };
+    assert_eq!(of("", usize::MAX), Ok(1));
+    let refused = of("", 40).unwrap_err();
+    assert!(refused.contains("the content of page 1 is cut short"), "{refused}");
+    assert_eq!(of("72 300 200 100 re f", 60), Ok(1), "what is there is drawn, as others draw it");
+}
+
+/// A deflated stream of one block that is not packed (RFC 1951, 3.2.4), without a checksum.
+fn stored(content: &str) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap();
+    [&[1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), content.as_bytes()].concat()
+}

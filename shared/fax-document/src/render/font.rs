@@ -20,24 +20,36 @@ pub(crate) fn has(c: char) -> bool {
     FontRef::new(DEJAVU_SANS_MONO).is_ok_and(|face| face.charmap().map(c).is_some())
 }
 
-/// A character's outline as PDF operators, and how many of its units make the size.
-pub(crate) fn operators(c: char) -> Option<(String, f64)> {
+/// Units of [`outline`] to the size.
+pub(crate) const UNITS: f64 = 2048.0;
+
+/// A character's outline as quadratic curves, y up.
+pub(crate) fn outline(c: char) -> Option<Vec<[Point; 3]>> {
     let face = FontRef::new(DEJAVU_SANS_MONO).ok()?;
     let glyph = face.outline_glyphs().get(face.charmap().map(c)?)?;
     let mut outline = Outline { squeeze: -1.0, ..Outline::default() };
     glyph.draw(DrawSettings::unhinted(Size::unscaled(), LocationRef::default()), &mut outline).ok()?;
+    Some(outline.curves)
+}
+
+/// The control points of the cubic curve that is this quadratic one.
+pub(crate) fn cubic([from, control, to]: &[Point; 3]) -> [Point; 2] {
+    let third = |end: f32, control: f32| end + (control - end) * 2.0 / 3.0;
+    [point(third(from.x, control.x), third(from.y, control.y)), point(third(to.x, control.x), third(to.y, control.y))]
+}
+
+/// A character's outline as PDF operators, and how many of its units make the size.
+pub(crate) fn operators(c: char) -> Option<(String, f64)> {
     let (mut operators, mut last) = (String::new(), None);
-    for [from, control, to] in &outline.curves {
+    for curve in &outline(c)? {
+        let ([from, _, to], [first, second]) = (curve, cubic(curve));
         if last != Some((from.x, from.y)) {
             operators += &format!("{} {} m ", from.x, from.y);
         }
-        // The cubic curve that is the quadratic one.
-        let third = |end: f32, control: f32| end + (control - end) * 2.0 / 3.0;
-        let (first, second) = ((third(from.x, control.x), third(from.y, control.y)), (third(to.x, control.x), third(to.y, control.y)));
-        operators += &format!("{} {} {} {} {} {} c ", first.0, first.1, second.0, second.1, to.x, to.y);
+        operators += &format!("{} {} {} {} {} {} c ", first.x, first.y, second.x, second.y, to.x, to.y);
         last = Some((to.x, to.y));
     }
-    Some((operators, 2048.0))
+    Some((operators, UNITS))
 }
 
 /// The typeface at one size, with the glyphs drawn so far.

@@ -165,7 +165,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Hebrew, Arabic and their kin. The font has some of them, but they would run backwards and unjoined.
-fn is_right_to_left(c: char) -> bool {
+pub(crate) fn is_right_to_left(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFE}' | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}')
 }
 

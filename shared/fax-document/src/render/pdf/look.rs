@@ -50,7 +50,7 @@ impl<'a> Device<'a> for Looker<'_> {
         self.paint(&props.paint);
         self.mask(props.soft_mask.as_ref());
         self.watch.glyphs(run.glyphs().iter().filter_map(|positioned| match &**positioned {
-            Glyph::Outline(glyph) => Some(glyph),
+            Glyph::Outline(glyph) => Some((glyph, positioned.transform())),
             Glyph::Type3(_) => None,
         }));
         for positioned in run.glyphs() {

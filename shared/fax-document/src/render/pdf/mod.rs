@@ -1,6 +1,8 @@
 //! PDF pages, interpreted by `hayro`, drawn in grey by [`painter`] or, where that takes colour, by `hayro` too.
 
+mod cff;
 mod contents;
+mod faces;
 mod fields;
 mod glyphs;
 mod groups;
@@ -31,11 +33,12 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 
+use self::faces::{Faces, Wanted};
 pub(crate) use self::leaves::order;
 use self::look::Looker;
 use self::overlay::overlay;
 use self::painter::Easel;
-use self::watch::{Lent, Missing, Watch};
+use self::watch::{Missing, Watch};
 use crate::COLUMNS;
 use crate::bilevel::level;
 use crate::error::DocumentError;
@@ -136,33 +139,56 @@ pub(crate) fn draw<T: Send>(
 ) -> Result<Vec<T>, DocumentError> {
     let pages = order.len();
     let made: Vec<Mutex<Option<T>>> = (0..pages).map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
     let lent = watch::lent(pdf);
     let over = overlay(pdf)?;
-    let worker = || {
-        let mut renderer = Renderer::new(sheet, &lent);
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let page = order.get(index).and_then(|at| Some((*at, pdf.pages().get(*at)?)));
-            let (Some((at, page)), Some(place)) = (page, made.get(index)) else { return Ok(()) };
-            if !contents::can_be_read(page, pdf.data().as_ref()) {
-                next.store(pages, Ordering::Relaxed);
-                return Err(DocumentError::broken(format!("the content of page {} is damaged", index + 1)));
+    // Pages without an answer are drawn. Those with letters that the stand-in faces lack are left for a second round, when they have them.
+    let round = |faces: &Arc<Faces>, wanted: Option<&Arc<Mutex<Wanted>>>| {
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut renderer = Renderer::new(sheet, Watch::new(&lent, faces, wanted));
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let page = order.get(index).and_then(|at| Some((*at, pdf.pages().get(*at)?)));
+                let (Some((at, page)), Some(place)) = (page, made.get(index)) else { return Ok(()) };
+                if place.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+                    continue;
+                }
+                if !contents::can_be_read(page, pdf.data().as_ref()) {
+                    next.store(pages, Ordering::Relaxed);
+                    return Err(DocumentError::broken(format!("the content of page {} is damaged", index + 1)));
+                }
+                if !contents::is_read_to_its_end(page) {
+                    next.store(pages, Ordering::Relaxed);
+                    return Err(DocumentError::broken(format!(
+                        "the content of page {} has an error past which it cannot be read",
+                        index + 1
+                    )));
+                }
+                let over = over.as_ref().and_then(|over| over.page(at));
+                let drawn = renderer.draw(page, over, index + 1).and_then(|drawn| match drawn {
+                    Some(drawn) if drawn.rows().flatten().all(|pixel| *pixel == u8::MAX) && contents::is_cut_short(page) => {
+                        Err(DocumentError::broken(format!("the content of page {} is cut short", index + 1)))
+                    }
+                    drawn => drawn.map(&finish).transpose(),
+                });
+                // One page that fails is enough: the others need not be drawn.
+                let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
             }
-            let over = over.as_ref().and_then(|over| over.page(at));
-            let drawn = renderer.draw(page, over, index + 1).and_then(&finish);
-            // One page that fails is enough: the others need not be drawn.
-            let drawn = drawn.inspect_err(|_| next.store(pages, Ordering::Relaxed))?;
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
-        }
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads.min(pages)).map(|_| scope.spawn(|| fenced(worker))).collect();
+            let own = worker();
+            let joined =
+                others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(DocumentError::broken("its pages cannot be drawn"))));
+            joined.fold(own, |result, other| result.and(other))
+        })
     };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(pages)).map(|_| scope.spawn(|| fenced(worker))).collect();
-        let own = worker();
-        let joined =
-            others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(DocumentError::broken("its pages cannot be drawn"))));
-        joined.fold(own, |result, other| result.and(other))
-    })?;
+    let wanted = Arc::default();
+    round(&Arc::default(), Some(&wanted))?;
+    if made.iter().any(|place| place.lock().unwrap_or_else(PoisonError::into_inner).is_none()) {
+        round(&Arc::new(Faces::with(&wanted.lock().unwrap_or_else(PoisonError::into_inner))), None)?;
+    }
     let drawn = made.into_iter().map(|place| place.into_inner().unwrap_or_else(PoisonError::into_inner));
     drawn.map(|page| page.ok_or_else(|| DocumentError::broken("a page was not drawn"))).collect()
 }
@@ -183,8 +209,8 @@ struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    fn new(sheet: &'a Sheet, lent: &Lent) -> Self {
-        let watch = Arc::new(Watch::new(lent));
+    fn new(sheet: &'a Sheet, watch: Watch) -> Self {
+        let watch = Arc::new(watch);
         Self {
             sheet,
             settings: watch.settings(),
@@ -198,8 +224,8 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Draws a page, with `over` in place of its annotations if that is given.
-    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, number: usize) -> Result<&Gray, DocumentError> {
+    /// Draws a page, with `over` in place of its annotations if that is given. `None` if it wants letters that are yet to be had.
+    fn draw(&mut self, page: &'a Page<'a>, over: Option<&'a Page<'a>>, number: usize) -> Result<Option<&Gray>, DocumentError> {
         let size = Size::of(page);
         let transform = placed(size.dimensions(page), self.sheet) * size.upright(page);
         self.page.clear();
@@ -215,8 +241,9 @@ impl<'a> Renderer<'a> {
         if self.pictured * PICTURED >= f64::from(COLUMNS) * f64::from(self.sheet.rows) {
             level(&mut self.page);
         }
+        let wants_letters = self.watch.wanted_letters();
         match self.watch.missing() {
-            None => Ok(&self.page),
+            None => Ok((!wants_letters).then_some(&self.page)),
             Some(Missing::Letters(None)) => Err(DocumentError::broken(Missing::Letters(watch::unembedded(page)).on(number))),
             Some(what) => Err(DocumentError::broken(what.on(number))),
         }
@@ -418,7 +445,7 @@ mod tests {
         let pdf = page(content);
         let sheet = Sheet::new(Paper::Letter, Resolution::Fine);
         let page = &pdf.pages()[0];
-        let mut renderer = Renderer::new(&sheet, &Lent::default());
+        let mut renderer = Renderer::new(&sheet, Watch::default());
         let transform = placed(page.render_dimensions(), &sheet) * Size::Own.upright(page);
         let was_enough = renderer.draw_gray(page, None, Size::Own, transform);
         let mut colored = Gray::white(COLUMNS, sheet.rows);

@@ -341,7 +341,7 @@ impl<'a> Device<'a> for Painter<'_> {
             DrawMode::Invisible => return,
         };
         self.watch.glyphs(glyph_run.glyphs().iter().filter_map(|positioned| match &**positioned {
-            Glyph::Outline(glyph) => Some(glyph),
+            Glyph::Outline(glyph) => Some((glyph, positioned.transform())),
             Glyph::Type3(_) => None,
         }));
         let is_horizontal = glyph_run.writing_mode() == WritingMode::Horizontal;
