@@ -1,5 +1,6 @@
 //! What a page asked for and did not get: a fax must not silently lack part of the page.
 
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::Affine;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use skrifa::FontRef;
 use skrifa::raw::TableProvider as _;
 
@@ -55,8 +56,8 @@ pub(super) struct Watch {
     missing: Mutex<Option<Missing>>,
     lent: Mutex<Lent>,
     sound: Mutex<FxHashSet<ObjectIdentifier>>,
-    /// Glyphs with which a run of text began, whose fonts have been looked at.
-    begun: Mutex<FxHashSet<u128>>,
+    /// Hashes of the glyphs with which a run of text began, whose fonts have been looked at.
+    begun: Mutex<FxHashSet<u64>>,
     faces: Arc<Faces>,
     /// Letters that the faces lack and may yet be given; `None` once they have been.
     wanted: Option<Arc<Mutex<Wanted>>>,
@@ -113,7 +114,7 @@ impl Watch {
     pub(super) fn glyphs<'g>(&self, glyphs: impl Iterator<Item = (&'g OutlineGlyph, Affine)>) {
         let mut glyphs = glyphs.peekable();
         if let Some((first, _)) = glyphs.peek()
-            && self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(first.identifier().cache_key())
+            && self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(FxBuildHasher.hash_one(first.identifier()))
             && let Some(font) = first.font_data().filter(|font| !says_where_its_glyphs_are((*font.data).as_ref()))
         {
             self.miss(Missing::Font(font.postscript_name));
