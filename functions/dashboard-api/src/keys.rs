@@ -7,6 +7,7 @@ use sfm_core::clock::ApiTime;
 use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::KeyId;
 use sfm_core::key::Mode;
+use sfm_core::list::Paged;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
 use sfm_core::store::accounts::ListedKey;
@@ -55,10 +56,8 @@ impl DashboardApi {
         let page = request.page()?;
         let (mut keys, uses) = tokio::try_join!(self.keyring.list(who.account()), self.key_uses.of(who.account()))?;
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
-        let total = u64::try_from(keys.len()).unwrap_or(u64::MAX);
-        let (skip, limit) = (usize::try_from(page.offset()).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
-        let data: Vec<_> = keys.iter().skip(skip).take(limit).map(|key| resource(key, uses.get(&key.id).copied(), None)).collect();
-        Response::json(StatusCode::OK, &ListBody::new(data, page, total))
+        let keys = Paged::cut(keys, page);
+        Response::json(StatusCode::OK, &ListBody::of(&keys, |key| resource(key, uses.get(&key.id).copied(), None)))
     }
 
     pub(crate) async fn create_key(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
