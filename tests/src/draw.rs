@@ -71,30 +71,47 @@ impl Draw {
     }
 
     /// Pairs of faults of different points, in an order that the seed draws: the first `few`. `FAULT_PAIRS` wants others: `200` the first
-    /// 200, `200..400` those that come then, `all` all.
+    /// 200, `200..400` those that come then, `all` all; `points` every pair of points with one fault of each, `points:200..400` some of these.
     pub fn pairs(&mut self, points: &[Point], few: usize) -> Vec<[(Point, Fault); 2]> {
         let mut points: Vec<_> = points.iter().collect();
         // Runs make the same calls in another order.
         points.sort_by_key(|point| point.to_string());
-        let every: Vec<_> = points.into_iter().flat_map(|point| point.all_faults().into_iter().map(move |fault| (point, fault))).collect();
-        let mut pairs: Vec<_> = (0..every.len()).flat_map(|one| (0..one).map(move |other| (other, one))).collect();
-        pairs.retain(|(one, other)| every[*one].0 != every[*other].0);
+        let wanted = std::env::var("FAULT_PAIRS").unwrap_or_default();
+        let (mut pairs, range) = match wanted.strip_prefix("points") {
+            Some(range) => (self.pairs_of_points(&points), range.strip_prefix(':').unwrap_or("all")),
+            None => (pairs_of_faults(&points), wanted.as_str()),
+        };
         for place in 1..pairs.len() {
             let other = self.below(place + 1);
             pairs.swap(place, other);
         }
-        let wanted = std::env::var("FAULT_PAIRS").unwrap_or_default();
         let number = |text: &str| text.parse::<usize>().unwrap_or_else(|_| panic!("FAULT_PAIRS={wanted}"));
-        let wanted = match wanted.split_once("..") {
-            _ if wanted.is_empty() => 0..few,
-            _ if wanted == "all" => 0..pairs.len(),
+        let range = match range.split_once("..") {
+            _ if range.is_empty() => 0..few,
+            _ if range == "all" => 0..pairs.len(),
             Some((from, to)) => number(from)..number(to),
-            None => 0..number(&wanted),
+            None => 0..number(range),
         };
-        println!("  pairs {wanted:?} of {}", pairs.len());
-        let told = |i: usize| (every[i].0.clone(), every[i].1);
-        pairs.into_iter().take(wanted.end).skip(wanted.start).map(|(one, other)| [told(one), told(other)]).collect()
+        println!("  pairs {range:?} of {}", pairs.len());
+        let told = |(point, fault): (&Point, Fault)| (point.clone(), fault);
+        pairs.into_iter().take(range.end).skip(range.start).map(|pair| pair.map(told)).collect()
     }
+
+    fn pairs_of_points<'p>(&mut self, points: &[&'p Point]) -> Vec<[(&'p Point, Fault); 2]> {
+        let mut pairs = Vec::new();
+        for (place, one) in points.iter().enumerate() {
+            for other in &points[..place] {
+                pairs.push([*other, *one].map(|point| (point, *self.one_of(&point.all_faults()))));
+            }
+        }
+        pairs
+    }
+}
+
+fn pairs_of_faults<'p>(points: &[&'p Point]) -> Vec<[(&'p Point, Fault); 2]> {
+    let every: Vec<_> = points.iter().flat_map(|point| point.all_faults().into_iter().map(|fault| (*point, fault))).collect();
+    let pairs = (0..every.len()).flat_map(|one| (0..one).map(move |other| (other, one)));
+    pairs.map(|(one, other)| [every[one], every[other]]).filter(|[one, other]| one.0 != other.0).collect()
 }
 
 fn with_silent(point: &Point, faults: Vec<Fault>) -> Vec<(Point, Fault)> {
