@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sfm::carrier::SigningKey;
-use sfm_core::carrier::{AttemptMark, Submission};
+use sfm_carriers::{AttemptMark, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, FaxId};
-use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
+use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
 
 use crate::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT};

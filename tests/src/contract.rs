@@ -39,7 +39,7 @@ impl Contract {
     /// The document that the service serves.
     pub fn get() -> &'static Self {
         static CONTRACT: OnceLock<Contract> = OnceLock::new();
-        CONTRACT.get_or_init(|| Self::read(sfm_core::openapi::DOCUMENT))
+        CONTRACT.get_or_init(|| Self::read(sfm_web::openapi::DOCUMENT))
     }
 
     fn read(text: &str) -> Self {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use sfm::carrier::{Incoming, SendInError, SigningKey, Simulator, SimulatorConfig, Taken};
 use sfm::tap::NoTap;
 use sfm_core::clock::Clock;
-use sfm_core::platform::Platform;
+use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 

@@ -10,12 +10,13 @@ use serde_json::Value;
 use sfm::commands::{account, key, number};
 use sfm::stack::{Stack, StackConfig, StackError};
 use sfm::tap::{NoTap, Tap};
-use sfm_core::guarded::Names;
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
-use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
+use sfm_http_client::ssrf::Names;
+use sfm_store::accounts::Accounts;
+use sfm_store::platform::Platform;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -167,9 +168,10 @@ pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
     used_pages_of(&stack.operator_platform(), account).await
 }
 
+/// The pages that an account is charged, of whichever month: a test's clock may pass the end of one.
 pub async fn used_pages_of(operator: &Platform, account: AccountId) -> u64 {
-    let shown = account::show(operator, account).await.unwrap();
-    serde_json::to_value(shown).unwrap()["used_pages"].as_u64().unwrap()
+    let read = Accounts::new(operator).unwrap().get(account).await.unwrap().unwrap();
+    read.used.values().sum()
 }
 
 pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> Customer {

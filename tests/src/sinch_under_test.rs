@@ -7,8 +7,8 @@
 
 use axum::Router;
 use serde_json::json;
-use sfm_core::carrier::Carrier as _;
-use sfm_core::carrier::sinch::Sinch as Adapter;
+use sfm_carriers::Carrier as _;
+use sfm_carriers::sinch::Sinch as Adapter;
 use sfm_tests::adapters::{platform, serve, submission};
 use sfm_tests::documents;
 use sfm_tests::sinch::{Ending, KEY_ID, KEY_SECRET, PROJECT, Script, Sinch};

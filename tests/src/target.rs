@@ -6,8 +6,8 @@ use sfm::commands::{key, member};
 use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
-use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
+use sfm_store::platform::Platform;
 
 use crate::client::Client;
 use crate::deployed::Deployed;

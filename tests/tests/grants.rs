@@ -17,7 +17,7 @@ use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
-use sfm_core::store::events::Events;
+use sfm_store::events::Events;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
 use sfm_tests::eventually;

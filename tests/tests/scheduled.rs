@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm::commands::{account, number};
 use sfm_core::plan::Plan;
-use sfm_core::store::accounts::AccountChange;
+use sfm_store::accounts::AccountChange;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, LETTER_PAGES};
 use sfm_tests::eventually;

@@ -1,11 +1,11 @@
 //! `DELETE /v1/scheduled/{id}`, scope `scheduled:write`: cancels a scheduled fax that is still pending.
 
 use http::StatusCode;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
 use sfm_service::scheduled::Cancellation;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct CancelScheduledFax {

@@ -1,12 +1,12 @@
 //! `POST /v1/contacts`, scope `contacts:write`: adds a contact. A number is in an address book once.
 
 use http::StatusCode;
-use sfm_core::contact::NewContact;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
 use sfm_service::contacts::ContactService;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::contact::new_contact;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct CreateContact {
@@ -23,7 +23,7 @@ impl Endpoint for CreateContact {
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let who = self.auth.authorize(request, Scope::ContactsWrite).await?;
-        let contact = self.contacts.create(&who, NewContact::of(request)?).await?;
+        let contact = self.contacts.create(&who, new_contact(request)?).await?;
         Response::json(StatusCode::CREATED, &contact.resource())
     }
 }

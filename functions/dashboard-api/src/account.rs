@@ -4,10 +4,10 @@ use http::StatusCode;
 use serde_json::json;
 use sfm_core::account::Account;
 use sfm_core::clock::ApiTime;
-use sfm_core::http::membership::owners_only;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::month::Month;
 use sfm_core::principal::Principal;
+use sfm_web::membership::owners_only;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::{DashboardApi, before};
 

@@ -1,10 +1,11 @@
 //! `…/contacts`: the address book.
 
 use http::StatusCode;
-use sfm_core::contact::{Contact, NewContact};
-use sfm_core::http::{ListBody, Problem, Request, Response};
+use sfm_core::contact::Contact;
 use sfm_core::id::ContactId;
 use sfm_core::principal::Principal;
+use sfm_web::contact::new_contact;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::{DashboardApi, path_id};
 
@@ -15,7 +16,7 @@ impl DashboardApi {
     }
 
     pub(crate) async fn create_contact(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
-        let contact = self.contacts.create(who, NewContact::of(request)?).await?;
+        let contact = self.contacts.create(who, new_contact(request)?).await?;
         Response::json(StatusCode::CREATED, &contact.resource())
     }
 

@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use serde_json::Value;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::principal::Principal;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::webhooks::problem;
 use crate::{DashboardApi, before, path_id, whole_list};

@@ -4,17 +4,17 @@ use http::StatusCode;
 use serde_json::json;
 use sfm_core::clock::ApiTime;
 use sfm_core::fax::Fax;
-use sfm_core::http::membership::owners_only;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_core::store::faxes::FaxFilter;
+use sfm_web::filter::fax_filter;
+use sfm_web::membership::owners_only;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::{DashboardApi, path_id};
 
 impl DashboardApi {
     pub(crate) async fn list_faxes(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
-        let faxes = self.faxes.list(who.account(), FaxFilter::of(request)?.as_ref(), request.page()?).await?;
+        let faxes = self.faxes.list(who.account(), fax_filter(request)?.as_ref(), request.page()?).await?;
         Response::json(StatusCode::OK, &ListBody::of(&faxes, Fax::resource))
     }
 

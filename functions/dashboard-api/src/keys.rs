@@ -4,14 +4,14 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::clock::ApiTime;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::id::KeyId;
 use sfm_core::key::Mode;
 use sfm_core::list::Paged;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_core::store::accounts::ListedKey;
-use sfm_core::store::keyring::KeyringError;
+use sfm_service::api_keys::KeyringError;
+use sfm_store::accounts::ListedKey;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::{DashboardApi, path_id};
 

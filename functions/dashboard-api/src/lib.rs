@@ -12,21 +12,21 @@ mod webhooks;
 
 use http::StatusCode;
 use serde::Serialize;
-use sfm_core::http::membership::{Doorkeeper, owners_only};
-use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
 use sfm_core::list::Page;
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::faxes::{FaxRemoval, Faxes};
-use sfm_core::store::key_uses::KeyUses;
-use sfm_core::store::keyring::Keyring;
-use sfm_core::webhook::desk::WebhookDesk;
+use sfm_service::api_keys::Keyring;
 use sfm_service::contacts::ContactService;
 use sfm_service::faxes::{FaxDocuments, FaxReader};
 use sfm_service::numbers::NumberService;
 use sfm_service::scheduled::{Cancellation, ScheduledReader};
+use sfm_service::webhooks::WebhookDesk;
+use sfm_store::accounts::Accounts;
+use sfm_store::audit::Audit;
+use sfm_store::faxes::{FaxRemoval, Faxes};
+use sfm_store::key_uses::KeyUses;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::membership::{Doorkeeper, owners_only};
+use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct DashboardApi {

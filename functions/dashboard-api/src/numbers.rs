@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use sfm_core::account::Number;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::principal::Principal;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::DashboardApi;
 

@@ -1,9 +1,9 @@
 //! `…/scheduled`: what waits for its time.
 
 use http::StatusCode;
-use sfm_core::http::{ListBody, Problem, Request, Response};
 use sfm_core::principal::Principal;
 use sfm_core::scheduled::Scheduled;
+use sfm_web::{ListBody, Problem, Request, Response};
 
 use crate::{DashboardApi, path_id};
 

@@ -6,12 +6,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
-use sfm_core::http::body::Object;
-use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::EndpointId;
 use sfm_core::principal::Principal;
-use sfm_core::webhook::desk::{Change, DeskError};
 use sfm_core::webhook::{Endpoint, Status};
+use sfm_service::webhooks::{Change, DeskError};
+use sfm_web::body::Object;
+use sfm_web::{Problem, Request, Response};
 
 use crate::{DashboardApi, path_id, whole_list};
 

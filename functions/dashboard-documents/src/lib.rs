@@ -3,15 +3,15 @@
 mod preview;
 
 use sfm_core::audit::{Action, AuditEntry};
-use sfm_core::documents::Documents;
 use sfm_core::fax::Fax;
-use sfm_core::http::membership::Doorkeeper;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::faxes::Faxes;
+use sfm_store::audit::Audit;
+use sfm_store::documents::Documents;
+use sfm_store::faxes::Faxes;
+use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Admission, Deadline, Planning, Sending};
+use sfm_web::membership::Doorkeeper;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 /// As keys' sends do, so that an `Idempotency-Key` is good for one route alone.
 const SEND: &str = "POST /dashboard/api/faxes";

@@ -1,11 +1,11 @@
 //! `DELETE /v1/contacts/{id}`, scope `contacts:write`: deletes one contact.
 
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
 use sfm_core::id::ContactId;
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
 use sfm_service::contacts::ContactService;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct DeleteContact {

@@ -17,20 +17,21 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
-use sfm_core::guarded::Guard;
 use sfm_core::id::EndpointId;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures, fenced};
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::ReplaceError;
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
-use sfm_core::store::events::Events;
-use sfm_core::store::slots::{NoSlot, Slot, Slots};
-use sfm_core::store::webhooks::Webhooks;
-use sfm_core::transmission::claim_token;
 use sfm_core::webhook::delivery::{Delivery, Outcome, Trouble};
 use sfm_core::webhook::{Endpoint, Health, Reason, Resting, Status};
+use sfm_http_client::ssrf::Guard;
+use sfm_service::transmission::claim_token;
+use sfm_store::ReplaceError;
+use sfm_store::accounts::Accounts;
+use sfm_store::deliveries::{Deliveries, DeliveryKey};
+use sfm_store::events::Events;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::Queue;
+use sfm_store::slots::{NoSlot, Slot, Slots};
+use sfm_store::webhooks::Webhooks;
+use sfm_web::batch::{failures, fenced};
+use sfm_web::runtime::{Error, Worker};
 
 /// Attempts at one endpoint at a time.
 const AT_A_TIME: usize = 10;
@@ -73,7 +74,7 @@ impl Worker for DeliverWebhook {
             slots: Slots::new(platform, AT_A_TIME, SLOT_LEASE)?,
             account_slots: Slots::new(platform, OF_AN_ACCOUNT, SLOT_LEASE)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
-            guard: Guard::new(platform)?,
+            guard: platform.guard()?,
             clock: platform.clock(),
         })
     }

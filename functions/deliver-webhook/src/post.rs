@@ -7,11 +7,11 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::SignedDuration;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
-use sfm_core::guarded::{Guard, Refused};
-use sfm_core::http_client::{self, ExchangeError};
 use sfm_core::webhook::Endpoint;
 use sfm_core::webhook::delivery::{Attempt, Outcome, Trouble};
 use sfm_core::webhook::signature;
+use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_http_client::{self, ExchangeError};
 use url::Url;
 
 /// An answer's body is read up to here; what comes after changes nothing.
@@ -65,7 +65,7 @@ async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clo
     let body = event.body().ok_or(Trouble::EventExpired)?;
     let now = clock.now();
     let headers = signature::sign(endpoint.signing(now), event.id, now, body.as_bytes());
-    let mut request = http_client::request(Method::POST, &url).header(CONTENT_TYPE, "application/json");
+    let mut request = sfm_http_client::request(Method::POST, &url).header(CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(name, value);
     }
@@ -86,7 +86,7 @@ fn retry_after(status: StatusCode, headers: &HeaderMap, clock: &Clock) -> Option
     if !matches!(status.as_u16(), 429 | 500 | 502..=504) {
         return None;
     }
-    http_client::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, clock.now())
+    sfm_http_client::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, clock.now())
 }
 
 fn class(error: &ExchangeError) -> Trouble {

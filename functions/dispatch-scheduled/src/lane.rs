@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
 use sfm_core::due::{AHEAD, moment};
 use sfm_core::id::AccountId;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{BATCH, Queue};
-use sfm_core::runtime::Error;
-use sfm_core::store::deliveries::DeliveryKey;
-use sfm_core::store::due::{Cursor, Cursors, DueIndex, Rest, Stretch, Unfinished};
-use sfm_core::store::faxes::FaxKey;
-use sfm_core::store::inbound::InboundKey;
-use sfm_core::store::scheduled::ScheduledKey;
+use sfm_store::deliveries::DeliveryKey;
+use sfm_store::due::{Cursor, Cursors, DueIndex, Rest, Stretch, Unfinished};
+use sfm_store::faxes::FaxKey;
+use sfm_store::inbound::InboundKey;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::{BATCH, Queue};
+use sfm_store::scheduled::ScheduledKey;
+use sfm_web::runtime::Error;
 use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde::Deserialize;
-use sfm_core::bus::{BATCH, Bus};
 use sfm_core::clock::Clock;
 use sfm_core::due::SHARDS;
 use sfm_core::event::Event;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::deliveries::DeliveryKey;
-use sfm_core::store::due::{Cursors, DueIndex, Stretch};
-use sfm_core::store::faxes::{FaxEntry, FaxKey};
-use sfm_core::store::inbound::InboundKey;
-use sfm_core::store::scheduled::ScheduledKey;
+use sfm_store::bus::{BATCH, Bus};
+use sfm_store::deliveries::DeliveryKey;
+use sfm_store::due::{Cursors, DueIndex, Stretch};
+use sfm_store::faxes::{FaxEntry, FaxKey};
+use sfm_store::inbound::InboundKey;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::scheduled::ScheduledKey;
+use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
 use lane::{Lane, Sends};

@@ -10,14 +10,15 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
 use sfm_core::event::{Event, EventType};
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures, fenced};
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::deliveries::{Deliveries, DeliveryKey};
-use sfm_core::store::events::Events;
-use sfm_core::store::webhooks::Webhooks;
 use sfm_core::webhook::delivery::Delivery;
+use sfm_store::accounts::Accounts;
+use sfm_store::deliveries::{Deliveries, DeliveryKey};
+use sfm_store::events::Events;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::Queue;
+use sfm_store::webhooks::Webhooks;
+use sfm_web::batch::{failures, fenced};
+use sfm_web::runtime::{Error, Worker};
 
 #[derive(Debug)]
 pub struct FanOutEvent {

@@ -6,10 +6,10 @@ use futures::future::join_all;
 use jiff::SignedDuration;
 use sfm_core::event::{Event, EventType};
 use sfm_core::id::EndpointId;
-use sfm_core::runtime::Error;
-use sfm_core::store::deliveries::DeliveryKey;
 use sfm_core::webhook::delivery::Delivery;
 use sfm_core::webhook::{Endpoint, Recovery};
+use sfm_store::deliveries::DeliveryKey;
+use sfm_web::runtime::Error;
 
 use crate::{FanOutEvent, FromBus};
 

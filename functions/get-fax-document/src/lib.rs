@@ -1,11 +1,11 @@
 //! `GET /v1/faxes/{id}/document`, scope `faxes:read`: a redirect to a short-lived link to the fax-ready PDF.
 
 use http::{HeaderValue, StatusCode, header};
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
 use sfm_service::faxes::FaxDocuments;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct GetFaxDocument {

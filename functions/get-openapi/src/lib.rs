@@ -2,9 +2,9 @@
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::openapi;
-use sfm_core::platform::{ConfigError, Platform};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::openapi;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct GetOpenapi;

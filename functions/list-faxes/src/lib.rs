@@ -3,12 +3,12 @@
 
 use http::StatusCode;
 use sfm_core::fax::Fax;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
-use sfm_core::store::faxes::FaxFilter;
 use sfm_service::faxes::FaxReader;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::filter::fax_filter;
+use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct ListFaxes {
@@ -25,7 +25,7 @@ impl Endpoint for ListFaxes {
 
     async fn handle(&self, request: &Request) -> Result<Response, Problem> {
         let who = self.auth.authorize(request, Scope::FaxesRead).await?;
-        let faxes = self.faxes.list(who.account(), FaxFilter::of(request)?.as_ref(), request.page()?).await?;
+        let faxes = self.faxes.list(who.account(), fax_filter(request)?.as_ref(), request.page()?).await?;
         Response::json(StatusCode::OK, &ListBody::of(&faxes, Fax::resource))
     }
 }

@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 use sfm_core::account::Number;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
 use sfm_service::numbers::NumberService;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct ListNumbers {

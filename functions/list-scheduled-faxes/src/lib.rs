@@ -1,12 +1,12 @@
 //! `GET /v1/scheduled`, scope `scheduled:read`: the account's scheduled faxes, newest first.
 
 use http::StatusCode;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Endpoint, ListBody, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scheduled::Scheduled;
 use sfm_core::scope::Scope;
 use sfm_service::scheduled::ScheduledReader;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct ListScheduledFaxes {

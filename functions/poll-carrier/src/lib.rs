@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sfm_core::carrier::{Carrier, Chosen, Received};
+use sfm_carriers::{Carrier, Chosen, Received};
 use sfm_core::clock::Clock;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::reception::{Noted, Reception};
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::due::Cursors;
+use sfm_service::reception::{Noted, Reception};
+use sfm_store::due::Cursors;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
 /// Calls that began earlier are over: longer than a call takes, and than our clock and the carrier's differ by. Lists go by the time at

@@ -1,4 +1,4 @@
 #[tokio::main]
-async fn main() -> Result<(), sfm_core::runtime::Error> {
-    sfm_core::runtime::serve_events::<poll_carrier::PollCarrier>().await
+async fn main() -> Result<(), sfm_web::runtime::Error> {
+    sfm_web::runtime::serve_events::<poll_carrier::PollCarrier>().await
 }

@@ -2,13 +2,13 @@
 //! the carrier repeats what it got another answer for.
 
 use http::StatusCode;
-use sfm_core::carrier::chosen::Callbacks;
-use sfm_core::carrier::{Callback, CallbackError, CarrierEvent, News, Received};
+use sfm_carriers::chosen::Callbacks;
+use sfm_carriers::{Callback, CallbackError, CarrierEvent, News, Received};
 use sfm_core::fax::{Effect, Fax};
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::reception::{Noted, Reception};
-use sfm_core::transmission::{Progress, Transmissions};
+use sfm_service::reception::{Noted, Reception};
+use sfm_service::transmission::{Progress, Transmissions};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct ReceiveCarrierEvent {

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
-use sfm_core::carrier::{Carrier, Chosen, MediaError};
+use sfm_carriers::{Carrier, Chosen, MediaError};
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::fax::document_key;
 use sfm_core::inbound::{Inbound, Status};
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{failures, fenced};
-use sfm_core::reception::Reception;
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::inbound::{Arrivals, InboundKey};
+use sfm_service::reception::Reception;
+use sfm_store::documents::Documents;
+use sfm_store::inbound::{Arrivals, InboundKey};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::batch::{failures, fenced};
+use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
 /// How long a fax waits for its place in the account's list before its message is left to come again.

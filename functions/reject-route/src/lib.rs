@@ -1,8 +1,8 @@
 //! Every request that no other function takes: 404 for an unknown route, 405 for a known one with another method.
 
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::openapi;
-use sfm_core::platform::{ConfigError, Platform};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::openapi;
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct RejectRoute {

@@ -3,10 +3,10 @@
 
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use serde::Serialize;
-use sfm_core::bus::{BATCH, Bus};
 use sfm_core::event::Event;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::runtime::{Error, Worker};
+use sfm_store::bus::{BATCH, Bus};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::runtime::{Error, Worker};
 
 #[derive(Debug)]
 pub struct RelayEvents {

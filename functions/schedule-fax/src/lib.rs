@@ -1,9 +1,9 @@
 //! `POST /v1/scheduled`, scope `scheduled:write`: accepts a fax to be sent later, as [`Planning`] does for the dashboard too.
 
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
+use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Admission, Deadline, Planning};
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct ScheduleFax(Planning);

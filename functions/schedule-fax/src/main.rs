@@ -1,9 +1,9 @@
-fn main() -> Result<(), sfm_core::runtime::Error> {
+fn main() -> Result<(), sfm_web::runtime::Error> {
     sfm_submission::serve_if_worker();
     run()
 }
 
 #[tokio::main]
-async fn run() -> Result<(), sfm_core::runtime::Error> {
-    sfm_core::runtime::serve_http::<schedule_fax::ScheduleFax>().await
+async fn run() -> Result<(), sfm_web::runtime::Error> {
+    sfm_web::runtime::serve_http::<schedule_fax::ScheduleFax>().await
 }

@@ -1,9 +1,9 @@
 //! `POST /v1/faxes`, scope `faxes:send`: accepts a fax, as [`Sending`] does for the dashboard too.
 
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::scope::Scope;
+use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Admission, Deadline, Sending};
+use sfm_web::{Endpoint, Problem, Request, Response};
 
 #[derive(Debug)]
 pub struct SendFax(Sending);

@@ -9,16 +9,17 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{Queue, failures, fenced};
-use sfm_core::runtime::{Error, Worker};
 use sfm_core::scheduled::{Failure, Scheduled, Status};
-use sfm_core::store::faxes::AcceptError;
-use sfm_core::store::numbers::Numbers;
-use sfm_core::store::scheduled::{ScheduledKey, ScheduledSending, Sent};
+use sfm_store::documents::Documents;
+use sfm_store::faxes::AcceptError;
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::Queue;
+use sfm_store::scheduled::{ScheduledKey, ScheduledSending, Sent};
+use sfm_web::batch::{failures, fenced};
+use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
 /// Faxes of one account meet in its item: how long those of a batch wait for others before their messages are left to come again. Less

@@ -4,8 +4,8 @@ use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
-use sfm_core::http::{Endpoint, Problem, Request, Response};
-use sfm_core::platform::{ConfigError, Platform};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::{Endpoint, Problem, Request, Response};
 use sha2::{Digest as _, Sha256};
 
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));

@@ -11,18 +11,18 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::Deserialize;
-use sfm_core::carrier::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, SendError, Submission};
+use sfm_carriers::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, SendError, Submission};
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::{CallReport, Effect, Fax, RECONCILE_AFTER, Step};
-use sfm_core::magic;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::{failures, fenced};
-use sfm_core::runtime::{Error, Worker};
-use sfm_core::store::faxes::FaxKey;
-use sfm_core::store::{ReplaceError, StoreError};
-use sfm_core::transmission::{Progress, Transmissions, claim_token};
+use sfm_core::sandbox_numbers;
+use sfm_service::transmission::{Progress, Transmissions, claim_token};
+use sfm_store::documents::Documents;
+use sfm_store::faxes::FaxKey;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::{ReplaceError, StoreError};
+use sfm_web::batch::{failures, fenced};
+use sfm_web::runtime::{Error, Worker};
 
 /// The carrier fetches the document within minutes of accepting the fax; its queue may be long.
 const LINK_LIFE: Duration = Duration::from_secs(6 * 3600);
@@ -98,7 +98,7 @@ impl TransmitFax {
                 Progress::Changed
             }
             Step::LookUp(number) => {
-                let report = magic::test_report(&fax.to, number, fax.pages);
+                let report = sandbox_numbers::test_report(&fax.to, number, fax.pages);
                 fax.reported(number, &report, now).into()
             }
             Step::Reconcile(_) | Step::Wait(_) | Step::Done => Progress::Nothing,

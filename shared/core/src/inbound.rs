@@ -3,12 +3,15 @@
 //! What the carrier told is written down before it is told that we know: from then on the row's due time drives it, whatever becomes
 //! of messages. The document is fetched soon, because its link lives for minutes, and as often as it takes.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::carrier::Received;
 use crate::due;
 use crate::id::{AccountId, FaxId};
+use crate::phone::E164;
+use crate::secret::{self, Secret};
 
 /// A document that could not be fetched for this long is given up; a person is alarmed.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(72);
@@ -20,6 +23,37 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// One that is lost is kept for those who look for it.
 const LOST_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// The carrier's own name of a fax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CarrierFaxId(pub String);
+
+impl fmt::Display for CarrierFaxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A fax that came in, as the carrier tells of it. Callbacks may tell of one more than once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    pub id: CarrierFaxId,
+    /// The number that was called.
+    pub to: E164,
+    /// None where the caller withheld it, or it is no telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<E164>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    pub received_at: Timestamp,
+    /// Where the document can be fetched for a while, if the carrier said so.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "secret::stored")]
+    pub media_url: Option<Secret>,
+    /// The call broke off: the document is a part of what was sent. Carriers may tell of it in a callback alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -112,7 +146,6 @@ pub fn name(carrier: &str, received: &Received) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier::CarrierFaxId;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()

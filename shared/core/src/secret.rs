@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A secret string. It prints as `***`, and cannot be serialized: the only ways to its text are [`Secret::expose`]
-/// and, for a field that says so, the crate's `stored`.
+/// and, for a field that says so, [`stored`].
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -25,12 +25,13 @@ impl fmt::Debug for Secret {
 }
 
 /// Writes a secret into an item: for fields of what is stored and shown to nobody.
-pub(crate) fn stored<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn stored<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&secret.as_ref().map(Secret::expose), serializer)
 }
 
 /// `$type` is not `Serialize`, so that no answer can have it: with that the two implementations are ambiguous, and it
 /// does not compile.
+#[macro_export]
 macro_rules! not_serializable {
     ($type:ty) => {
         const _: fn() = || {
@@ -48,4 +49,3 @@ not_serializable!(Secret);
 not_serializable!(crate::key::ApiKey);
 not_serializable!(crate::webhook::SigningSecret);
 not_serializable!(crate::webhook::Endpoint);
-not_serializable!(crate::carrier::credentials::Credentials);

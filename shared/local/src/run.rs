@@ -7,8 +7,8 @@ use clap::Parser as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sfm_core::phone::E164;
-use sfm_core::platform::Platform;
-use sfm_core::store::accounts::AccountChange;
+use sfm_store::accounts::AccountChange;
+use sfm_store::platform::Platform;
 
 use crate::cli::{
     AccountCommand, CarrierCommand, Cli, ClockCommand, Command, DocumentCommand, FaxCommand, KeyCommand, LocalArgs, MemberCommand,
@@ -71,7 +71,7 @@ fn print(text: &str) -> Result<(), CommandError> {
 }
 
 async fn run_local(args: LocalArgs) -> Result<(), CommandError> {
-    sfm_core::logging::init();
+    sfm_web::logging::init();
     local::run(args).await.map_err(|e| CommandError::new("unavailable", e.to_string()))
 }
 

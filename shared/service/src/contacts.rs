@@ -5,12 +5,12 @@ use sfm_core::clock::Clock;
 use sfm_core::contact::{Contact, NewContact};
 use sfm_core::id::{AccountId, ContactId};
 use sfm_core::list::{Head, Page, Paged};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
-use sfm_core::store::StoreError;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::contacts::{Contacts, CreateContactError};
-use sfm_core::store::lists::{List, Lists};
+use sfm_store::StoreError;
+use sfm_store::audit::Audit;
+use sfm_store::contacts::{Contacts, CreateContactError};
+use sfm_store::lists::{List, Lists};
+use sfm_store::platform::{ConfigError, Platform};
 
 #[derive(Debug, Clone)]
 pub struct ContactService {

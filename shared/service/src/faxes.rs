@@ -5,17 +5,17 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
-use sfm_core::documents::{DocumentLinkError, Documents};
 use sfm_core::fax::Fax;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{Page, Paged};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
-use sfm_core::store::StoreError;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::faxes::{FaxFilter, Faxes};
-use sfm_core::store::lists::{List, Lists};
+use sfm_store::StoreError;
+use sfm_store::audit::Audit;
+use sfm_store::documents::{DocumentLinkError, Documents};
+use sfm_store::faxes::{FaxFilter, Faxes};
+use sfm_store::lists::{List, Lists};
+use sfm_store::platform::{ConfigError, Platform};
 
 /// Long enough to open a document over a slow line, too short to be worth passing on.
 const LINK_LIFE: Duration = Duration::from_secs(300);

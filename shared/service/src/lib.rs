@@ -2,7 +2,11 @@
 //! dashboard and the operator's commands. Whoever lets a request in says who asks, as a [`Principal`](sfm_core::principal::Principal); a change and its
 //! entry in the audit log are made here, together.
 
+pub mod api_keys;
 pub mod contacts;
 pub mod faxes;
 pub mod numbers;
+pub mod reception;
 pub mod scheduled;
+pub mod transmission;
+pub mod webhooks;

@@ -3,9 +3,9 @@
 use sfm_core::account::Number;
 use sfm_core::id::AccountId;
 use sfm_core::list::{Page, Paged};
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::store::StoreError;
-use sfm_core::store::numbers::Numbers;
+use sfm_store::StoreError;
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::{ConfigError, Platform};
 
 #[derive(Debug, Clone)]
 pub struct NumberService {

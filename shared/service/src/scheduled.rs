@@ -2,16 +2,16 @@
 
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
-use sfm_core::documents::Documents;
 use sfm_core::id::{AccountId, RequestId, ScheduledId};
 use sfm_core::list::{Page, Paged};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
 use sfm_core::scheduled::{Scheduled, Status};
-use sfm_core::store::StoreError;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::lists::{List, Lists};
-use sfm_core::store::scheduled::{CancelError, ScheduledFaxes};
+use sfm_store::StoreError;
+use sfm_store::audit::Audit;
+use sfm_store::documents::Documents;
+use sfm_store::lists::{List, Lists};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::scheduled::{CancelError, ScheduledFaxes};
 
 #[derive(Debug, Clone)]
 pub struct ScheduledReader {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
 use fax_document::{DocumentError, FaxDocument, Options};
-use sfm_core::documents::Documents;
-use sfm_core::guarded::Guard;
-use sfm_core::http::Problem;
-use sfm_core::platform::{ConfigError, Platform};
+use sfm_http_client::ssrf::Guard;
+use sfm_store::documents::Documents;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::Problem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -63,7 +63,7 @@ impl Preparer {
                 .map_err(|e| ConfigError { name: "DOCUMENT_WORKER".into(), reason: format!("is not set, and {e}") })?,
         };
         let places = Places::new(processors().max(FEWEST_BRIEF), LONG);
-        Ok(Self { guard: Guard::new(platform)?, sandbox, places, documents: Documents::new(platform)? })
+        Ok(Self { guard: platform.guard()?, sandbox, places, documents: Documents::new(platform)? })
     }
 
     /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.

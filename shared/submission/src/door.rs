@@ -3,14 +3,14 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use sfm_core::clock::Clock;
-use sfm_core::http::auth::Authenticator;
-use sfm_core::http::{Problem, Request, Response, idempotency};
-use sfm_core::platform::{ConfigError, Platform};
 use sfm_core::principal::Principal;
 use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS};
 use sfm_core::scope::Scope;
-use sfm_core::store::rates::{RateError, Rates};
-use sfm_core::store::requests::{Reply, RequestName, Requests};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::rates::{RateError, Rates};
+use sfm_store::requests::{Reply, RequestName, Requests};
+use sfm_web::auth::Authenticator;
+use sfm_web::{Problem, Request, Response, idempotency};
 
 /// The fields of a body that matter; what else is in it is ignored.
 const FIELDS: [&str; 5] = ["to", "from", "document", "document_url", "send_at"];

@@ -8,9 +8,9 @@ use fax_document::MediaType;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
-use sfm_core::guarded::{Guard, Refused};
-use sfm_core::http::Problem;
-use sfm_core::http_client::{self, Answer};
+use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_http_client::{self, Answer};
+use sfm_web::Problem;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -65,7 +65,7 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
     for hop in 0..=REDIRECTS {
         let refused = if hop == 0 { FetchError::Refused } else { FetchError::Redirect };
         let client = guard.client_for(&url).await.map_err(refused)?;
-        let request = http_client::request(Method::GET, &url).header(ACCEPT_ENCODING, "identity");
+        let request = sfm_http_client::request(Method::GET, &url).header(ACCEPT_ENCODING, "identity");
         let answer = client.send(request, Bytes::new()).await.map_err(|_| FetchError::Connection)?;
         match answer.status {
             StatusCode::MOVED_PERMANENTLY

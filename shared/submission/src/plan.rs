@@ -7,16 +7,16 @@ use http::StatusCode;
 use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::due;
-use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::ScheduledId;
 use sfm_core::list::Head;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::queue::Queue;
 use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::audit::Audit;
-use sfm_core::store::numbers::Numbers;
-use sfm_core::store::scheduled::{Planned, ScheduledKey, Scheduling};
+use sfm_store::accounts::Accounts;
+use sfm_store::audit::Audit;
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::Queue;
+use sfm_store::scheduled::{Planned, ScheduledKey, Scheduling};
+use sfm_web::{Problem, Request, Response};
 
 use crate::{Admitted, Deadline, Door, Preparer, SubmitRequest};
 

@@ -5,9 +5,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use sfm_core::account::Number;
-use sfm_core::http::Problem;
-use sfm_core::http::body::Object;
 use sfm_core::phone::E164;
+use sfm_web::Problem;
+use sfm_web::body::Object;
 
 /// Lambda takes 6 MB of request, base64 and all.
 const LARGEST_INLINE: usize = 4_000_000;

@@ -10,15 +10,15 @@ use sfm_core::account::{Account, Number};
 use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax, document_key};
-use sfm_core::http::{Problem, Request, Response};
 use sfm_core::id::FaxId;
 use sfm_core::list::Head;
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::store::audit::Audit;
-use sfm_core::store::faxes::{AcceptError, Accepted, Intake};
-use sfm_core::store::numbers::Numbers;
+use sfm_store::audit::Audit;
+use sfm_store::faxes::{AcceptError, Accepted, Intake};
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::{Problem, Request, Response};
 
 use crate::{Admitted, Deadline, Door, Preparer, SubmitRequest};
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sfm::commands::{account, fax as fax_command};
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
-use sfm_core::store::accounts::AccountChange;
+use sfm_store::accounts::AccountChange;
 use sfm_tests::client::{Answer, fax};
 use sfm_tests::documents::{FORM, LETTER};
 use sfm_tests::target::Target;

@@ -4,7 +4,7 @@ use futures::future::{join, join_all};
 use sfm::commands::{account, key};
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
-use sfm_core::store::accounts::{AccountChange, MAX_KEYS};
+use sfm_store::accounts::{AccountChange, MAX_KEYS};
 use sfm_tests::target::Target;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sfm::commands::{account, number};
 use sfm_core::scope::Scope;
-use sfm_core::store::accounts::AccountChange;
+use sfm_store::accounts::AccountChange;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::service::carrier_log;

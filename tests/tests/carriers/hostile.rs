@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sfm_core::carrier::sinch::{Callbacks, Sinch};
-use sfm_core::carrier::telnyx::Telnyx;
-use sfm_core::carrier::{CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError, Submission};
+use sfm_carriers::sinch::{Callbacks, Sinch};
+use sfm_carriers::telnyx::Telnyx;
+use sfm_carriers::{CallbackError, Carrier, CarrierFaxId, Deadlines, LARGEST_MEDIA, MediaError, Received, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
 use sfm_core::secret::Secret;

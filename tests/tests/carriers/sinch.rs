@@ -2,10 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use sfm_core::carrier::sinch::{Callbacks, Sinch};
-use sfm_core::carrier::{
-    AttemptMark, Callback, Carrier as _, CarrierEvent, CarrierFax, CarrierFaxId, MediaError, News, Received, SendError,
-};
+use sfm_carriers::sinch::{Callbacks, Sinch};
+use sfm_carriers::{AttemptMark, Callback, Carrier as _, CarrierEvent, CarrierFax, CarrierFaxId, MediaError, News, Received, SendError};
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::CallReport;
 use sfm_tests::adapters::{platform, platform_with, submission};

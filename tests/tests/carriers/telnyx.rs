@@ -14,11 +14,11 @@ use ed25519_dalek::Signer as _;
 use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::{Value, json};
-use sfm_core::carrier::telnyx::{Callbacks, Telnyx};
-use sfm_core::carrier::{Callback, CallbackError, Carrier as _, CarrierFaxId, MediaError, News, Received};
+use sfm_carriers::telnyx::{Callbacks, Telnyx};
+use sfm_carriers::{Callback, CallbackError, Carrier as _, CarrierFaxId, MediaError, News, Received};
 use sfm_core::clock::Clock;
-use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
+use sfm_store::platform::Platform;
 use sfm_tests::adapters::{platform, serve, submission, telnyx_key};
 use sfm_tests::documents;
 

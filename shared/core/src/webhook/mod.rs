@@ -4,7 +4,6 @@
 //! the [`desk`] is where endpoints are managed.
 
 pub mod delivery;
-pub mod desk;
 pub mod signature;
 
 use std::collections::BTreeSet;
@@ -173,38 +172,6 @@ pub struct Endpoint {
     pub version: u64,
 }
 
-/// The item of an endpoint: the one form in which its secrets are written.
-#[derive(Serialize)]
-pub(crate) struct Stored<'a> {
-    account_id: AccountId,
-    id: EndpointId,
-    url: &'a str,
-    events: &'a BTreeSet<EventType>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    status: Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_at: Option<Timestamp>,
-    secrets: Vec<StoredSecret<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failing: Option<Failing>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resting: Option<Resting>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recovery: Option<Recovery>,
-    created_at: Timestamp,
-    version: u64,
-}
-
-#[derive(Serialize)]
-struct StoredSecret<'a> {
-    secret: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
-}
-
 /// What a failed attempt did to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
@@ -238,26 +205,6 @@ impl Endpoint {
             recovery: None,
             created_at: now,
             version: 1,
-        }
-    }
-
-    pub(crate) fn stored(&self) -> Stored<'_> {
-        let secrets = self.secrets.iter().map(|SigningSecret { secret, until }| StoredSecret { secret: secret.expose(), until: *until });
-        Stored {
-            account_id: self.account_id,
-            id: self.id,
-            url: &self.url,
-            events: &self.events,
-            description: self.description.as_deref(),
-            status: self.status,
-            disabled_reason: self.disabled_reason,
-            disabled_at: self.disabled_at,
-            secrets: secrets.collect(),
-            failing: self.failing,
-            resting: self.resting,
-            recovery: self.recovery,
-            created_at: self.created_at,
-            version: self.version,
         }
     }
 
@@ -492,20 +439,6 @@ mod tests {
             recovery.finished_at = Some(at(11));
         }
         assert_eq!(endpoint.recover(one, at(7), at(12)).since, at(7));
-    }
-
-    /// The items of the first release are read, and what is written is read again.
-    #[test]
-    fn an_endpoint_is_stored_with_its_secrets_and_shown_without() {
-        let mut endpoint = endpoint();
-        endpoint.rotate(false, at(0));
-        endpoint.failed(at(0), at(1));
-        let stored = serde_json::to_string(&endpoint.stored()).unwrap_or_default();
-        assert_eq!(serde_json::from_str::<Endpoint>(&stored).ok().as_ref(), Some(&endpoint));
-        let shown = serde_json::to_string(&endpoint.resource()).unwrap_or_default();
-        for SigningSecret { secret, .. } in &endpoint.secrets {
-            assert!(stored.contains(secret.expose()) && !shown.contains(secret.expose()));
-        }
     }
 
     #[test]

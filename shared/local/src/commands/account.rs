@@ -10,9 +10,9 @@ use sfm_core::id::AccountId;
 use sfm_core::list::Head;
 use sfm_core::month::Month;
 use sfm_core::plan::Plan;
-use sfm_core::platform::Platform;
-use sfm_core::store::accounts::{AccountChange, AccountsAdmin};
-use sfm_core::store::faxes::Faxes;
+use sfm_store::accounts::{AccountChange, AccountsAdmin};
+use sfm_store::faxes::Faxes;
+use sfm_store::platform::Platform;
 
 use super::CommandError;
 

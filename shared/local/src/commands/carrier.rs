@@ -6,7 +6,7 @@ use fax_document::Options;
 use reqwest::Method;
 use serde_json::Value;
 use sfm_core::phone::E164;
-use sfm_core::platform::Platform;
+use sfm_store::platform::Platform;
 
 use super::{CommandError, document};
 

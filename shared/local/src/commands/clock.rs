@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::Value;
-use sfm_core::platform::Platform;
+use sfm_store::platform::Platform;
 
 use super::{CommandError, carrier::control};
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use sfm_core::id::FaxId;
-use sfm_core::platform::Platform;
 use sfm_core::principal::Principal;
-use sfm_core::store::faxes::FaxRemoval;
+use sfm_store::faxes::FaxRemoval;
+use sfm_store::platform::Platform;
 
 use super::CommandError;
 

@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sfm_core::id::{AccountId, KeyId};
 use sfm_core::key::Mode;
-use sfm_core::platform::Platform;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_core::store::keyring::{Keyring, KeyringError};
+use sfm_service::api_keys::{Keyring, KeyringError};
+use sfm_store::platform::Platform;
 
 use super::CommandError;
 

@@ -6,10 +6,10 @@ use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::ApiTime;
 use sfm_core::id::AccountId;
 use sfm_core::member::{Email, Member, Role};
-use sfm_core::platform::Platform;
 use sfm_core::principal::Principal;
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::members::MembersAdmin;
+use sfm_store::accounts::Accounts;
+use sfm_store::members::MembersAdmin;
+use sfm_store::platform::Platform;
 
 use super::CommandError;
 

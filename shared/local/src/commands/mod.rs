@@ -14,8 +14,8 @@ pub mod webhook;
 use std::str::FromStr;
 
 use serde_json::json;
-use sfm_core::platform::ConfigError;
-use sfm_core::store::StoreError;
+use sfm_store::StoreError;
+use sfm_store::platform::ConfigError;
 
 /// Why a command failed, as it is printed: `{"error":{"type","message"}}`.
 #[derive(Debug, thiserror::Error)]

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use sfm_core::account::{Number, NumberResource, NumberStatus};
 use sfm_core::id::{AccountId, NumberId};
 use sfm_core::phone::E164;
-use sfm_core::platform::Platform;
-use sfm_core::store::accounts::Accounts;
-use sfm_core::store::contacts::Contacts;
-use sfm_core::store::numbers::Numbers;
+use sfm_store::accounts::Accounts;
+use sfm_store::contacts::Contacts;
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::Platform;
 
 use super::CommandError;
 

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
 use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
-use sfm_core::platform::Platform;
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
-use sfm_core::store::accounts::Accounts;
 use sfm_core::webhook::Endpoint;
-use sfm_core::webhook::desk::{Change, DeskError, WebhookDesk};
+use sfm_service::webhooks::{Change, DeskError, WebhookDesk};
+use sfm_store::accounts::Accounts;
+use sfm_store::platform::Platform;
 
 use super::{CommandError, id};
 

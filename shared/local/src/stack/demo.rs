@@ -3,8 +3,8 @@
 use sfm_core::member::Role;
 use sfm_core::phone::E164;
 use sfm_core::plan::Plan;
-use sfm_core::platform::Platform;
 use sfm_core::scope::Scope;
+use sfm_store::platform::Platform;
 
 use super::Demo;
 use crate::commands::{CommandError, account, key, member, number};

@@ -11,10 +11,10 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service as _, service_fn};
 use serde_json::Value;
-use sfm_core::http::Endpoint;
-use sfm_core::http::serve::respond;
-use sfm_core::platform::{ConfigError, Platform};
-use sfm_core::runtime::{Error, Worker};
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_web::Endpoint;
+use sfm_web::runtime::{Error, Worker};
+use sfm_web::serve::respond;
 
 use super::bootstrap::Bootstrap;
 use crate::tap::Tap;

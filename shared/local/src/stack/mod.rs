@@ -27,10 +27,10 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
-use sfm_core::guarded::Names;
-use sfm_core::platform::Platform;
 use sfm_core::secret::Secret;
-use sfm_core::store::members::MembersAdmin;
+use sfm_http_client::ssrf::Names;
+use sfm_store::members::MembersAdmin;
+use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -410,7 +410,7 @@ impl Stack {
     }
 
     /// Feeds a function an event as Lambda would. None when the template names no such function.
-    pub async fn invoke(&self, function: &str, event: Value) -> Option<Result<Value, sfm_core::runtime::Error>> {
+    pub async fn invoke(&self, function: &str, event: Value) -> Option<Result<Value, sfm_web::runtime::Error>> {
         let handler = self.host.handler(function)?;
         Some(handler(event).await)
     }

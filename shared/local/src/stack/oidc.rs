@@ -20,7 +20,7 @@ use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
-use sfm_core::store::members::MembersAdmin;
+use sfm_store::members::MembersAdmin;
 use sha2::{Digest as _, Sha256};
 
 use super::{StackError, state};

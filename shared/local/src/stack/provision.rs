@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
-use sfm_core::platform::Platform;
+use sfm_store::platform::Platform;
 
 use super::StackError;
 use super::template::{Resource, Template, bucket_name};

@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
-use sfm_core::platform::Platform;
+use sfm_store::platform::Platform;
 use tokio::sync::{Semaphore, watch};
 
 use super::host::Handler;

@@ -1,0 +1,85 @@
+//! The carrier that the configuration names.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::sinch::{self, Sinch};
+use super::telnyx::{self, Telnyx};
+use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use sfm_core::phone::E164;
+use sfm_store::platform::{ConfigError, Platform};
+
+/// The carrier of the variable `CARRIER`: `telnyx` or `sinch`.
+#[derive(Debug, Clone)]
+pub enum Chosen {
+    Telnyx(Telnyx),
+    Sinch(Sinch),
+}
+
+/// What reads that carrier's callbacks, each in its own way.
+#[derive(Debug, Clone)]
+pub enum Callbacks {
+    Telnyx(telnyx::Callbacks),
+    Sinch(sinch::Callbacks),
+}
+
+fn unknown(name: &str) -> ConfigError {
+    ConfigError { name: "CARRIER".into(), reason: format!("is {name}, which is no carrier that we know") }
+}
+
+impl Callbacks {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        match platform.var("CARRIER")?.as_str() {
+            "telnyx" => telnyx::Callbacks::new(platform).map(Self::Telnyx),
+            "sinch" => sinch::Callbacks::new(platform).map(Self::Sinch),
+            other => Err(unknown(other)),
+        }
+    }
+}
+
+impl Chosen {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        match platform.var("CARRIER")?.as_str() {
+            "telnyx" => Telnyx::new(platform).map(Self::Telnyx),
+            "sinch" => Sinch::new(platform).map(Self::Sinch),
+            other => Err(unknown(other)),
+        }
+    }
+}
+
+impl Carrier for Chosen {
+    async fn send(&self, submission: &Submission) -> Result<CarrierFaxId, SendError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.send(submission).await,
+            Self::Sinch(sinch) => sinch.send(submission).await,
+        }
+    }
+
+    async fn find(&self, mark: &AttemptMark, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.find(mark, to, from, since).await,
+            Self::Sinch(sinch) => sinch.find(mark, to, from, since).await,
+        }
+    }
+
+    async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.get(id).await,
+            Self::Sinch(sinch) => sinch.get(id).await,
+        }
+    }
+
+    async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.received(from, until, most_pages).await,
+            Self::Sinch(sinch) => sinch.received(from, until, most_pages).await,
+        }
+    }
+
+    async fn document(&self, received: &Received) -> Result<Bytes, MediaError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.document(received).await,
+            Self::Sinch(sinch) => sinch.document(received).await,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! HTTP to hosts that customers name: documents by link, webhooks.
+//!
+//! A customer's URL is hostile until shown otherwise. The name is resolved once; every address that it has must be public; the
+//! connection is pinned to the addresses that were checked. Redirects are not followed: whoever wants to asks for a client anew.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use url::{Host, Url};
+
+/// IPv4 blocks that are not for anybody: IANA IPv4 Special-Purpose Address Registry (RFC 6890;
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry>), multicast (RFC 5771), class E (RFC 1112), and what
+/// is named beside.
+const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    // Azure's platform address, reached from any machine there (Microsoft Learn, "What is IP address 168.63.129.16?").
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(192, 31, 196, 0), 24),
+    (Ipv4Addr::new(192, 52, 193, 0), 24),
+    // 6to4 relay anycast, deprecated (RFC 7526).
+    (Ipv4Addr::new(192, 88, 99, 0), 24),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    // AS112, of the same registry (RFC 7534), as 192.31.196.0/24 is (RFC 7535).
+    (Ipv4Addr::new(192, 175, 48, 0), 24),
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(198, 51, 100, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    // Multicast and all above it.
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
+/// Blocks inside 2000::/3, the only global unicast there is (RFC 4291), that are not: IANA IPv6 Special-Purpose Address
+/// Registry (<https://www.iana.org/assignments/iana-ipv6-special-registry>). Teredo and 6to4 are among them, which
+/// embed IPv4 addresses; mapped, compatible and NAT64 forms lie outside of 2000::/3.
+const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 5] = [
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+    (Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0), 48),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
+];
+
+/// Whether an address is one that anybody on the internet may be told to connect to.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let inside = |(block, bits): &(Ipv4Addr, u32)| (u32::from(v4) ^ u32::from(*block)).leading_zeros() >= *bits;
+            !NOT_PUBLIC_V4.iter().any(inside)
+        }
+        IpAddr::V6(v6) => {
+            let inside = |(block, bits): &(Ipv6Addr, u32)| (u128::from(v6) ^ u128::from(*block)).leading_zeros() >= *bits;
+            v6.segments()[0] >> 13 == 0b001 && !NOT_PUBLIC_V6.iter().any(inside) && !is_isatap(v6)
+        }
+    }
+}
+
+/// ISATAP's interface identifiers, `::5efe:a.b.c.d` and `::200:5efe:a.b.c.d` in any prefix, stand for an IPv4 host
+/// behind a tunnel (RFC 5214, 6.1).
+fn is_isatap(address: Ipv6Addr) -> bool {
+    let [_, _, _, _, universal, isatap, _, _] = address.segments();
+    matches!(universal, 0 | 0x0200) && isatap == 0x5efe
+}
+
+/// Why a URL is not connected to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("is not a URL")]
+    Malformed,
+    #[error("must be an https:// URL")]
+    NotHttps,
+    #[error("must not contain a user name or password")]
+    Credentials,
+    /// There is no such name, or one of its addresses is not public. Callers are not told which: it would let them explore.
+    #[error("names a host that cannot be reached from the public internet")]
+    Host,
+}
+
+/// What resolves names: the system, or a test's table.
+pub trait Names: fmt::Debug + Send + Sync {
+    fn addresses<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+}
+
+/// The system's resolver.
+#[derive(Debug)]
+pub struct SystemNames;
+
+impl Names for SystemNames {
+    fn addresses<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|found| found.ip()).collect()) })
+    }
+}
+
+/// Makes clients for customers' URLs.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    tls: rustls::ClientConfig,
+    names: Arc<dyn Names>,
+    allow_loopback: bool,
+}
+
+impl Guard {
+    /// `allow_loopback` lets loopback addresses through, and plain HTTP to them: for tests.
+    ///
+    /// # Errors
+    /// When the system has no roots that a certificate could be held against.
+    pub fn new(names: Arc<dyn Names>, allow_loopback: bool) -> Result<Self, crate::Error> {
+        Ok(Self { tls: crate::tls()?, names, allow_loopback })
+    }
+
+    /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
+    /// makes of `0x7f.1` or `2130706433` is the same address.
+    pub fn parse(&self, text: &str) -> Result<Url, Refused> {
+        let url = Url::parse(text.trim()).map_err(|_| Refused::Malformed)?;
+        self.check(&url)?;
+        Ok(url)
+    }
+
+    fn check(&self, url: &Url) -> Result<(), Refused> {
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_loopback => {}
+            _ => return Err(Refused::NotHttps),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refused::Credentials);
+        }
+        // What is never public is refused while its owner still types it. Other names are looked at when they are connected to.
+        let never = match url.host() {
+            None => return Err(Refused::Malformed),
+            Some(Host::Ipv4(address)) => !self.allows(address.into(), url),
+            Some(Host::Ipv6(address)) => !self.allows(address.into(), url),
+            Some(Host::Domain(name)) => is_never_public(name) && !(self.allow_loopback && is_localhost(name)),
+        };
+        if never { Err(Refused::Host) } else { Ok(()) }
+    }
+
+    /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline
+    /// of its own.
+    pub async fn client_for(&self, url: &Url) -> Result<crate::Client, Refused> {
+        self.check(url)?;
+        let addresses = match url.host().ok_or(Refused::Malformed)? {
+            Host::Ipv4(address) => vec![IpAddr::V4(address)],
+            Host::Ipv6(address) => vec![IpAddr::V6(address)],
+            Host::Domain(name) => self.names.addresses(name).await.map_err(|_| Refused::Host)?,
+        };
+        if addresses.is_empty() || !addresses.iter().all(|address| self.allows(*address, url)) {
+            return Err(Refused::Host);
+        }
+        let port = url.port_or_known_default().unwrap_or(443);
+        let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        Ok(crate::Client::pinned(pinned, self.tls.clone()))
+    }
+
+    fn allows(&self, address: IpAddr, url: &Url) -> bool {
+        let loopback = self.allow_loopback && address.is_loopback();
+        loopback || (url.scheme() == "https" && is_public(address))
+    }
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Names that no public name server answers for: RFC 6761 (localhost), RFC 6762 (local), and ICANN's reservation of `internal`, under which clouds
+/// have their metadata.
+fn is_never_public(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    is_localhost(name) || ["local", "internal"].iter().any(|top| name.rsplit('.').next() == Some(top))
+}
+
+#[cfg(test)]
+mod tests;

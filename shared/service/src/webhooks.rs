@@ -1,0 +1,310 @@
+//! What an account's owner, or an operator for it, does with webhooks: the functions behind the commands and the dashboard.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::clock::Clock;
+use sfm_core::event::{Event, EventType};
+use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
+use sfm_core::principal::Principal;
+use sfm_core::secret::Secret;
+use sfm_core::webhook::delivery::Delivery;
+use sfm_core::webhook::{Endpoint, MAX_ENDPOINTS, Reason, Recovery, Status};
+use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_store::StoreError;
+use sfm_store::audit::Audit;
+use sfm_store::deliveries::{Deliveries, DeliveryKey};
+use sfm_store::events::Events;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::{Queue, QueueError};
+use sfm_store::webhooks::Webhooks;
+
+/// More than anybody writes.
+const LONGEST_URL: usize = 2048;
+const LONGEST_DESCRIPTION: usize = 200;
+
+#[derive(Debug, Clone)]
+pub struct WebhookDesk {
+    webhooks: Webhooks,
+    deliveries: Deliveries,
+    events: Events,
+    audit: Audit,
+    queue: Queue,
+    guard: Guard,
+    clock: Clock,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error("The URL {0}.")]
+    Url(Refused),
+    #[error("The URL has more than {LONGEST_URL} characters.")]
+    UrlTooLong,
+    #[error("The description has more than {LONGEST_DESCRIPTION} characters.")]
+    DescriptionTooLong,
+    #[error("An account may have {MAX_ENDPOINTS} webhook endpoints. Delete one first.")]
+    TooMany,
+    #[error("The endpoint is disabled. Enable it first.")]
+    Disabled,
+    #[error("There is no such endpoint, delivery or event.")]
+    NotFound,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// What of an endpoint is changed.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub url: Option<String>,
+    pub events: Option<BTreeSet<EventType>>,
+    pub description: Option<String>,
+    pub status: Option<Status>,
+}
+
+impl WebhookDesk {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            webhooks: Webhooks::new(platform)?,
+            deliveries: Deliveries::new(platform)?,
+            events: Events::new(platform)?,
+            audit: Audit::new(platform)?,
+            queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
+            guard: platform.guard()?,
+            clock: platform.clock(),
+        })
+    }
+
+    fn checked(&self, url: &str) -> Result<String, DeskError> {
+        if url.len() > LONGEST_URL {
+            return Err(DeskError::UrlTooLong);
+        }
+        self.guard.parse(url).map(String::from).map_err(DeskError::Url)
+    }
+
+    fn entry(&self, who: &Principal, action: Action, target: impl ToString) -> AuditEntry {
+        AuditEntry::new(who, action, target, self.clock.now())
+    }
+
+    /// Makes an endpoint. Its secret is shown here, and never again but by rotating it.
+    pub async fn add(
+        &self,
+        who: &Principal,
+        url: &str,
+        events: BTreeSet<EventType>,
+        description: Option<String>,
+    ) -> Result<(Endpoint, Secret), DeskError> {
+        let url = self.checked(url)?;
+        if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+            return Err(DeskError::DescriptionTooLong);
+        }
+        let endpoint = Endpoint::new(who.account(), url, events, description, self.clock.now());
+        let entry = self.entry(who, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
+        if !self.webhooks.add(&endpoint, MAX_ENDPOINTS, self.audit.write(&entry)?).await? {
+            return Err(DeskError::TooMany);
+        }
+        let secret = newest(&endpoint)?;
+        Ok((endpoint, secret))
+    }
+
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Endpoint>, DeskError> {
+        Ok(self.webhooks.of(account).await?)
+    }
+
+    pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.webhooks.get(account, id).await?.ok_or(DeskError::NotFound)
+    }
+
+    /// Finds an endpoint by its id alone, for operators.
+    pub async fn find(&self, id: EndpointId) -> Result<Endpoint, DeskError> {
+        self.webhooks.find(id).await?.ok_or(DeskError::NotFound)
+    }
+
+    /// Changes an endpoint, all at once or not at all.
+    pub async fn update(&self, who: &Principal, id: EndpointId, change: Change) -> Result<Endpoint, DeskError> {
+        let Change { url, events, description, status } = change;
+        let url = url.as_deref().map(|url| self.checked(url)).transpose()?;
+        if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
+            return Err(DeskError::DescriptionTooLong);
+        }
+        let events = events.filter(|events| !events.is_empty());
+        let now = self.clock.now();
+        let mut entries = Vec::new();
+        if url.is_some() || events.is_some() || description.is_some() {
+            let mut entry = AuditEntry::new(who, Action::WebhookChanged, id, now);
+            entry.detail.clone_from(&url);
+            entries.push(entry);
+        }
+        entries.extend(status.map(|status| {
+            let action = if status == Status::Enabled { Action::WebhookEnabled } else { Action::WebhookDisabled };
+            // Entries of one moment are in no order: this one comes after the other.
+            AuditEntry::new(who, action, id, now + SignedDuration::from_millis(1))
+        }));
+        if entries.is_empty() {
+            return self.get(who.account(), id).await;
+        }
+        self.change(who.account(), id, &entries, |endpoint| {
+            if let Some(url) = &url {
+                endpoint.url.clone_from(url);
+            }
+            if let Some(events) = &events {
+                endpoint.events.clone_from(events);
+            }
+            if let Some(description) = &description {
+                endpoint.description = (!description.is_empty()).then(|| description.clone());
+            }
+            match status {
+                Some(Status::Enabled) => endpoint.enable(),
+                Some(Status::Disabled) => endpoint.disable(Reason::Owner, now),
+                None => {}
+            }
+        })
+        .await
+    }
+
+    pub async fn disable(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
+        let now = self.clock.now();
+        let entry = self.entry(who, Action::WebhookDisabled, id);
+        self.change(who.account(), id, &[entry], |endpoint| endpoint.disable(Reason::Owner, now)).await
+    }
+
+    /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
+    pub async fn enable(&self, who: &Principal, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+        let entry = self.entry(who, Action::WebhookEnabled, id);
+        let enabled = self.webhooks.change(who.account(), id, vec![self.audit.write(&entry)?], |endpoint| {
+            let missed_since = endpoint.missed_since();
+            endpoint.enable();
+            missed_since
+        });
+        enabled.await?.ok_or(DeskError::NotFound)
+    }
+
+    pub async fn delete(&self, who: &Principal, id: EndpointId) -> Result<(), DeskError> {
+        let entry = self.entry(who, Action::WebhookDeleted, id);
+        if self.webhooks.delete(who.account(), id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(DeskError::NotFound) }
+    }
+
+    /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
+    pub async fn rotate(&self, who: &Principal, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), DeskError> {
+        let now = self.clock.now();
+        let entry = self.entry(who, Action::WebhookSecretRotated, id);
+        let endpoint = self.change(who.account(), id, &[entry], |endpoint| endpoint.rotate(expire_now, now)).await?;
+        let secret = newest(&endpoint)?;
+        Ok((endpoint, secret))
+    }
+
+    /// Ends the overlap of a rotation: the old secret signs no more.
+    pub async fn expire_old_secret(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
+        let entry = self.entry(who, Action::WebhookOldSecretExpired, id);
+        self.change(who.account(), id, &[entry], Endpoint::expire_old_secrets).await
+    }
+
+    async fn change(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        entries: &[AuditEntry],
+        change: impl Fn(&mut Endpoint),
+    ) -> Result<Endpoint, DeskError> {
+        let entries = entries.iter().map(|entry| self.audit.write(entry)).collect::<Result<_, _>>()?;
+        let changed = self.webhooks.change(account, id, entries, change);
+        changed.await?.map(|(endpoint, ())| endpoint).ok_or(DeskError::NotFound)
+    }
+
+    /// Sends a test event, whatever the endpoint asks to be told of.
+    pub async fn test(&self, who: &Principal, id: EndpointId) -> Result<Delivery, DeskError> {
+        let endpoint = self.get(who.account(), id).await?;
+        if !endpoint.wants(EventType::WebhookTest) {
+            return Err(DeskError::Disabled);
+        }
+        self.audit.record(&self.entry(who, Action::WebhookTested, id)).await?;
+        let now = self.clock.now();
+        let data = json!({"object": "webhook_endpoint", "id": endpoint.id, "message": "This endpoint is reached."}).to_string();
+        let event = Event::test(who.account(), data, now);
+        self.events.put(&event).await?;
+        let delivery = Delivery::new(&event, endpoint.id, now);
+        self.deliveries.add(&delivery).await?;
+        self.hint(&delivery).await?;
+        Ok(delivery)
+    }
+
+    /// The log of an endpoint, newest first, at most 100 entries older than `before`; and whether there are more.
+    pub async fn deliveries(
+        &self,
+        account: AccountId,
+        endpoint: EndpointId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<(Vec<Delivery>, bool), DeskError> {
+        Ok(self.deliveries.of_endpoint(account, endpoint, before, limit).await?)
+    }
+
+    /// The deliveries of an event to the endpoints that there are.
+    pub async fn deliveries_of_event(&self, account: AccountId, event: EventId) -> Result<Vec<Delivery>, DeskError> {
+        let event = self.events.get(account, event).await?.ok_or(DeskError::NotFound)?;
+        let endpoints = self.webhooks.of(account).await?;
+        let ids: Vec<_> = endpoints.iter().map(|endpoint| DeliveryId::of(event.id, endpoint.id, event.created_at)).collect();
+        Ok(self.deliveries.get_all(account, &ids).await?)
+    }
+
+    /// Finds a delivery by its id alone, for operators.
+    pub async fn find_delivery(&self, id: DeliveryId) -> Result<DeliveryKey, DeskError> {
+        self.deliveries.find(id).await?.ok_or(DeskError::NotFound)
+    }
+
+    /// The events of an account that it is told of, within 30 days, newest first: at most `limit` older than `before`.
+    pub async fn events(&self, account: AccountId, before: Option<EventId>, limit: usize) -> Result<Vec<Event>, DeskError> {
+        Ok(self.events.told(account, before, limit).await?)
+    }
+
+    /// Tries a delivery anew, at once, whatever became of it.
+    pub async fn redeliver(&self, who: &Principal, id: DeliveryId) -> Result<Delivery, DeskError> {
+        let key = DeliveryKey { account_id: who.account(), id };
+        if self.deliveries.get_all(key.account_id, &[key.id]).await?.is_empty() {
+            return Err(DeskError::NotFound);
+        }
+        self.audit.record(&self.entry(who, Action::DeliveryRedelivered, key.id)).await?;
+        let now = self.clock.now();
+        let again = self.deliveries.update(key, |delivery| {
+            delivery.redeliver(now);
+            true
+        });
+        let delivery = again.await?.ok_or(DeskError::NotFound)?;
+        self.hint(&delivery).await?;
+        Ok(delivery)
+    }
+
+    /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that
+    /// runs and has begun as early is joined; else this one takes its place, and begins where the earlier of the two
+    /// does.
+    pub async fn recover(&self, who: &Principal, id: EndpointId, since: Timestamp) -> Result<Recovery, DeskError> {
+        let endpoint = self.get(who.account(), id).await?;
+        if endpoint.status == Status::Disabled {
+            return Err(DeskError::Disabled);
+        }
+        let entry = self.entry(who, Action::WebhookRecovered, id);
+        if let Some(running) = endpoint.recovery.filter(|running| running.finished_at.is_none() && running.since <= since) {
+            self.audit.record(&entry).await?;
+            return Ok(running);
+        }
+        let now = self.clock.now();
+        let job = Event::recovery(who.account(), id, now);
+        let others = vec![self.audit.write(&entry)?, self.events.add(&job)?];
+        let begun = self.webhooks.change(who.account(), id, others, |endpoint| endpoint.recover(job.id, since, now));
+        begun.await?.map(|(_, recovery)| recovery).ok_or(DeskError::NotFound)
+    }
+
+    async fn hint(&self, delivery: &Delivery) -> Result<(), DeskError> {
+        let (now, key) = (self.clock.now(), DeliveryKey::from(delivery));
+        Ok(self.queue.send_fair(&key, key.account_id, delivery.due().unwrap_or(now), now).await?)
+    }
+}
+
+fn newest(endpoint: &Endpoint) -> Result<Secret, DeskError> {
+    endpoint.secrets.first().map(|secret| secret.secret.clone()).ok_or(DeskError::NotFound)
+}

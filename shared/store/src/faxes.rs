@@ -1,0 +1,528 @@
+//! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `by-status` the list by status and time, `due` what
+//! needs a look, `by-id` is for operators.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::accounts::Accounts;
+use super::audit::Audit;
+use super::events::Events;
+use super::lists::{List, Lists};
+use super::requests::{Reply, Requests};
+use super::reservations::Reservations;
+use super::transaction::{Backoff, Cancelled, Reason, past_conflicts, transact};
+use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
+use crate::platform::{ConfigError, Platform};
+use crate::transaction::Write;
+use sfm_core::account::{Account, Closed, Number, Reservation};
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::event::Event;
+use sfm_core::fax::{Fax, Status};
+use sfm_core::id::{AccountId, FaxId};
+use sfm_core::list::{Head, Page};
+use sfm_core::month::Month;
+use sfm_core::principal::Principal;
+
+#[derive(Debug, Clone)]
+pub struct Faxes {
+    client: Client,
+    table: String,
+}
+
+/// Marks an item that is no fax, with a place in the list: it keeps a fax from being made under its id at that place or an earlier one.
+const FENCE: &str = "fence";
+
+/// The key of a fax, as messages carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxKey {
+    pub account_id: AccountId,
+    pub fax_id: FaxId,
+}
+
+/// An entry of an index that has the keys alone.
+#[derive(Debug, Deserialize)]
+pub struct FaxEntry {
+    account_id: AccountId,
+    id: FaxId,
+}
+
+impl From<FaxEntry> for FaxKey {
+    fn from(FaxEntry { account_id, id }: FaxEntry) -> Self {
+        Self { account_id, fax_id: id }
+    }
+}
+
+/// A fax with what index `by-status` is keyed by, while it is in its account's list.
+fn item_of(fax: &Fax) -> Result<Item, StoreError> {
+    let mut item = to_item(fax)?;
+    if fax.seq.is_some() {
+        item.insert("listed_as".into(), listed_as(fax.account_id, fax.status));
+        item.insert("listed_at".into(), n(fax.created_at.as_millisecond()));
+    }
+    Ok(item)
+}
+
+fn listed_as(account: AccountId, status: Status) -> AttributeValue {
+    s(format!("{account}#{}", status.as_str()))
+}
+
+/// What a filtered list shows.
+#[derive(Debug, Clone)]
+pub struct FaxFilter {
+    pub statuses: Vec<Status>,
+    /// Created after this moment, itself not included.
+    pub after: Option<Timestamp>,
+    /// Created before this moment, itself not included.
+    pub before: Option<Timestamp>,
+}
+
+/// One status of a filtered list, newest first, read as far as it was needed.
+struct Run {
+    status: Status,
+    read: VecDeque<RunEntry>,
+    rest: Option<Item>,
+    ended: bool,
+}
+
+#[derive(Deserialize)]
+struct RunEntry {
+    id: FaxId,
+    listed_at: i64,
+}
+
+impl Faxes {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("FAXES_TABLE")? })
+    }
+
+    /// Reads a fax strongly, deleted or not. (1 RRU)
+    pub async fn get(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("id", s(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        found.item.filter(|item| !item.contains_key(FENCE)).map(from_item).transpose()
+    }
+
+    /// The reservations without a fax at their place: its transaction is under way, was never made, or another worker made the fax at another
+    /// place. (1 RRU each)
+    pub(super) async fn open(&self, account: AccountId, reservations: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
+        let found = try_join_all(reservations.iter().map(|reservation| self.get(account, reservation.fax))).await?;
+        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| reservation.is_of(fax)));
+        Ok(open.map(|(reservation, _)| *reservation).collect())
+    }
+
+    /// The account as it is without what is reserved for faxes that do not exist. (1 RRU for each reservation, of which there are few)
+    pub async fn without_open(&self, mut account: Account) -> Result<Account, StoreError> {
+        for open in self.open(account.id, &account.reservations).await? {
+            if let Some(used) = account.used.get_mut(&open.month) {
+                *used = used.saturating_sub(open.pages.into());
+            }
+        }
+        account.reservations.clear();
+        Ok(account)
+    }
+
+    /// Makes sure that a fax which does not exist is never made at this place: whoever is still about to must fail. A later reservation has a
+    /// later place and is let through, because a scheduled fax and one that came in have the same id whichever worker makes them. Does nothing
+    /// where the fax exists. (1 WRU)
+    pub(super) async fn fence(&self, account: AccountId, reservation: &Reservation) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("account_id", s(account))
+            .item("id", s(reservation.fax))
+            .item(FENCE, n(reservation.seq))
+            .condition_expression("attribute_not_exists(id) OR #fence < :place")
+            .expression_attribute_names("#fence", FENCE)
+            .expression_attribute_values(":place", n(reservation.seq));
+        match past_conflicts(|| put.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(()),
+            Err(e) => Err(StoreError::from_sdk(e)),
+        }
+    }
+
+    /// A fax that was not deleted. (1 RRU)
+    pub async fn visible(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
+        Ok(self.get(account, id).await?.filter(|fax| fax.deleted_at.is_none()))
+    }
+
+    /// At most `limit` faxes of an account's list from `first` downwards, newest first.
+    pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Fax>, StoreError> {
+        list_from(&self.client, &self.table, account, first, limit).await
+    }
+
+    /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
+    ///
+    /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries before it. Then one batch
+    /// reads the page. (2 round trips, more for each 5,000 entries)
+    pub async fn list_filtered(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
+        let run = |status: &Status| Run { status: *status, read: VecDeque::new(), rest: None, ended: false };
+        let mut runs: Vec<Run> = filter.statuses.iter().map(run).collect();
+        let mut skip = page.offset();
+        let mut ids: Vec<FaxId> = Vec::new();
+        let has_more = loop {
+            let wanted = skip.saturating_add(page.limit.into()).saturating_add(1);
+            let unread = runs.iter_mut().filter(|run| run.read.is_empty() && !run.ended);
+            try_join_all(unread.map(|run| self.read_on(account, filter, run, wanted))).await?;
+            let newest = runs.iter_mut().filter(|run| !run.read.is_empty()).max_by_key(|run| run.read.front().map(|entry| entry.listed_at));
+            let Some(entry) = newest.and_then(|run| run.read.pop_front()) else { break false };
+            if skip > 0 {
+                skip -= 1;
+            } else if ids.len() == page.limit as usize {
+                break true;
+            } else if !ids.contains(&entry.id) {
+                ids.push(entry.id);
+            }
+        };
+        let mut faxes = self.get_all(account, &ids).await?;
+        // The index may trail behind: what has left the filter since is not shown.
+        faxes.retain(|fax| fax.seq.is_some() && filter.statuses.contains(&fax.status));
+        faxes.sort_by_key(|fax| Reverse(fax.seq));
+        Ok((faxes, has_more))
+    }
+
+    async fn read_on(&self, account: AccountId, filter: &FaxFilter, run: &mut Run, wanted: u64) -> Result<(), StoreError> {
+        let after = filter.after.map_or(i64::MIN, Timestamp::as_millisecond);
+        // A moment within a millisecond lies after the faxes of that millisecond.
+        let before = filter.before.map_or(i64::MAX, |at| at.as_millisecond() - i64::from(at.subsec_nanosecond() % 1_000_000 == 0));
+        if after >= before {
+            run.ended = true;
+            return Ok(());
+        }
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-status")
+            .key_condition_expression("listed_as = :as AND listed_at BETWEEN :from AND :to")
+            .expression_attribute_values(":as", listed_as(account, run.status))
+            .expression_attribute_values(":from", n(after.saturating_add(1)))
+            .expression_attribute_values(":to", n(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX).min(5_000))
+            .set_exclusive_start_key(run.rest.take())
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        run.ended = found.last_evaluated_key.is_none();
+        run.rest = found.last_evaluated_key;
+        run.read = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Reads at most 100 faxes.
+    async fn get_all(&self, account: AccountId, ids: &[FaxId]) -> Result<Vec<Fax>, StoreError> {
+        let mut faxes = Vec::new();
+        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
+        let mut backoff = Backoff::default();
+        while !keys.is_empty() {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build()?;
+            let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
+            for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
+                faxes.push(from_item(item)?);
+            }
+            keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)).map(|left| left.keys).unwrap_or_default();
+            if !keys.is_empty() {
+                backoff.wait().await?;
+            }
+        }
+        Ok(faxes)
+    }
+
+    /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
+    ///
+    /// When the client had to repeat the write because its answer was lost, the first one is recognised as our own.
+    pub async fn replace(&self, fax: &mut Fax) -> Result<(), ReplaceError> {
+        fax.version += 1;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(fax)?))
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":seen", n(fax.version - 1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = past_conflicts(|| put.clone().send()).await else { return Ok(()) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let stored: Option<Fax> = failed.item.clone().map(from_item).transpose()?;
+                if stored.as_ref() == Some(fax) { Ok(()) } else { Err(ReplaceError::Conflict) }
+            }
+            _ => Err(StoreError::from_sdk(error).into()),
+        }
+    }
+
+    fn replacement(&self, fax: &mut Fax) -> Result<TransactWriteItem, StoreError> {
+        fax.version += 1;
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item_of(fax)?))
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":seen", n(fax.version - 1))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Ends faxes: the last status, the event that tells of it and the pages given back are one transaction.
+#[derive(Debug, Clone)]
+pub struct FaxEnding {
+    faxes: Faxes,
+    accounts: Accounts,
+    events: Events,
+}
+
+impl FaxEnding {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, events: Events::new(platform)? })
+    }
+
+    pub fn faxes(&self) -> &Faxes {
+        &self.faxes
+    }
+
+    pub async fn complete(&self, fax: &mut Fax, event: &Event) -> Result<(), ReplaceError> {
+        let mut writes = vec![self.faxes.replacement(fax)?, self.events.add(event)?.into()];
+        let refund = fax.refund();
+        if refund > 0 {
+            let give_back = Update::builder()
+                .table_name(self.accounts.table())
+                .key("account_id", s(fax.account_id))
+                .key("item", s("account"))
+                .update_expression("SET used.#month = if_not_exists(used.#month, :pages) - :pages")
+                .expression_attribute_names("#month", fax.month.to_string())
+                .expression_attribute_values(":pages", n(refund))
+                .build()
+                .map_err(StoreError::from)?;
+            writes.push(TransactWriteItem::builder().update(give_back).build());
+        }
+        transact(&self.faxes.client, writes).await?.map_err(|_| ReplaceError::Conflict)
+    }
+}
+
+/// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
+/// transaction.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    pub faxes: Faxes,
+    pub accounts: Accounts,
+    pub requests: Requests,
+    events: Events,
+    reservations: Reservations,
+}
+
+/// A fax that is to be taken in, with what its transaction writes.
+pub(super) struct Entry {
+    pub(super) fax: Fax,
+    pub(super) event: Event,
+    /// Further writes, whose conditions decide too.
+    pub(super) beside: Vec<TransactWriteItem>,
+}
+
+pub(super) enum Entered {
+    In(Box<Fax>),
+    /// The writes beside it stood against it, for these reasons; nothing was done.
+    Beside(Vec<Reason>),
+}
+
+/// What became of a fax that was to be accepted.
+#[derive(Debug)]
+pub enum Accepted {
+    New(Box<Fax>),
+    /// A request with the same name was answered before; nothing was done.
+    Replay(Reply),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Nothing was written.
+    #[error("the account is gone")]
+    NoAccount,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Intake {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
+        let reservations = Reservations::new(accounts.clone(), faxes.clone());
+        Ok(Self { faxes, accounts, requests: Requests::new(platform)?, events: Events::new(platform)?, reservations })
+    }
+
+    /// Asks the gates. Where only open reservations stand in the way, which may come to nothing, they are open: the quota is asked again when
+    /// the pages are reserved.
+    pub async fn gates<'n>(
+        &self,
+        account: &Account,
+        pages: u32,
+        month: Month,
+        sender: Option<&'n Number>,
+    ) -> Result<Result<&'n Number, Closed>, StoreError> {
+        let asked = account.gates(pages, month, sender);
+        if !matches!(asked, Err(Closed::Quota { .. })) || account.reservations.is_empty() {
+            return Ok(asked);
+        }
+        Ok(self.faxes.without_open(account.clone()).await?.gates(pages, month, sender))
+    }
+
+    /// Accepts a fax whose sender has passed the gates with `account`, the account as last read, and tells what became of it.
+    ///
+    /// `charged` is what it costs of the quota. `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will
+    /// get, if it has a name. `audit` is written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
+    #[allow(clippy::too_many_arguments)]
+    pub async fn accept(
+        &self,
+        account: Account,
+        (id, charged): (FaxId, u32),
+        now: Timestamp,
+        until: Instant,
+        draft: impl Fn(Head) -> Fax,
+        reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
+        audit: Option<Write>,
+    ) -> Result<Accepted, AcceptError> {
+        let entered = self.enter(&account, (id, charged), now, until, |place| {
+            let fax = draft(place);
+            let reply = reply(&fax)?;
+            let beside = reply
+                .map(|reply| self.requests.keep(&reply, now))
+                .transpose()?
+                .into_iter()
+                .chain(audit.clone().map(TransactWriteItem::from))
+                .collect();
+            Ok(Entry { event: Event::queued(&fax), fax, beside })
+        });
+        match entered.await {
+            Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
+            Ok(Entered::Beside(reasons)) => match reasons.into_iter().next() {
+                Some(Reason::Condition(Some(item))) => Ok(Accepted::Replay(from_item(item)?)),
+                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
+            },
+            // A request that won the race for this name may have used up the quota: its answer is ours too.
+            Err(AcceptError::Closed(closed)) => {
+                let name = reply(&draft(Head::default())).map_err(StoreError::from)?.map(|reply| reply.request);
+                let Some(name) = name else { return Err(closed.into()) };
+                self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Takes a fax into the list of its account: reserves its place and pages, and then makes what `make` drafts for that place. It gives up
+    /// at `until`.
+    ///
+    /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
+    pub(super) async fn enter(
+        &self,
+        account: &Account,
+        (id, charged): (FaxId, u32),
+        now: Timestamp,
+        until: Instant,
+        make: impl FnOnce(Head) -> Result<Entry, StoreError>,
+    ) -> Result<Entered, AcceptError> {
+        let (reservation, left_behind) = self.reservations.reserve(account, id, charged, now, until).await?;
+        let place = Head { last: reservation.seq, last_at: reservation.at, ..Head::default() };
+        let Entry { mut fax, event, beside } = make(place)?;
+        fax.month = reservation.month;
+        let mut writes = vec![self.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];
+        let own = writes.len();
+        writes.extend(beside);
+        let entered = match transact(&self.faxes.client, writes).await {
+            Ok(Ok(())) => Entered::In(Box::new(fax)),
+            Ok(Err(Cancelled(mut reasons))) => {
+                self.reservations.give_back(account.id, &reservation).await;
+                let beside = reasons.split_off(own.min(reasons.len()));
+                if beside.iter().all(|reason| *reason == Reason::None) {
+                    // Another worker has made this very fax, or it came too late and its reservation was undone.
+                    return match self.faxes.get(account.id, id).await? {
+                        Some(fax) => Ok(Entered::In(Box::new(fax))),
+                        None => Err(StoreError::Contention.into()),
+                    };
+                }
+                return Ok(Entered::Beside(beside));
+            }
+            Err(unknown) => match self.faxes.get(account.id, id).await {
+                Ok(Some(fax)) => Entered::In(Box::new(fax)),
+                _ => return Err(unknown.into()),
+            },
+        };
+        self.reservations.confirm(account.id, &reservation).await;
+        self.reservations.settle_all(account.id, left_behind.into_iter()).await;
+        Ok(entered)
+    }
+
+    fn put_new(&self, fax: &Fax, place: u64) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.faxes.table)
+            .set_item(Some(item_of(fax)?))
+            .condition_expression("attribute_not_exists(id) OR #fence < :place")
+            .expression_attribute_names("#fence", FENCE)
+            .expression_attribute_values(":place", n(place))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Deletes faxes from the API's view; sending, usage and webhooks go on.
+#[derive(Debug, Clone)]
+pub struct FaxRemoval {
+    faxes: Faxes,
+    accounts: Accounts,
+    audit: Audit,
+}
+
+impl FaxRemoval {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
+    }
+
+    /// Finds a fax by its id alone, for operators.
+    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
+        let entry: Option<FaxEntry> = find_by_id(&self.faxes.client, &self.faxes.table, id).await?;
+        Ok(entry.map(FaxKey::from))
+    }
+
+    /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
+    pub async fn delete(&self, who: &Principal, id: FaxId, now: Timestamp) -> Result<bool, StoreError> {
+        let key = FaxKey { account_id: who.account(), fax_id: id };
+        let entry = AuditEntry::new(who, Action::FaxDeleted, id, now);
+        let mut backoff = Backoff::default();
+        loop {
+            let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {
+                return Ok(false);
+            };
+            let Some(seq) = fax.seq.take() else { return Ok(false) };
+            fax.deleted_at = Some(now);
+            let mut writes = Lists::removal(self.accounts.table(), List::Faxes, key.account_id, seq)?;
+            writes.push(self.faxes.replacement(&mut fax)?);
+            writes.push(self.audit.write(&entry)?.into());
+            match transact(&self.faxes.client, writes).await {
+                Ok(Ok(())) => return Ok(true),
+                Ok(Err(_)) => backoff.wait().await?,
+                // Whether it happened is unknown; one look tells. Another's deletion at the same moment has the same end.
+                Err(unknown) => match self.faxes.get(key.account_id, key.fax_id).await {
+                    Ok(Some(fax)) if fax.deleted_at == Some(now) => return Ok(true),
+                    _ => return Err(unknown),
+                },
+            }
+        }
+    }
+}

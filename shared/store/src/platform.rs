@@ -1,0 +1,148 @@
+//! What a function stands on: the SDK's configuration, its environment variables, the clock, and what resolves names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use sfm_core::clock::Clock;
+use sfm_http_client::ssrf::{Guard, Names, SystemNames};
+
+/// One call of one client, its own retries not included.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
+/// A call with its retries: less than the 25 s that a send may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// An environment variable that a function needs is missing or makes no sense.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("environment variable {name}: {reason}")]
+pub struct ConfigError {
+    pub name: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Platform {
+    sdk: SdkConfig,
+    vars: HashMap<String, String>,
+    clock: Clock,
+    names: Arc<dyn Names>,
+}
+
+fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build()
+}
+
+fn sdk_config(region: String, credentials: SharedCredentialsProvider) -> aws_types::sdk_config::Builder {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .region(Region::new(region))
+        .credentials_provider(credentials)
+}
+
+impl Platform {
+    /// The platform of a Lambda function, whose environment has region and credentials. Nothing else is looked for: so the SDK's
+    /// other ways to credentials (profiles, instance metadata, STS) are not linked.
+    ///
+    /// # Errors
+    /// When `AWS_REGION` is not set.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let vars = std::env::vars().collect();
+        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default(), names: Arc::new(SystemNames) };
+        let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+        let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials);
+        sdk.set_endpoint_url(platform.var("AWS_ENDPOINT_URL").ok());
+        platform.sdk = sdk.build();
+        Ok(platform)
+    }
+
+    /// The platform of an operator's shell: whatever the AWS command line would find.
+    pub async fn of_operator() -> Self {
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client())
+            .timeout_config(timeouts())
+            .retry_config(RetryConfig::standard())
+            .load()
+            .await;
+        Self { sdk, vars: std::env::vars().collect(), clock: Clock::default(), names: Arc::new(SystemNames) }
+    }
+
+    /// A platform in a process that hosts many: own variables, one emulated endpoint, and `name` as the access key id, by which
+    /// the endpoint tells callers apart.
+    pub fn local(name: &str, endpoint: &str, secret: &str, region: &str, vars: HashMap<String, String>, clock: Clock) -> Self {
+        let credentials = SharedCredentialsProvider::new(Credentials::new(name, secret, None, None, "local stack"));
+        let sdk = sdk_config(region.to_owned(), credentials).endpoint_url(endpoint).build();
+        Self { sdk, vars, clock, names: Arc::new(SystemNames) }
+    }
+
+    pub fn var(&self, name: &str) -> Result<String, ConfigError> {
+        let value = self.vars.get(name).filter(|value| !value.trim().is_empty());
+        value.cloned().ok_or_else(|| ConfigError { name: name.into(), reason: "is not set".into() })
+    }
+
+    /// The same with another resolver for the hosts that customers name: a test's, whose answers change.
+    pub fn with_names(self, names: Arc<dyn Names>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Connects to customers' URLs. `ALLOW_LOOPBACK=true`, which the template never sets, lets loopback addresses through.
+    ///
+    /// # Errors
+    /// When the system has no roots that a certificate could be held against.
+    pub fn guard(&self) -> Result<Guard, ConfigError> {
+        let allow_loopback = self.var("ALLOW_LOOPBACK").is_ok_and(|value| value == "true");
+        Guard::new(self.names.clone(), allow_loopback).map_err(|e| ConfigError { name: "TLS".into(), reason: e.to_string() })
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.sdk)
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk)
+    }
+
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.sdk)
+    }
+
+    pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.sdk)
+    }
+
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        // An endpoint of one's own has no host name per bucket.
+        let path_style = self.sdk.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .force_path_style(path_style)
+            .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+}

@@ -1,0 +1,249 @@
+//! Table `scheduled`: faxes to be sent later. Key `account_id`, `id`; index `by-seq` is the account's list, `due` what is pending.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::events::Events;
+use super::faxes::{AcceptError, Entered, Entry, Intake};
+use super::lists::{List, Lists};
+use super::requests::{Reply, Requests};
+use super::transaction::{Reason, past_conflicts, transact};
+use super::{StoreError, from_item, list_from, s, to_item};
+use crate::platform::{ConfigError, Platform};
+use crate::transaction::Write;
+use sfm_core::account::{Account, Number};
+use sfm_core::event::Event;
+use sfm_core::fax::Fax;
+use sfm_core::id::{AccountId, RequestId, ScheduledId};
+use sfm_core::list::Head;
+use sfm_core::scheduled::{Failure, Scheduled, Status};
+
+#[derive(Debug, Clone)]
+pub struct ScheduledFaxes {
+    client: Client,
+    table: String,
+}
+
+/// The key of a scheduled fax, as messages carry it and index `due` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledKey {
+    pub account_id: AccountId,
+    pub id: ScheduledId,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    #[error("there is no such scheduled fax")]
+    Absent,
+    /// It is sent, failed or canceled.
+    #[error("it is no longer pending")]
+    NotPending(Box<Scheduled>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ScheduledFaxes {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("SCHEDULED_TABLE")? })
+    }
+
+    /// Reads a scheduled fax strongly. (1 RRU)
+    pub async fn get(&self, account: AccountId, id: ScheduledId) -> Result<Option<Scheduled>, StoreError> {
+        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
+        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        found.item.map(from_item).transpose()
+    }
+
+    /// At most `limit` scheduled faxes of an account's list from `first` downwards, newest first.
+    pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Scheduled>, StoreError> {
+        list_from(&self.client, &self.table, account, first, limit).await
+    }
+
+    /// Cancels what is still pending, for the request `by`: should the client repeat the write because its answer was lost, the
+    /// request knows its own. (1 WRU, and 1 for each index)
+    pub async fn cancel(&self, account: AccountId, id: ScheduledId, by: RequestId) -> Result<Scheduled, CancelError> {
+        let cancel = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("account_id", s(account))
+            .key("id", s(id))
+            .update_expression("SET #status = :canceled, canceled_by = :by REMOVE due_at, due_shard")
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":canceled", s("canceled"))
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":by", s(by))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match past_conflicts(|| cancel.clone().send()).await {
+            Ok(canceled) => Ok(from_item(canceled.attributes.unwrap_or_default())?),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let item = failed.item.clone().ok_or(CancelError::Absent)?;
+                    let stored: Scheduled = from_item(item)?;
+                    if stored.canceled_by == Some(by) { Ok(stored) } else { Err(CancelError::NotPending(Box::new(stored))) }
+                }
+                // Whether it happened is unknown; one look tells.
+                _ => match self.get(account, id).await {
+                    Ok(Some(stored)) if stored.canceled_by == Some(by) => Ok(stored),
+                    _ => Err(StoreError::from_sdk(error).into()),
+                },
+            },
+        }
+    }
+}
+
+/// Accepts scheduled faxes: the row, its place in the list and the kept answer are one transaction.
+#[derive(Debug, Clone)]
+pub struct Scheduling {
+    scheduled: ScheduledFaxes,
+    requests: Requests,
+    lists: Lists,
+}
+
+/// What became of a fax that was to be scheduled.
+#[derive(Debug)]
+pub enum Planned {
+    New(Box<Scheduled>),
+    /// A request with the same name was answered before; nothing was done.
+    Replay(Reply),
+}
+
+impl Scheduling {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, requests: Requests::new(platform)?, lists: Lists::new(platform)? })
+    }
+
+    /// Stores what `draft` makes for its place in the list, with the answer that a repeated request will get.
+    /// (2 round trips; 6 WRU and 2 for the indexes)
+    ///
+    /// After an error it is unknown whether the row exists.
+    pub async fn plan(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        until: Instant,
+        draft: impl Fn(Head) -> Scheduled,
+        reply: impl Fn(&Scheduled) -> Result<Option<Reply>, serde_json::Error>,
+        audit: Option<Write>,
+    ) -> Result<Planned, StoreError> {
+        let added = self.lists.add(List::Scheduled, account, now, until, |place| {
+            let scheduled = draft(place);
+            let mut writes = vec![self.put_new(&scheduled)?];
+            if let Some(reply) = reply(&scheduled)? {
+                writes.push(self.requests.keep(&reply, now)?);
+            }
+            writes.extend(audit.clone().map(TransactWriteItem::from));
+            Ok(writes)
+        });
+        match added.await {
+            Ok(Ok(place)) => Ok(Planned::New(Box::new(draft(place)))),
+            Ok(Err(cancelled)) => match cancelled.reason(1) {
+                Reason::Condition(Some(item)) => Ok(Planned::Replay(from_item(item.clone())?)),
+                _ => Err(cancelled.into()),
+            },
+            // Whether it happened is unknown; one look tells, and spares the caller a fax scheduled twice.
+            Err(unknown) => match self.scheduled.get(account, draft(Head::default()).id).await {
+                Ok(Some(scheduled)) => Ok(Planned::New(Box::new(scheduled))),
+                _ => Err(unknown),
+            },
+        }
+    }
+
+    fn put_new(&self, scheduled: &Scheduled) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.scheduled.table)
+            .set_item(Some(to_item(scheduled)?))
+            .condition_expression("attribute_not_exists(id)")
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Ends scheduled faxes when their time has come: what is pending becomes a fax, or has failed, in one transaction with it.
+#[derive(Debug, Clone)]
+pub struct ScheduledSending {
+    scheduled: ScheduledFaxes,
+    events: Events,
+    pub intake: Intake,
+}
+
+/// What became of a scheduled fax that was to be sent.
+#[derive(Debug)]
+pub enum Sent {
+    Fax(Box<Fax>),
+    /// It is no longer pending: canceled, or dealt with by another worker.
+    NotPending(Box<Scheduled>),
+}
+
+impl ScheduledSending {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, intake: Intake::new(platform)? })
+    }
+
+    pub async fn get(&self, key: ScheduledKey) -> Result<Option<Scheduled>, StoreError> {
+        self.scheduled.get(key.account_id, key.id).await
+    }
+
+    /// Claims a pending one and makes its fax, which is always the same one. The gates are asked for the account as it is then.
+    /// (One round trip; 14 WRU, indexes included)
+    pub async fn send(
+        &self,
+        scheduled: &Scheduled,
+        account: Account,
+        sender: &Number,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Sent, AcceptError> {
+        let charged = if scheduled.live { scheduled.pages } else { 0 };
+        let entered = self.intake.enter(&account, (scheduled.future_fax(), charged), now, until, |place| {
+            let fax = scheduled.fax(sender.number.clone(), place);
+            let sent = Scheduled { status: Status::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
+            Ok(Entry { event: Event::queued(&fax), fax, beside: vec![self.settle(&sent)?] })
+        });
+        match entered.await? {
+            Entered::In(fax) => Ok(Sent::Fax(fax)),
+            Entered::Beside(reasons) => match reasons.into_iter().next() {
+                Some(Reason::Condition(Some(item))) => Ok(Sent::NotPending(Box::new(from_item(item)?))),
+                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
+            },
+        }
+    }
+
+    /// A pending one has failed, and its account is told. False when it was no longer pending. (7 WRU, indexes included)
+    pub async fn fail(&self, scheduled: &Scheduled, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
+        let failed = Scheduled { status: Status::Failed, failure: Some(failure), ..scheduled.clone() };
+        let event = Event::not_sent(&failed, now)?;
+        let writes = vec![self.settle(&failed)?, self.events.add(&event)?.into()];
+        Ok(transact(&self.scheduled.client, writes).await?.is_ok())
+    }
+
+    /// The write that gives a pending one its last status.
+    fn settle(&self, settled: &Scheduled) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.scheduled.table)
+            .key("account_id", s(settled.account_id))
+            .key("id", s(settled.id))
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":status", s(settled.status.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut sets = vec!["#status = :status"];
+        if let Some(fax) = settled.fax_id {
+            sets.push("fax_id = :fax");
+            update = update.expression_attribute_values(":fax", s(fax));
+        }
+        if let Some(failure) = settled.failure {
+            sets.push("failure = :failure");
+            update = update.expression_attribute_values(":failure", s(failure.as_str()));
+        }
+        let update = update.update_expression(format!("SET {} REMOVE due_at, due_shard", sets.join(", "))).build();
+        Ok(TransactWriteItem::builder().update(update?).build())
+    }
+}

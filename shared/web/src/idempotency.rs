@@ -1,0 +1,76 @@
+//! `Idempotency-Key`: the first answer to a request is kept with what it created, and repeated.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{Problem, Request, Response};
+use sfm_core::hex;
+use sfm_core::id::AccountId;
+use sfm_store::requests::{Reply, RequestName};
+
+const LONGEST_KEY: usize = 255;
+
+/// The name that a request's `Idempotency-Key` gives it; none without the header.
+pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> Result<Option<RequestName>, Problem> {
+    match request.header("idempotency-key")? {
+        None => Ok(None),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(RequestName::new(account, live, route, key))),
+        Some(_) => Err(Problem::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
+    }
+}
+
+/// What makes two requests the same: the fields that matter, whatever their order and the white space between them.
+///
+/// A body that is no JSON object is compared as it is.
+pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
+    let mut sha = Sha256::new();
+    match request.json() {
+        Ok(body) => {
+            for field in fields {
+                sha.update(field);
+                canonical(body.get(field).unwrap_or(&Value::Null), &mut sha);
+            }
+        }
+        Err(_) => sha.update(&request.body),
+    }
+    hex(&sha.finalize())
+}
+
+/// Feeds a value with the names of each object in order, and no white space.
+fn canonical(value: &Value, sha: &mut Sha256) {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by_key(|(name, _)| name.as_str());
+            sha.update("{");
+            for (index, (name, value)) in sorted.into_iter().enumerate() {
+                sha.update(if index == 0 { "" } else { "," });
+                sha.update(Value::from(name.as_str()).to_string());
+                sha.update(":");
+                canonical(value, sha);
+            }
+            sha.update("}");
+        }
+        Value::Array(values) => {
+            sha.update("[");
+            for (index, value) in values.iter().enumerate() {
+                sha.update(if index == 0 { "" } else { "," });
+                canonical(value, sha);
+            }
+            sha.update("]");
+        }
+        other => sha.update(other.to_string()),
+    }
+}
+
+/// The first answer, byte for byte.
+pub fn replay(reply: Reply, fingerprint: &str) -> Result<Response, Problem> {
+    if reply.fingerprint != fingerprint {
+        let message = "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";
+        return Err(Problem::invalid(message).code("idempotency_key_reused").param("Idempotency-Key"));
+    }
+    let status = StatusCode::from_u16(reply.status).map_err(Problem::internal)?;
+    let replayed = HeaderName::from_static("idempotent-replayed");
+    Ok(Response::json_text(status, reply.body).with_header(replayed, HeaderValue::from_static("true")))
+}

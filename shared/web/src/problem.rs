@@ -1,0 +1,221 @@
+//! Errors as a caller sees them: status, type, code, message and the field that is wrong.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+
+use sfm_core::account::{Closed, NumberNotAllowed};
+use sfm_core::id::RequestId;
+use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS};
+use sfm_store::StoreError;
+use sfm_store::contacts::CreateContactError;
+use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
+use sfm_store::faxes::AcceptError;
+use sfm_store::scheduled::CancelError;
+
+/// An error answer: what the caller is told, and apart from it what only the log is told.
+#[derive(Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    kind: &'static str,
+    message: String,
+    code: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
+    pub headers: HeaderMap,
+    /// For the log alone.
+    pub cause: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), code: None, param: None, headers: HeaderMap::new(), cause: None }
+    }
+
+    /// 400: the message says what is wrong and what to do.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    /// 401, with the challenge that RFC 9110, section 11.6.1, asks for.
+    pub fn unauthorized(message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message).header(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// 415 for a compressed body.
+    pub fn content_coding() -> Self {
+        let message = "The body is compressed (Content-Encoding). Send it as it is.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", message).param("Content-Encoding")
+    }
+
+    pub fn plan_upgrade_required() -> Self {
+        let message = "The API is part of the Business and Enterprise plans. Upgrade the account's plan to use it.";
+        Self::new(StatusCode::FORBIDDEN, "plan_upgrade_required", message)
+    }
+
+    pub fn forbidden(scope: impl fmt::Display) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", format!("This key lacks the scope {scope}. Use a key that has it."))
+    }
+
+    /// 403: this is for the account's owners.
+    pub fn owners_only() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Only an owner of this account may do this. Ask one of them.")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource on this account.")
+    }
+
+    pub fn document_expired() -> Self {
+        let message = "The document of this fax is no longer kept.";
+        Self::new(StatusCode::NOT_FOUND, "not_found", message).code("document_expired")
+    }
+
+    /// 401 for a callback that is not the carrier's.
+    pub fn bad_signature(cause: impl fmt::Display) -> Self {
+        let message = "The signature of this callback is missing or wrong.";
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message) }
+    }
+
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such route. The routes are listed in /v1/openapi.json.")
+    }
+
+    /// `allow`: the methods that the route takes, as the header lists them.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let message = format!("This route does not take that method. It takes {allow}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).header(ALLOW, allow)
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    pub fn rate_limited(quota: Quota) -> Self {
+        let seconds = quota.reset_seconds;
+        let message =
+            format!("{SLOTS} requests were sent within {SPAN_SECONDS} seconds, the most that are allowed. Try again in {seconds} s.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(RETRY_AFTER, &seconds.to_string())
+    }
+
+    pub fn send_failed(closed: Closed) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", closed.to_string()).code(closed.code())
+    }
+
+    /// 503: nothing was done, or what was done can safely be asked for again.
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        let message =
+            "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        Self { cause: Some(cause.to_string()), ..problem }.header(RETRY_AFTER, "2")
+    }
+
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let message = "Something went wrong on our side. Quote the request id when you report it.";
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message) }
+    }
+
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// The error envelope.
+    pub fn body(&self, request: RequestId) -> String {
+        let mut error = json!({"type": self.kind, "message": self.message, "request_id": request});
+        if let Some(code) = self.code {
+            error["code"] = code.into();
+        }
+        if let Some(param) = &self.param {
+            error["param"] = param.as_ref().into();
+        }
+        json!({"error": error}).to_string()
+    }
+}
+
+impl AsMut<HeaderMap> for Problem {
+    fn as_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreadable(_) | StoreError::Invalid(_) | StoreError::Unexpected(_) => Self::internal(error),
+            StoreError::Unavailable(_) | StoreError::Contention => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<DocumentStoreError> for Problem {
+    fn from(error: DocumentStoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<DocumentLinkError> for Problem {
+    fn from(error: DocumentLinkError) -> Self {
+        match error {
+            DocumentLinkError::NotFound => Self::not_found(),
+            DocumentLinkError::Expired => Self::document_expired(),
+            DocumentLinkError::Documents(error) => error.into(),
+            DocumentLinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NumberNotAllowed> for Problem {
+    fn from(error: NumberNotAllowed) -> Self {
+        Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to")
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Closed(closed) => Self::send_failed(closed),
+            AcceptError::NoAccount => Self::unauthorized("This account no longer exists."),
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateContactError> for Problem {
+    fn from(error: CreateContactError) -> Self {
+        match error {
+            CreateContactError::NumberTaken(contact) => {
+                let message = format!("This number is in the address book already, as contact {contact}.");
+                Self::conflict(message).code("contact_exists").param("fax_number")
+            }
+            CreateContactError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Absent => Self::not_found(),
+            CancelError::NotPending(scheduled) => {
+                let message = format!("This scheduled fax is {}: only a pending one can be canceled.", scheduled.status.as_str());
+                Self::conflict(message).code("not_pending")
+            }
+            CancelError::Store(error) => error.into(),
+        }
+    }
+}
