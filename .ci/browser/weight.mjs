@@ -40,7 +40,7 @@ export async function weigh(browser, base) {
 /** The client is npm's file, byte for byte. */
 export function vendored() {
     const theirs = createRequire(import.meta.url).resolve("oauth4webapi");
-    const pages = join(ROOT, "functions/serve-dashboard/pages/vendor");
+    const pages = join(ROOT, "functions/dashboard/serve-dashboard/pages/vendor");
     const same = (one, other) => readFileSync(one).equals(readFileSync(other));
     const wrong = [];
     if (!same(theirs, join(pages, "oauth4webapi.js"))) wrong.push("vendor/oauth4webapi.js is not npm's file");

@@ -23,12 +23,13 @@ async fn every_function_takes_its_sample_event() {
 async fn take_every_sample(service: &Service) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut seen = 0;
-    for folder in std::fs::read_dir(root.join("functions")).unwrap() {
-        let name = folder.unwrap().file_name().into_string().unwrap();
+    let folders = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    for folder in folders(&root.join("functions")).flat_map(|group| folders(&group)) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(root.join(format!("events/{name}.json"))).unwrap_or_else(|e| panic!("events/{name}.json: {e}"));
         let event: Value = serde_json::from_str(&text).unwrap();
         let route = event["routeKey"].as_str().map(str::to_owned);
-        let answer = service.stack.invoke(&resource(&name), event).await.unwrap_or_else(|| panic!("the template names no {name}"));
+        let answer = service.stack.invoke(&resource(name), event).await.unwrap_or_else(|| panic!("the template names no {name}"));
         let answer = answer.unwrap_or_else(|e| panic!("{name}: {e}"));
         match route {
             Some(route) => {
