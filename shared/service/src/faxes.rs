@@ -10,12 +10,13 @@ use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{Page, Paged};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
-use sfm_store::StoreError;
+use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
 use sfm_store::documents::{DocumentLinkError, Documents};
-use sfm_store::faxes::{FaxFilter, Faxes};
+use sfm_store::faxes::{FaxFilter, FaxKey, Faxes};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::{Backoff, StoreError};
 
 /// Long enough to open a document over a slow line, too short to be worth passing on.
 const LINK_LIFE: Duration = Duration::from_secs(300);
@@ -87,5 +88,44 @@ impl FaxDocuments {
         }
         let life = SignedDuration::try_from(LINK_LIFE).unwrap_or_default();
         Ok(DocumentLink { url: self.documents.link(&key, LINK_LIFE).await?, expires_at: now + life })
+    }
+}
+
+/// Deletes faxes from the API's view; sending, usage and webhooks go on.
+#[derive(Debug, Clone)]
+pub struct FaxRemoval {
+    faxes: Faxes,
+    accounts: Accounts,
+    audit: Audit,
+}
+
+impl FaxRemoval {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
+    }
+
+    /// Finds a fax by its id alone, for operators.
+    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
+        self.faxes.find(id).await
+    }
+
+    /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
+    pub async fn delete(&self, who: &Principal, id: FaxId, now: Timestamp) -> Result<bool, StoreError> {
+        let audit = self.audit.write(&AuditEntry::new(who, Action::FaxDeleted, id, now))?;
+        let mut backoff = Backoff::default();
+        loop {
+            let Some(mut fax) = self.faxes.visible(who.account(), id).await? else { return Ok(false) };
+            let Some(seq) = fax.seq.take() else { return Ok(false) };
+            fax.deleted_at = Some(now);
+            match self.faxes.remove(&mut fax, seq, &self.accounts, audit.clone()).await {
+                Ok(true) => return Ok(true),
+                Ok(false) => backoff.wait().await?,
+                // Whether it happened is unknown; one look tells. Another's deletion at the same moment has the same end.
+                Err(unknown) => match self.faxes.get(who.account(), id).await {
+                    Ok(Some(fax)) if fax.deleted_at == Some(now) => return Ok(true),
+                    _ => return Err(unknown),
+                },
+            }
+        }
     }
 }

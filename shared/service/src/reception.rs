@@ -1,7 +1,7 @@
 //! Taking note of a fax that came in: whose it is, a row that outlives everything, and a hint to fetch its document.
 
-use sfm_core::inbound::Received;
 use sfm_core::clock::Clock;
+use sfm_core::inbound::Received;
 use sfm_core::inbound::{Inbound, Status, name};
 use sfm_store::StoreError;
 use sfm_store::faxes::FaxKey;

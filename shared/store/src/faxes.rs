@@ -10,26 +10,19 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValu
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::accounts::Accounts;
-use super::audit::Audit;
 use super::events::Events;
 use super::lists::{List, Lists};
-use super::requests::{Reply, Requests};
-use super::reservations::Reservations;
-use super::transaction::{Backoff, Cancelled, Reason, past_conflicts, transact};
+use super::transaction::{Backoff, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
-use sfm_core::account::{Account, Closed, Number, Reservation};
-use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::account::{Account, Reservation};
 use sfm_core::event::Event;
 use sfm_core::fax::{Fax, Status};
 use sfm_core::id::{AccountId, FaxId};
-use sfm_core::list::{Head, Page};
-use sfm_core::month::Month;
-use sfm_core::principal::Principal;
+use sfm_core::list::Page;
 
 #[derive(Debug, Clone)]
 pub struct Faxes {
@@ -269,6 +262,24 @@ impl Faxes {
         }
     }
 
+    /// The write of a new fax, unless its place is fenced off.
+    pub(super) fn put_new(&self, fax: &Fax, place: u64) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item_of(fax)?))
+            .condition_expression("attribute_not_exists(id) OR #fence < :place")
+            .expression_attribute_names("#fence", FENCE)
+            .expression_attribute_values(":place", n(place))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Finds a fax by its id alone, for operators.
+    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
+        let entry: Option<FaxEntry> = find_by_id(&self.client, &self.table, id).await?;
+        Ok(entry.map(FaxKey::from))
+    }
+
     fn replacement(&self, fax: &mut Fax) -> Result<TransactWriteItem, StoreError> {
         fax.version += 1;
         let put = Put::builder()
@@ -278,6 +289,18 @@ impl Faxes {
             .expression_attribute_values(":seen", n(fax.version - 1))
             .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Takes a fax, which has place `seq`, out of its account's list, with its audit entry. False when somebody else wrote it meanwhile.
+    pub async fn remove(&self, fax: &mut Fax, seq: u64, accounts: &Accounts, audit: Write) -> Result<bool, StoreError> {
+        let mut writes = Lists::removal(accounts.table(), List::Faxes, fax.account_id, seq)?;
+        writes.push(self.replacement(fax)?);
+        writes.push(audit.into());
+        Ok(transact(&self.client, writes).await?.is_ok())
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -314,215 +337,5 @@ impl FaxEnding {
             writes.push(TransactWriteItem::builder().update(give_back).build());
         }
         transact(&self.faxes.client, writes).await?.map_err(|_| ReplaceError::Conflict)
-    }
-}
-
-/// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
-/// transaction.
-#[derive(Debug, Clone)]
-pub struct Intake {
-    pub faxes: Faxes,
-    pub accounts: Accounts,
-    pub requests: Requests,
-    events: Events,
-    reservations: Reservations,
-}
-
-/// A fax that is to be taken in, with what its transaction writes.
-pub(super) struct Entry {
-    pub(super) fax: Fax,
-    pub(super) event: Event,
-    /// Further writes, whose conditions decide too.
-    pub(super) beside: Vec<TransactWriteItem>,
-}
-
-pub(super) enum Entered {
-    In(Box<Fax>),
-    /// The writes beside it stood against it, for these reasons; nothing was done.
-    Beside(Vec<Reason>),
-}
-
-/// What became of a fax that was to be accepted.
-#[derive(Debug)]
-pub enum Accepted {
-    New(Box<Fax>),
-    /// A request with the same name was answered before; nothing was done.
-    Replay(Reply),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum AcceptError {
-    #[error(transparent)]
-    Closed(#[from] Closed),
-    /// Nothing was written.
-    #[error("the account is gone")]
-    NoAccount,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl Intake {
-    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
-        let reservations = Reservations::new(accounts.clone(), faxes.clone());
-        Ok(Self { faxes, accounts, requests: Requests::new(platform)?, events: Events::new(platform)?, reservations })
-    }
-
-    /// Asks the gates. Where only open reservations stand in the way, which may come to nothing, they are open: the quota is asked again when
-    /// the pages are reserved.
-    pub async fn gates<'n>(
-        &self,
-        account: &Account,
-        pages: u32,
-        month: Month,
-        sender: Option<&'n Number>,
-    ) -> Result<Result<&'n Number, Closed>, StoreError> {
-        let asked = account.gates(pages, month, sender);
-        if !matches!(asked, Err(Closed::Quota { .. })) || account.reservations.is_empty() {
-            return Ok(asked);
-        }
-        Ok(self.faxes.without_open(account.clone()).await?.gates(pages, month, sender))
-    }
-
-    /// Accepts a fax whose sender has passed the gates with `account`, the account as last read, and tells what became of it.
-    ///
-    /// `charged` is what it costs of the quota. `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will
-    /// get, if it has a name. `audit` is written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
-    #[allow(clippy::too_many_arguments)]
-    pub async fn accept(
-        &self,
-        account: Account,
-        (id, charged): (FaxId, u32),
-        now: Timestamp,
-        until: Instant,
-        draft: impl Fn(Head) -> Fax,
-        reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
-        audit: Option<Write>,
-    ) -> Result<Accepted, AcceptError> {
-        let entered = self.enter(&account, (id, charged), now, until, |place| {
-            let fax = draft(place);
-            let reply = reply(&fax)?;
-            let beside = reply
-                .map(|reply| self.requests.keep(&reply, now))
-                .transpose()?
-                .into_iter()
-                .chain(audit.clone().map(TransactWriteItem::from))
-                .collect();
-            Ok(Entry { event: Event::queued(&fax), fax, beside })
-        });
-        match entered.await {
-            Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
-            Ok(Entered::Beside(reasons)) => match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(item))) => Ok(Accepted::Replay(from_item(item)?)),
-                other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
-            },
-            // A request that won the race for this name may have used up the quota: its answer is ours too.
-            Err(AcceptError::Closed(closed)) => {
-                let name = reply(&draft(Head::default())).map_err(StoreError::from)?.map(|reply| reply.request);
-                let Some(name) = name else { return Err(closed.into()) };
-                self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
-            }
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Takes a fax into the list of its account: reserves its place and pages, and then makes what `make` drafts for that place. It gives up
-    /// at `until`.
-    ///
-    /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
-    pub(super) async fn enter(
-        &self,
-        account: &Account,
-        (id, charged): (FaxId, u32),
-        now: Timestamp,
-        until: Instant,
-        make: impl FnOnce(Head) -> Result<Entry, StoreError>,
-    ) -> Result<Entered, AcceptError> {
-        let (reservation, left_behind) = self.reservations.reserve(account, id, charged, now, until).await?;
-        let place = Head { last: reservation.seq, last_at: reservation.at, ..Head::default() };
-        let Entry { mut fax, event, beside } = make(place)?;
-        fax.month = reservation.month;
-        let mut writes = vec![self.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];
-        let own = writes.len();
-        writes.extend(beside);
-        let entered = match transact(&self.faxes.client, writes).await {
-            Ok(Ok(())) => Entered::In(Box::new(fax)),
-            Ok(Err(Cancelled(mut reasons))) => {
-                self.reservations.give_back(account.id, &reservation).await;
-                let beside = reasons.split_off(own.min(reasons.len()));
-                if beside.iter().all(|reason| *reason == Reason::None) {
-                    // Another worker has made this very fax, or it came too late and its reservation was undone.
-                    return match self.faxes.get(account.id, id).await? {
-                        Some(fax) => Ok(Entered::In(Box::new(fax))),
-                        None => Err(StoreError::Contention.into()),
-                    };
-                }
-                return Ok(Entered::Beside(beside));
-            }
-            Err(unknown) => match self.faxes.get(account.id, id).await {
-                Ok(Some(fax)) => Entered::In(Box::new(fax)),
-                _ => return Err(unknown.into()),
-            },
-        };
-        self.reservations.confirm(account.id, &reservation).await;
-        self.reservations.settle_all(account.id, left_behind.into_iter()).await;
-        Ok(entered)
-    }
-
-    fn put_new(&self, fax: &Fax, place: u64) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.faxes.table)
-            .set_item(Some(item_of(fax)?))
-            .condition_expression("attribute_not_exists(id) OR #fence < :place")
-            .expression_attribute_names("#fence", FENCE)
-            .expression_attribute_values(":place", n(place))
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-}
-
-/// Deletes faxes from the API's view; sending, usage and webhooks go on.
-#[derive(Debug, Clone)]
-pub struct FaxRemoval {
-    faxes: Faxes,
-    accounts: Accounts,
-    audit: Audit,
-}
-
-impl FaxRemoval {
-    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
-    }
-
-    /// Finds a fax by its id alone, for operators.
-    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
-        let entry: Option<FaxEntry> = find_by_id(&self.faxes.client, &self.faxes.table, id).await?;
-        Ok(entry.map(FaxKey::from))
-    }
-
-    /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
-    pub async fn delete(&self, who: &Principal, id: FaxId, now: Timestamp) -> Result<bool, StoreError> {
-        let key = FaxKey { account_id: who.account(), fax_id: id };
-        let entry = AuditEntry::new(who, Action::FaxDeleted, id, now);
-        let mut backoff = Backoff::default();
-        loop {
-            let Some(mut fax) = self.faxes.get(key.account_id, key.fax_id).await?.filter(|fax| fax.deleted_at.is_none()) else {
-                return Ok(false);
-            };
-            let Some(seq) = fax.seq.take() else { return Ok(false) };
-            fax.deleted_at = Some(now);
-            let mut writes = Lists::removal(self.accounts.table(), List::Faxes, key.account_id, seq)?;
-            writes.push(self.faxes.replacement(&mut fax)?);
-            writes.push(self.audit.write(&entry)?.into());
-            match transact(&self.faxes.client, writes).await {
-                Ok(Ok(())) => return Ok(true),
-                Ok(Err(_)) => backoff.wait().await?,
-                // Whether it happened is unknown; one look tells. Another's deletion at the same moment has the same end.
-                Err(unknown) => match self.faxes.get(key.account_id, key.fax_id).await {
-                    Ok(Some(fax)) if fax.deleted_at == Some(now) => return Ok(true),
-                    _ => return Err(unknown),
-                },
-            }
-        }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::faxes::{AcceptError, Entered, Entry, Intake};
+use super::fax_creation::{AcceptError, Entered, Entry, Intake};
 use super::transaction::{Reason, past_conflicts};
 use super::{StoreError, from_item, n, s, to_item};
 use crate::platform::{ConfigError, Platform};

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::accounts::Accounts;
-use super::faxes::{AcceptError, Faxes};
+use super::fax_creation::AcceptError;
+use super::faxes::Faxes;
 use super::lists::{List, Lists};
 use super::transaction::{Backoff, past_conflicts, transact};
 use super::{Item, StoreError, from_item, n, s};

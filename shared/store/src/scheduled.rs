@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::events::Events;
-use super::faxes::{AcceptError, Entered, Entry, Intake};
+use super::fax_creation::{AcceptError, Entered, Entry, Intake};
 use super::lists::{List, Lists};
 use super::requests::{Reply, Requests};
 use super::transaction::{Reason, past_conflicts, transact};

@@ -15,7 +15,7 @@ use sfm_core::list::Head;
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
 use sfm_store::audit::Audit;
-use sfm_store::faxes::{AcceptError, Accepted, Intake};
+use sfm_store::fax_creation::{AcceptError, Accepted, Intake};
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::{Problem, Request, Response};

@@ -13,7 +13,7 @@ use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS};
 use sfm_store::StoreError;
 use sfm_store::contacts::CreateContactError;
 use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
-use sfm_store::faxes::AcceptError;
+use sfm_store::fax_creation::AcceptError;
 use sfm_store::scheduled::CancelError;
 
 /// An error answer: what the caller is told, and apart from it what only the log is told.

@@ -13,7 +13,7 @@ use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 use sfm_core::scheduled::{Failure, Scheduled, Status};
 use sfm_store::documents::Documents;
-use sfm_store::faxes::AcceptError;
+use sfm_store::fax_creation::AcceptError;
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_store::faxes::FaxRemoval;
+use sfm_service::faxes::FaxRemoval;
 use sfm_store::platform::Platform;
 
 use super::CommandError;
