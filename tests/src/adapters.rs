@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sfm::carrier::SigningKey;
-use sfm_carriers::{AttemptMark, Submission};
+use sfm_carriers::{AttemptRef, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::secret::Secret;
@@ -64,7 +64,7 @@ fn telnyx_public_key() -> String {
 /// The first attempt of a fax of its own.
 pub fn submission(to: &str, media_url: &str) -> Submission {
     let now = Timestamp::now();
-    let mark = AttemptMark { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
+    let mark = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
     Submission {
         mark,
         to: to.parse().unwrap(),

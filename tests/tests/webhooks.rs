@@ -20,7 +20,7 @@ use sfm_core::webhook::signature;
 use sfm_http_client::ssrf::Names;
 use sfm_store::accounts::AccountChange;
 use sfm_store::events::Events;
-use sfm_store::slots::{NoSlot, Slots};
+use sfm_store::semaphores::{NoPermit, Semaphores};
 use sfm_tests::eventually;
 use sfm_tests::hostile::{Hostile, Then};
 use sfm_tests::receiver::{Receiver, Reply, Request};
@@ -399,26 +399,26 @@ async fn a_name_is_checked_at_each_attempt_because_what_it_means_changes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_are_as_many_as_there_are_and_tell_how_long_half_of_them_have_been_taken() {
     let service = Service::start().await;
-    let slots = Slots::new(&service.stack.operator_platform(), 4, SignedDuration::from_secs(60)).unwrap();
+    let semaphores = Semaphores::new(&service.stack.operator_platform(), 4, SignedDuration::from_secs(60)).unwrap();
     let start = service.stack.clock().now();
     let at = |seconds: i64| start + SignedDuration::from_secs(seconds);
     // The first one's holder dies.
     for seconds in [0, 50, 51] {
-        slots.take("ours", at(seconds)).await.unwrap();
+        semaphores.take("ours", at(seconds)).await.unwrap();
     }
-    let last = slots.take("ours", at(52)).await.unwrap();
-    let full = async |seconds: i64| match slots.take("ours", at(seconds)).await {
-        Err(NoSlot::Full { half_since }) => half_since.as_secs(),
+    let last = semaphores.take("ours", at(52)).await.unwrap();
+    let full = async |seconds: i64| match semaphores.take("ours", at(seconds)).await {
+        Err(NoPermit::Full { half_since }) => half_since.as_secs(),
         other => panic!("{other:?}"),
     };
     assert_eq!((full(52).await, full(59).await), (1, 8), "two of four were taken at 0 and 50 s, the next at 51 s");
-    slots.take("another's", at(52)).await.unwrap();
-    slots.give_back(&last).await;
-    slots.take("ours", at(59)).await.unwrap();
+    semaphores.take("another's", at(52)).await.unwrap();
+    semaphores.give_back(&last).await;
+    semaphores.take("ours", at(59)).await.unwrap();
     full(59).await;
-    slots.take("ours", at(60)).await.expect("the lease of the one that died has ended");
+    semaphores.take("ours", at(60)).await.expect("the lease of the one that died has ended");
     // What was given back is another's now.
-    slots.give_back(&last).await;
+    semaphores.give_back(&last).await;
     full(60).await;
 }
 

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::sinch::{self, Sinch};
 use super::telnyx::{self, Telnyx};
-use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
 use sfm_core::phone::E164;
 use sfm_store::platform::{ConfigError, Platform};
 
 /// The carrier of the variable `CARRIER`: `telnyx` or `sinch`.
 #[derive(Debug, Clone)]
-pub enum Chosen {
+pub enum AnyCarrier {
     Telnyx(Telnyx),
     Sinch(Sinch),
 }
@@ -37,7 +37,7 @@ impl Callbacks {
     }
 }
 
-impl Chosen {
+impl AnyCarrier {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         match platform.var("CARRIER")?.as_str() {
             "telnyx" => Telnyx::new(platform).map(Self::Telnyx),
@@ -47,7 +47,7 @@ impl Chosen {
     }
 }
 
-impl Carrier for Chosen {
+impl Carrier for AnyCarrier {
     async fn send(&self, submission: &Submission) -> Result<CarrierFaxId, SendError> {
         match self {
             Self::Telnyx(telnyx) => telnyx.send(submission).await,
@@ -55,7 +55,7 @@ impl Carrier for Chosen {
         }
     }
 
-    async fn find(&self, mark: &AttemptMark, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, mark: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         match self {
             Self::Telnyx(telnyx) => telnyx.find(mark, to, from, since).await,
             Self::Sinch(sinch) => sinch.find(mark, to, from, since).await,

@@ -1,6 +1,6 @@
 //! Carriers: who makes the telephone call, and who takes one for us.
 //!
-//! [`Carrier`] is what the flows know; [`Chosen`] is the one that the configuration names.
+//! [`Carrier`] is what the flows know; [`AnyCarrier`] is the one that the configuration names.
 
 mod api;
 pub mod chosen;
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use api::Deadlines;
-pub use chosen::Chosen;
+pub use chosen::AnyCarrier;
 pub use sfm_core::inbound::{CarrierFaxId, Received};
 
 use sfm_core::fax::CallReport;
@@ -26,13 +26,13 @@ use sfm_store::credentials::CredentialsError;
 
 /// Names one attempt to the carrier and comes back in everything that it says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptMark {
+pub struct AttemptRef {
     pub account_id: AccountId,
     pub fax_id: FaxId,
     pub attempt: u32,
 }
 
-impl AttemptMark {
+impl AttemptRef {
     /// The mark as base64 of JSON, opaque to the carrier.
     pub fn encode(&self) -> String {
         STANDARD.encode(serde_json::json!(self).to_string())
@@ -46,7 +46,7 @@ impl AttemptMark {
 /// What is handed to the carrier.
 #[derive(Debug)]
 pub struct Submission {
-    pub mark: AttemptMark,
+    pub mark: AttemptRef,
     pub to: E164,
     pub from: E164,
     pub media_url: Secret,
@@ -121,7 +121,7 @@ pub trait Carrier: Send + Sync {
     /// Looks for an attempt of which only the mark is known, among what was sent to `to` since `since`.
     fn find(
         &self,
-        mark: &AttemptMark,
+        mark: &AttemptRef,
         to: &E164,
         from: &E164,
         since: Timestamp,
@@ -173,14 +173,14 @@ pub enum CallbackError {
 /// What a carrier tells of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierEvent {
-    pub mark: AttemptMark,
+    pub mark: AttemptRef,
     pub id: CarrierFaxId,
-    pub news: News,
+    pub news: AttemptUpdate,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum AttemptUpdate {
     /// The carrier has the fax and is at it.
-    UnderWay,
+    InProgress,
     Ended(CallReport),
 }

@@ -22,7 +22,7 @@ use wire::{SinchFax, labels};
 
 use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::json::number;
-use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
 use sfm_core::phone::E164;
 use sfm_store::credentials::{CredentialStore, Credentials, CredentialsError, needed};
 use sfm_store::platform::{ConfigError, Platform};
@@ -208,7 +208,7 @@ impl Carrier for Sinch {
         }
     }
 
-    async fn find(&self, mark: &AttemptMark, to: &E164, _from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, mark: &AttemptRef, to: &E164, _from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         let filter = [("createTime>", &*whole_seconds(since - CLOCK_SKEW)), ("direction", "OUTBOUND"), ("to", to.as_str())];
         self.search(&filter, (LIST_PAGES, false), |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await?.found()
     }

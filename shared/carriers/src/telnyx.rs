@@ -18,7 +18,7 @@ use wire::TelnyxFax;
 
 use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::json::number;
-use super::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::CallReport;
 use sfm_core::phone::E164;
@@ -203,7 +203,7 @@ impl Carrier for Telnyx {
         }
     }
 
-    async fn find(&self, mark: &AttemptMark, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, mark: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         let filter = [
             ("filter[created_at][gte]", &*(since - CLOCK_SKEW).to_string()),
             ("filter[direction][eq]", "outbound"),

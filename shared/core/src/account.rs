@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::ApiTime;
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, NumberId};
-use crate::list::Head;
+use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
 use crate::plan::Plan;
@@ -34,7 +34,7 @@ pub struct Account {
     #[serde(default)]
     pub used: BTreeMap<Month, u64>,
     #[serde(default)]
-    pub faxes: Head,
+    pub faxes: ListHead,
     pub created_at: Timestamp,
     /// Places and pages that are taken for faxes of which it is not known here whether they exist.
     #[serde(skip)]
@@ -67,7 +67,7 @@ impl Reservation {
 
 /// Why a fax may not be sent now. In the order in which the gates stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Closed {
+pub enum SendNotAllowed {
     #[error(
         "This fax has {pages} page(s), but only {left} of this month's {limit} are left. Upgrade the plan or wait for next month (UTC)."
     )]
@@ -85,7 +85,7 @@ pub enum Closed {
 )]
 pub struct NumberNotAllowed;
 
-impl Closed {
+impl SendNotAllowed {
     /// As errors and scheduled faxes name it.
     pub fn code(self) -> &'static str {
         match self {
@@ -116,16 +116,16 @@ impl Account {
     /// Checks the gates in their order: quota, BAA, number.
     ///
     /// `pages` is what the fax would be charged: none for a test key. `sender` is the number that it would be sent from.
-    pub fn gates<'n>(&self, pages: u32, month: Month, sender: Option<&'n Number>) -> Result<&'n Number, Closed> {
+    pub fn gates<'n>(&self, pages: u32, month: Month, sender: Option<&'n Number>) -> Result<&'n Number, SendNotAllowed> {
         let limit = self.page_limit();
         let left = limit.saturating_sub(self.used_in(month));
         if u64::from(pages) > left {
-            return Err(Closed::Quota { pages, left, limit });
+            return Err(SendNotAllowed::Quota { pages, left, limit });
         }
         if self.requires_baa && self.baa_signed_at.is_none() {
-            return Err(Closed::Baa);
+            return Err(SendNotAllowed::Baa);
         }
-        sender.ok_or(Closed::Number)
+        sender.ok_or(SendNotAllowed::Number)
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
             allow_premium: false,
             baa_signed_at: None,
             used: BTreeMap::new(),
-            faxes: Head::default(),
+            faxes: ListHead::default(),
             created_at: Timestamp::UNIX_EPOCH,
             reservations: Vec::new(),
         }
@@ -206,12 +206,12 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
         };
         let asked = |account: &Account, pages, sender| account.gates(pages, month, sender).map(|sender| sender.id);
-        assert_eq!(asked(&account, 6, None), Err(Closed::Quota { pages: 6, left: 5, limit: 5 }));
-        assert_eq!(asked(&account, 5, None), Err(Closed::Baa));
+        assert_eq!(asked(&account, 6, None), Err(SendNotAllowed::Quota { pages: 6, left: 5, limit: 5 }));
+        assert_eq!(asked(&account, 5, None), Err(SendNotAllowed::Baa));
         account.baa_signed_at = Some(Timestamp::UNIX_EPOCH);
-        assert_eq!(asked(&account, 5, None), Err(Closed::Number));
+        assert_eq!(asked(&account, 5, None), Err(SendNotAllowed::Number));
         assert_eq!(asked(&account, 5, Some(&number)), Ok(number.id));
         account.used.insert(month, 4);
-        assert_eq!(asked(&account, 2, Some(&number)), Err(Closed::Quota { pages: 2, left: 1, limit: 5 }));
+        assert_eq!(asked(&account, 2, Some(&number)), Err(SendNotAllowed::Quota { pages: 2, left: 1, limit: 5 }));
     }
 }

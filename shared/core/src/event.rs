@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
 use crate::due;
-use crate::fax::{Fax, Status};
+use crate::fax::{Fax, FaxStatus};
 use crate::id::{AccountId, EndpointId, EventId, FaxId, ScheduledId};
 use crate::scheduled::Scheduled;
 
@@ -112,9 +112,9 @@ impl Event {
     /// Tells that a fax reached its final status, or came in.
     pub fn completed(fax: &Fax, now: Timestamp) -> Result<Self, serde_json::Error> {
         let kind = match fax.status {
-            Status::Delivered => EventType::FaxDelivered,
-            Status::Received => EventType::FaxReceived,
-            Status::Queued | Status::Sending | Status::Failed => EventType::FaxFailed,
+            FaxStatus::Delivered => EventType::FaxDelivered,
+            FaxStatus::Received => EventType::FaxReceived,
+            FaxStatus::Queued | FaxStatus::Sending | FaxStatus::Failed => EventType::FaxFailed,
         };
         Ok(Self { fax_id: Some(fax.id), ..Self::outward(fax.account_id, kind, serde_json::to_string(&fax.resource())?, now) })
     }

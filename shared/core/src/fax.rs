@@ -10,7 +10,7 @@ use crate::clock::ApiTime;
 use crate::due;
 use crate::failure::{FailureCode, Retry};
 use crate::id::{AccountId, FaxId, ScheduledId};
-use crate::list::Head;
+use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
 
@@ -39,7 +39,7 @@ pub enum Direction {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum FaxStatus {
     Queued,
     Sending,
     Delivered,
@@ -47,7 +47,7 @@ pub enum Status {
     Received,
 }
 
-impl Status {
+impl FaxStatus {
     pub const ALL: [Self; 5] = [Self::Queued, Self::Sending, Self::Delivered, Self::Failed, Self::Received];
 
     pub fn as_str(self) -> &'static str {
@@ -124,7 +124,7 @@ pub struct Fax {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     pub direction: Direction,
-    pub status: Status,
+    pub status: FaxStatus,
     pub to: E164,
     /// None for a received fax whose caller withheld the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,13 +220,13 @@ pub enum Effect {
 
 impl Fax {
     /// A fax that was just accepted, of a live key, at its place in the list.
-    pub fn queued(account_id: AccountId, id: FaxId, to: E164, from: E164, pages: u32, place: Head) -> Self {
+    pub fn queued(account_id: AccountId, id: FaxId, to: E164, from: E164, pages: u32, place: ListHead) -> Self {
         Self {
             account_id,
             id,
             seq: Some(place.last),
             direction: Direction::Outbound,
-            status: Status::Queued,
+            status: FaxStatus::Queued,
             to,
             from: Some(from),
             pages,
@@ -247,10 +247,10 @@ impl Fax {
     }
 
     /// A fax that came in, at its place in the list.
-    pub fn received(account_id: AccountId, id: FaxId, to: E164, from: Option<E164>, pages: u32, place: Head) -> Self {
+    pub fn received(account_id: AccountId, id: FaxId, to: E164, from: Option<E164>, pages: u32, place: ListHead) -> Self {
         Self {
             direction: Direction::Inbound,
-            status: Status::Received,
+            status: FaxStatus::Received,
             from,
             pages_sent: pages,
             completed_at: Some(place.last_at),
@@ -330,7 +330,7 @@ impl Fax {
         let due = if self.live { now + self.expected_call() + CALLBACK_GRACE } else { now + TEST_CALL };
         let Some(attempt) = self.open_attempt().filter(|a| a.number == number && a.carrier_fax_id.is_none()) else { return false };
         attempt.carrier_fax_id = Some(carrier_fax_id.to_owned());
-        self.status = Status::Sending;
+        self.status = FaxStatus::Sending;
         self.due(due);
         true
     }
@@ -420,12 +420,12 @@ impl Fax {
         self.pages_sent = self.attempts.iter().map(|a| a.pages_sent).max().unwrap_or(0);
         match report.result {
             Err(failure) if self.deserves_another(failure) => {
-                self.status = Status::Sending;
+                self.status = FaxStatus::Sending;
                 self.due(now + failure.retry.after);
                 Effect::Retry
             }
             result => {
-                self.status = if result.is_ok() { Status::Delivered } else { Status::Failed };
+                self.status = if result.is_ok() { FaxStatus::Delivered } else { FaxStatus::Failed };
                 self.failure = result.err().map(|failure| failure.code);
                 self.completed_at = Some(now);
                 self.due_at = None;
@@ -445,7 +445,7 @@ impl Fax {
 
     /// Pages that were charged and never sent: given back when the fax has failed.
     pub fn refund(&self) -> u32 {
-        if self.live && self.status == Status::Failed { self.pages - self.pages_sent } else { 0 }
+        if self.live && self.status == FaxStatus::Failed { self.pages - self.pages_sent } else { 0 }
     }
 
     /// What the API and the webhooks show of it.
@@ -492,7 +492,7 @@ pub struct Resource<'a> {
     pub id: FaxId,
     pub object: &'static str,
     pub direction: Direction,
-    pub status: Status,
+    pub status: FaxStatus,
     pub to: &'a E164,
     pub from: Option<&'a E164>,
     pub pages: u32,

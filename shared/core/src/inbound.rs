@@ -57,7 +57,7 @@ pub struct Received {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum InboundStatus {
     /// Its document is to be fetched.
     Announced,
     /// It is an inbound fax of its account.
@@ -74,7 +74,7 @@ pub struct Inbound {
     pub account_id: AccountId,
     /// The fax that it becomes.
     pub fax_id: FaxId,
-    pub status: Status,
+    pub status: InboundStatus,
     pub received: Received,
     pub announced_at: Timestamp,
     #[serde(default)]
@@ -99,7 +99,7 @@ impl Inbound {
             id,
             account_id,
             fax_id: FaxId::generate(now),
-            status: Status::Announced,
+            status: InboundStatus::Announced,
             received,
             announced_at: now,
             tries: 0,
@@ -109,14 +109,14 @@ impl Inbound {
 
     /// When it is looked at next; never, if it is dealt with.
     pub fn due(&self) -> Option<Timestamp> {
-        self.due_at.filter(|_| self.status == Status::Announced).map(due::moment)
+        self.due_at.filter(|_| self.status == InboundStatus::Announced).map(due::moment)
     }
 
     /// The document was not to be had: it is tried again later, or given up after three days.
     pub fn failed(&mut self, now: Timestamp) {
         self.tries += 1;
         if now > self.announced_at + GIVEN_UP_AFTER {
-            self.settle(Status::Lost, now + LOST_KEPT);
+            self.settle(InboundStatus::Lost, now + LOST_KEPT);
             return;
         }
         let doubled = FIRST_PAUSE.saturating_mul(2i32.saturating_pow(self.tries.saturating_sub(1).min(10)));
@@ -125,10 +125,10 @@ impl Inbound {
 
     /// It has become a fax.
     pub fn taken(&mut self, now: Timestamp) {
-        self.settle(Status::Taken, now + KEPT);
+        self.settle(InboundStatus::Taken, now + KEPT);
     }
 
-    fn settle(&mut self, status: Status, kept_until: Timestamp) {
+    fn settle(&mut self, status: InboundStatus, kept_until: Timestamp) {
         self.status = status;
         self.expires_at = Some(kept_until.as_second());
         // It may be a key to the document.
@@ -168,7 +168,7 @@ mod tests {
         }
         assert_eq!(tried[..6], [0, 20, 60, 140, 300, 620]);
         assert!(tried.windows(2).all(|pair| pair[1] - pair[0] <= 1800));
-        assert_eq!(inbound.status, Status::Lost);
+        assert_eq!(inbound.status, InboundStatus::Lost);
         assert!((259_200..=261_000).contains(tried.last().unwrap_or(&0)), "{:?}", tried.last());
     }
 

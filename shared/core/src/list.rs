@@ -14,7 +14,7 @@ pub const BLOCK: u64 = 1024;
 
 /// The head of a list: how many entries it ever had and how many were deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Head {
+pub struct ListHead {
     /// The newest entry's sequence number; numbers start at 1.
     pub last: u64,
     /// The newest entry's time of creation. A later entry is always given a later one, so the order by number is the order by time.
@@ -27,7 +27,7 @@ pub struct Head {
     pub last_ms: Option<i64>,
 }
 
-impl Head {
+impl ListHead {
     pub fn total(&self) -> u64 {
         self.last.saturating_sub(self.deleted)
     }
@@ -75,7 +75,7 @@ pub fn block_of(seq: u64) -> u64 {
 /// Finds the block that holds the entry with `offset` living entries before it (newest first).
 ///
 /// Returns the block and how many living entries of that block come before the one sought; none past the end.
-pub fn find_block(head: &Head, holes: &Holes, mut offset: u64) -> Option<(u64, u64)> {
+pub fn find_block(head: &ListHead, holes: &Holes, mut offset: u64) -> Option<(u64, u64)> {
     if offset >= head.total() {
         return None;
     }
@@ -91,7 +91,7 @@ pub fn find_block(head: &Head, holes: &Holes, mut offset: u64) -> Option<(u64, u
 }
 
 /// The sequence number of the entry of `block` with `skip` living ones of that block above it.
-pub fn find_in_block(head: &Head, gone: &BTreeSet<u64>, block: u64, skip: u64) -> Option<u64> {
+pub fn find_in_block(head: &ListHead, gone: &BTreeSet<u64>, block: u64, skip: u64) -> Option<u64> {
     let top = head.last.min((block + 1) * BLOCK);
     let mut living = (block * BLOCK + 1..=top).rev().filter(|seq| !gone.contains(seq));
     living.nth(usize::try_from(skip).ok()?)
@@ -122,18 +122,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn head(last: u64, deleted: u64) -> Head {
-        Head { last, deleted, last_at: Timestamp::UNIX_EPOCH, last_ms: None }
+    fn head(last: u64, deleted: u64) -> ListHead {
+        ListHead { last, deleted, last_at: Timestamp::UNIX_EPOCH, last_ms: None }
     }
 
     #[test]
     fn an_entry_is_always_later_than_its_predecessor() {
         let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
-        let first = Head::default().next(at(5_000));
-        assert_eq!(first, Head { last: 1, last_at: at(5_000), deleted: 0, last_ms: None });
-        assert_eq!(first.next(at(4_000)), Head { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
-        assert_eq!(first.next(at(5_000)), Head { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
-        assert_eq!(first.next(at(6_000)), Head { last: 2, last_at: at(6_000), deleted: 0, last_ms: None });
+        let first = ListHead::default().next(at(5_000));
+        assert_eq!(first, ListHead { last: 1, last_at: at(5_000), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(4_000)), ListHead { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(5_000)), ListHead { last: 2, last_at: at(5_001), deleted: 0, last_ms: None });
+        assert_eq!(first.next(at(6_000)), ListHead { last: 2, last_at: at(6_000), deleted: 0, last_ms: None });
     }
 
     #[test]

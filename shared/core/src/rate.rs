@@ -15,7 +15,7 @@ pub struct Window([Option<i64>; SLOTS]);
 
 /// What is left of a window at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+pub struct RateLimitStatus {
     /// Requests that would be accepted now.
     pub remaining: usize,
     /// Whole seconds, rounded up, after which one more request will be accepted than now. Zero while all slots are free.
@@ -38,12 +38,12 @@ impl Window {
         (0..SLOTS).filter(|slot| self.0[*slot].is_none_or(|taken| taken < before)).collect()
     }
 
-    pub fn quota(&self, now: Timestamp) -> Quota {
+    pub fn quota(&self, now: Timestamp) -> RateLimitStatus {
         let before = Self::free_before(now);
         let taken: Vec<i64> = self.0.iter().flatten().copied().filter(|taken| *taken >= before).collect();
         // A slot that another machine's clock took in the future is not waited for longer than a span.
         let wait = taken.iter().min().map_or(0, |oldest| (*oldest - before + 1).min(SPAN_MS));
-        Quota { remaining: SLOTS - taken.len(), reset_seconds: u32::try_from((wait + 999) / 1000).unwrap_or(u32::MAX) }
+        RateLimitStatus { remaining: SLOTS - taken.len(), reset_seconds: u32::try_from((wait + 999) / 1000).unwrap_or(u32::MAX) }
     }
 
     #[cfg(test)]
@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn the_last_free_slot_is_the_sixtieth_and_the_wait_is_true() {
         let mut window = empty();
-        assert_eq!(window.quota(at(0)), Quota { remaining: 60, reset_seconds: 0 });
+        assert_eq!(window.quota(at(0)), RateLimitStatus { remaining: 60, reset_seconds: 0 });
         for ms in 0..60 {
             assert!(window.take(at(ms)));
         }
         assert!(!window.take(at(60)));
         let quota = window.quota(at(60));
-        assert_eq!(quota, Quota { remaining: 0, reset_seconds: 60 });
+        assert_eq!(quota, RateLimitStatus { remaining: 0, reset_seconds: 60 });
         assert!(!window.take(at(59_999)));
         assert!(window.take(at(60_000)));
     }
@@ -84,7 +84,7 @@ mod tests {
     fn a_slot_that_was_taken_in_the_future_of_a_slow_clock_is_not_free() {
         let mut window = empty();
         assert!(window.take(at(100_000)));
-        assert_eq!(window.quota(at(99_000)), Quota { remaining: 59, reset_seconds: 60 });
+        assert_eq!(window.quota(at(99_000)), RateLimitStatus { remaining: 59, reset_seconds: 60 });
     }
 
     proptest! {

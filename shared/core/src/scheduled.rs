@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Closed, Number, NumberNotAllowed};
+use crate::account::{Number, NumberNotAllowed, SendNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
-use crate::list::Head;
+use crate::list::ListHead;
 use crate::phone::E164;
 
 /// How far ahead a fax may be scheduled.
@@ -46,14 +46,14 @@ impl SendAt {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum ScheduledStatus {
     Pending,
     Sent,
     Failed,
     Canceled,
 }
 
-impl Status {
+impl ScheduledStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -113,12 +113,12 @@ impl From<NumberNotAllowed> for Failure {
     }
 }
 
-impl From<Closed> for Failure {
-    fn from(closed: Closed) -> Self {
+impl From<SendNotAllowed> for Failure {
+    fn from(closed: SendNotAllowed) -> Self {
         match closed {
-            Closed::Quota { .. } => Self::QuotaExceeded,
-            Closed::Baa => Self::BaaRequired,
-            Closed::Number => Self::NoActiveNumber,
+            SendNotAllowed::Quota { .. } => Self::QuotaExceeded,
+            SendNotAllowed::Baa => Self::BaaRequired,
+            SendNotAllowed::Number => Self::NoActiveNumber,
         }
     }
 }
@@ -130,7 +130,7 @@ pub struct Scheduled {
     pub id: ScheduledId,
     /// Its place in the account's list.
     pub seq: u64,
-    pub status: Status,
+    pub status: ScheduledStatus,
     pub send_at: Timestamp,
     pub to: E164,
     /// The number asked for; without one it is the account's oldest active number at the time of sending.
@@ -165,7 +165,7 @@ impl Scheduled {
     }
 
     /// The fax that it becomes, at its place in the list.
-    pub fn fax(&self, from: E164, place: Head) -> Fax {
+    pub fn fax(&self, from: E164, place: ListHead) -> Fax {
         let id = self.future_fax();
         Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, place) }
     }
@@ -206,7 +206,7 @@ pub fn document_key(account: AccountId, id: ScheduledId) -> String {
 pub struct Resource<'a> {
     pub id: ScheduledId,
     pub object: &'static str,
-    pub status: Status,
+    pub status: ScheduledStatus,
     pub send_at: ApiTime,
     pub to: &'a E164,
     pub from: Option<&'a E164>,
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_gate_has_one_code_whether_it_refuses_now_or_later() {
-        for closed in [Closed::Quota { pages: 1, left: 0, limit: 0 }, Closed::Baa, Closed::Number] {
+        for closed in [SendNotAllowed::Quota { pages: 1, left: 0, limit: 0 }, SendNotAllowed::Baa, SendNotAllowed::Number] {
             let failure = Failure::from(closed);
             assert_eq!((serde_json::json!(failure), failure.as_str()), (closed.code().into(), closed.code()));
         }

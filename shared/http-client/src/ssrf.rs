@@ -74,7 +74,7 @@ fn is_isatap(address: Ipv6Addr) -> bool {
 
 /// Why a URL is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum UrlRejected {
     #[error("is not a URL")]
     Malformed,
     #[error("must be an https:// URL")]
@@ -93,9 +93,9 @@ pub trait Names: fmt::Debug + Send + Sync {
 
 /// The system's resolver.
 #[derive(Debug)]
-pub struct SystemNames;
+pub struct SystemResolver;
 
-impl Names for SystemNames {
+impl Names for SystemResolver {
     fn addresses<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
         Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|found| found.ip()).collect()) })
     }
@@ -103,13 +103,13 @@ impl Names for SystemNames {
 
 /// Makes clients for customers' URLs.
 #[derive(Debug, Clone)]
-pub struct Guard {
+pub struct SafeHttp {
     tls: rustls::ClientConfig,
     names: Arc<dyn Names>,
     allow_loopback: bool,
 }
 
-impl Guard {
+impl SafeHttp {
     /// `allow_loopback` lets loopback addresses through, and plain HTTP to them: for tests.
     ///
     /// # Errors
@@ -120,42 +120,42 @@ impl Guard {
 
     /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
     /// makes of `0x7f.1` or `2130706433` is the same address.
-    pub fn parse(&self, text: &str) -> Result<Url, Refused> {
-        let url = Url::parse(text.trim()).map_err(|_| Refused::Malformed)?;
+    pub fn parse(&self, text: &str) -> Result<Url, UrlRejected> {
+        let url = Url::parse(text.trim()).map_err(|_| UrlRejected::Malformed)?;
         self.check(&url)?;
         Ok(url)
     }
 
-    fn check(&self, url: &Url) -> Result<(), Refused> {
+    fn check(&self, url: &Url) -> Result<(), UrlRejected> {
         match url.scheme() {
             "https" => {}
             "http" if self.allow_loopback => {}
-            _ => return Err(Refused::NotHttps),
+            _ => return Err(UrlRejected::NotHttps),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refused::Credentials);
+            return Err(UrlRejected::Credentials);
         }
         // What is never public is refused while its owner still types it. Other names are looked at when they are connected to.
         let never = match url.host() {
-            None => return Err(Refused::Malformed),
+            None => return Err(UrlRejected::Malformed),
             Some(Host::Ipv4(address)) => !self.allows(address.into(), url),
             Some(Host::Ipv6(address)) => !self.allows(address.into(), url),
             Some(Host::Domain(name)) => is_never_public(name) && !(self.allow_loopback && is_localhost(name)),
         };
-        if never { Err(Refused::Host) } else { Ok(()) }
+        if never { Err(UrlRejected::Host) } else { Ok(()) }
     }
 
     /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline
     /// of its own.
-    pub async fn client_for(&self, url: &Url) -> Result<crate::Client, Refused> {
+    pub async fn client_for(&self, url: &Url) -> Result<crate::Client, UrlRejected> {
         self.check(url)?;
-        let addresses = match url.host().ok_or(Refused::Malformed)? {
+        let addresses = match url.host().ok_or(UrlRejected::Malformed)? {
             Host::Ipv4(address) => vec![IpAddr::V4(address)],
             Host::Ipv6(address) => vec![IpAddr::V6(address)],
-            Host::Domain(name) => self.names.addresses(name).await.map_err(|_| Refused::Host)?,
+            Host::Domain(name) => self.names.addresses(name).await.map_err(|_| UrlRejected::Host)?,
         };
         if addresses.is_empty() || !addresses.iter().all(|address| self.allows(*address, url)) {
-            return Err(Refused::Host);
+            return Err(UrlRejected::Host);
         }
         let port = url.port_or_known_default().unwrap_or(443);
         let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();

@@ -13,14 +13,14 @@ use sfm_store::audit::Audit;
 use sfm_store::platform::{ConfigError, Platform};
 
 #[derive(Debug, Clone)]
-pub struct Keyring {
+pub struct ApiKeyService {
     accounts: AccountsAdmin,
     audit: Audit,
     clock: Clock,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum KeyringError {
+pub enum ApiKeyError {
     #[error("There is no such account.")]
     NoAccount,
     #[error("An account has at most {MAX_KEYS} keys, revoked ones included.")]
@@ -29,7 +29,7 @@ pub enum KeyringError {
     Store(#[from] StoreError),
 }
 
-impl Keyring {
+impl ApiKeyService {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { accounts: AccountsAdmin::new(platform)?, audit: Audit::new(platform)?, clock: platform.clock() })
     }
@@ -41,7 +41,7 @@ impl Keyring {
         name: Option<&str>,
         mut scopes: Vec<Scope>,
         mode: Mode,
-    ) -> Result<(ListedKey, ApiKey), KeyringError> {
+    ) -> Result<(ListedKey, ApiKey), ApiKeyError> {
         let account = who.account();
         let mut seen = std::collections::HashSet::new();
         scopes.retain(|scope| seen.insert(*scope));
@@ -52,10 +52,10 @@ impl Keyring {
         // The key repeats the account's plan, and counts with the others; should either change in between, it is read again.
         let mut backoff = Backoff::default();
         loop {
-            let owner = self.accounts.get(account).await?.ok_or(KeyringError::NoAccount)?;
+            let owner = self.accounts.get(account).await?.ok_or(ApiKeyError::NoAccount)?;
             let keys = self.accounts.keys(account).await?.len();
             if keys >= MAX_KEYS {
-                return Err(KeyringError::TooMany);
+                return Err(ApiKeyError::TooMany);
             }
             let live = mode == Mode::Live;
             let key_hash = secret.hash();
@@ -83,7 +83,7 @@ impl Keyring {
             if self.accounts.create_key(&record, &listed, keys, self.audit.write(&entry)?).await? {
                 return Ok((listed, secret));
             }
-            backoff.wait().await.map_err(KeyringError::Store)?;
+            backoff.wait().await.map_err(ApiKeyError::Store)?;
         }
     }
 

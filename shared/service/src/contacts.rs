@@ -4,7 +4,7 @@ use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::contact::{Contact, NewContact};
 use sfm_core::id::{AccountId, ContactId};
-use sfm_core::list::{Head, Page, Paged};
+use sfm_core::list::{ListHead, Page, Paged};
 use sfm_core::principal::Principal;
 use sfm_store::StoreError;
 use sfm_store::audit::Audit;
@@ -44,7 +44,7 @@ impl ContactService {
         let now = self.clock.now();
         let (account, id) = (who.account(), ContactId::generate(now));
         let NewContact { name, fax_number, company } = new;
-        let draft = |place: Head| Contact {
+        let draft = |place: ListHead| Contact {
             account_id: account,
             id,
             seq: place.last,

@@ -2,19 +2,19 @@
 
 use sfm_core::clock::Clock;
 use sfm_core::inbound::Received;
-use sfm_core::inbound::{Inbound, Status, name};
+use sfm_core::inbound::{Inbound, InboundStatus, name};
 use sfm_store::StoreError;
 use sfm_store::faxes::FaxKey;
-use sfm_store::inbound::{Arrivals, InboundKey};
+use sfm_store::inbound::{InboundFaxes, InboundKey};
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
 
 #[derive(Debug, Clone)]
-pub struct Reception {
+pub struct InboundService {
     carrier: String,
     numbers: Numbers,
-    arrivals: Arrivals,
+    arrivals: InboundFaxes,
     hints: Queue,
     clock: Clock,
 }
@@ -32,12 +32,12 @@ pub enum Noted {
     Refused,
 }
 
-impl Reception {
+impl InboundService {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             carrier: platform.var("CARRIER")?,
             numbers: Numbers::new(platform)?,
-            arrivals: Arrivals::new(platform)?,
+            arrivals: InboundFaxes::new(platform)?,
             hints: Queue::new(platform, "INBOUND_QUEUE_URL")?,
             clock: platform.clock(),
         })
@@ -66,10 +66,10 @@ impl Reception {
     pub async fn incomplete(&self, received: &Received) -> Result<Option<FaxKey>, StoreError> {
         for _ in 0..TRIES {
             let Some(mut inbound) = self.arrivals.get(&name(&self.carrier, received)).await? else { return Ok(None) };
-            if inbound.received.partial || inbound.status == Status::Lost {
+            if inbound.received.partial || inbound.status == InboundStatus::Lost {
                 return Ok(None);
             }
-            if inbound.status == Status::Taken {
+            if inbound.status == InboundStatus::Taken {
                 return Ok(Some(FaxKey { account_id: inbound.account_id, fax_id: inbound.fax_id }));
             }
             inbound.received.partial = true;

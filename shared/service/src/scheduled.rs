@@ -5,7 +5,7 @@ use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, RequestId, ScheduledId};
 use sfm_core::list::{Page, Paged};
 use sfm_core::principal::Principal;
-use sfm_core::scheduled::{Scheduled, Status};
+use sfm_core::scheduled::{Scheduled, ScheduledStatus};
 use sfm_store::StoreError;
 use sfm_store::audit::Audit;
 use sfm_store::documents::Documents;
@@ -62,7 +62,7 @@ impl Cancellation {
         let account = who.account();
         if who.is_audited() {
             let scheduled = self.scheduled.get(account, id).await?.ok_or(CancelError::Absent)?;
-            if scheduled.status == Status::Pending {
+            if scheduled.status == ScheduledStatus::Pending {
                 self.audit.record(&AuditEntry::new(who, Action::ScheduledCanceled, id, self.clock.now())).await?;
             }
         }

@@ -12,8 +12,8 @@ use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::delivery::Delivery;
-use sfm_core::webhook::{Endpoint, MAX_ENDPOINTS, Reason, Recovery, Status};
-use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_core::webhook::{Endpoint, EndpointStatus, MAX_ENDPOINTS, Reason, Recovery};
+use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
 use sfm_store::StoreError;
 use sfm_store::audit::Audit;
 use sfm_store::deliveries::{Deliveries, DeliveryKey};
@@ -27,21 +27,21 @@ const LONGEST_URL: usize = 2048;
 const LONGEST_DESCRIPTION: usize = 200;
 
 #[derive(Debug, Clone)]
-pub struct WebhookDesk {
+pub struct WebhookService {
     webhooks: Webhooks,
     deliveries: Deliveries,
     events: Events,
     audit: Audit,
     queue: Queue,
-    guard: Guard,
+    guard: SafeHttp,
     clock: Clock,
 }
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum WebhookError {
     #[error("The URL {0}.")]
-    Url(Refused),
+    Url(UrlRejected),
     #[error("The URL has more than {LONGEST_URL} characters.")]
     UrlTooLong,
     #[error("The description has more than {LONGEST_DESCRIPTION} characters.")]
@@ -64,10 +64,10 @@ pub struct Change {
     pub url: Option<String>,
     pub events: Option<BTreeSet<EventType>>,
     pub description: Option<String>,
-    pub status: Option<Status>,
+    pub status: Option<EndpointStatus>,
 }
 
-impl WebhookDesk {
+impl WebhookService {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             webhooks: Webhooks::new(platform)?,
@@ -80,11 +80,11 @@ impl WebhookDesk {
         })
     }
 
-    fn checked(&self, url: &str) -> Result<String, DeskError> {
+    fn checked(&self, url: &str) -> Result<String, WebhookError> {
         if url.len() > LONGEST_URL {
-            return Err(DeskError::UrlTooLong);
+            return Err(WebhookError::UrlTooLong);
         }
-        self.guard.parse(url).map(String::from).map_err(DeskError::Url)
+        self.guard.parse(url).map(String::from).map_err(WebhookError::Url)
     }
 
     fn entry(&self, who: &Principal, action: Action, target: impl ToString) -> AuditEntry {
@@ -98,39 +98,39 @@ impl WebhookDesk {
         url: &str,
         events: BTreeSet<EventType>,
         description: Option<String>,
-    ) -> Result<(Endpoint, Secret), DeskError> {
+    ) -> Result<(Endpoint, Secret), WebhookError> {
         let url = self.checked(url)?;
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
-            return Err(DeskError::DescriptionTooLong);
+            return Err(WebhookError::DescriptionTooLong);
         }
         let endpoint = Endpoint::new(who.account(), url, events, description, self.clock.now());
         let entry = self.entry(who, Action::WebhookCreated, endpoint.id).detail(endpoint.url.as_str());
         if !self.webhooks.add(&endpoint, MAX_ENDPOINTS, self.audit.write(&entry)?).await? {
-            return Err(DeskError::TooMany);
+            return Err(WebhookError::TooMany);
         }
         let secret = newest(&endpoint)?;
         Ok((endpoint, secret))
     }
 
-    pub async fn list(&self, account: AccountId) -> Result<Vec<Endpoint>, DeskError> {
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Endpoint>, WebhookError> {
         Ok(self.webhooks.of(account).await?)
     }
 
-    pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, DeskError> {
-        self.webhooks.get(account, id).await?.ok_or(DeskError::NotFound)
+    pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, WebhookError> {
+        self.webhooks.get(account, id).await?.ok_or(WebhookError::NotFound)
     }
 
     /// Finds an endpoint by its id alone, for operators.
-    pub async fn find(&self, id: EndpointId) -> Result<Endpoint, DeskError> {
-        self.webhooks.find(id).await?.ok_or(DeskError::NotFound)
+    pub async fn find(&self, id: EndpointId) -> Result<Endpoint, WebhookError> {
+        self.webhooks.find(id).await?.ok_or(WebhookError::NotFound)
     }
 
     /// Changes an endpoint, all at once or not at all.
-    pub async fn update(&self, who: &Principal, id: EndpointId, change: Change) -> Result<Endpoint, DeskError> {
+    pub async fn update(&self, who: &Principal, id: EndpointId, change: Change) -> Result<Endpoint, WebhookError> {
         let Change { url, events, description, status } = change;
         let url = url.as_deref().map(|url| self.checked(url)).transpose()?;
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
-            return Err(DeskError::DescriptionTooLong);
+            return Err(WebhookError::DescriptionTooLong);
         }
         let events = events.filter(|events| !events.is_empty());
         let now = self.clock.now();
@@ -141,7 +141,7 @@ impl WebhookDesk {
             entries.push(entry);
         }
         entries.extend(status.map(|status| {
-            let action = if status == Status::Enabled { Action::WebhookEnabled } else { Action::WebhookDisabled };
+            let action = if status == EndpointStatus::Enabled { Action::WebhookEnabled } else { Action::WebhookDisabled };
             // Entries of one moment are in no order: this one comes after the other.
             AuditEntry::new(who, action, id, now + SignedDuration::from_millis(1))
         }));
@@ -159,38 +159,38 @@ impl WebhookDesk {
                 endpoint.description = (!description.is_empty()).then(|| description.clone());
             }
             match status {
-                Some(Status::Enabled) => endpoint.enable(),
-                Some(Status::Disabled) => endpoint.disable(Reason::Owner, now),
+                Some(EndpointStatus::Enabled) => endpoint.enable(),
+                Some(EndpointStatus::Disabled) => endpoint.disable(Reason::Owner, now),
                 None => {}
             }
         })
         .await
     }
 
-    pub async fn disable(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
+    pub async fn disable(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, WebhookError> {
         let now = self.clock.now();
         let entry = self.entry(who, Action::WebhookDisabled, id);
         self.change(who.account(), id, &[entry], |endpoint| endpoint.disable(Reason::Owner, now)).await
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
-    pub async fn enable(&self, who: &Principal, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), DeskError> {
+    pub async fn enable(&self, who: &Principal, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), WebhookError> {
         let entry = self.entry(who, Action::WebhookEnabled, id);
         let enabled = self.webhooks.change(who.account(), id, vec![self.audit.write(&entry)?], |endpoint| {
             let missed_since = endpoint.missed_since();
             endpoint.enable();
             missed_since
         });
-        enabled.await?.ok_or(DeskError::NotFound)
+        enabled.await?.ok_or(WebhookError::NotFound)
     }
 
-    pub async fn delete(&self, who: &Principal, id: EndpointId) -> Result<(), DeskError> {
+    pub async fn delete(&self, who: &Principal, id: EndpointId) -> Result<(), WebhookError> {
         let entry = self.entry(who, Action::WebhookDeleted, id);
-        if self.webhooks.delete(who.account(), id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(DeskError::NotFound) }
+        if self.webhooks.delete(who.account(), id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(WebhookError::NotFound) }
     }
 
     /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
-    pub async fn rotate(&self, who: &Principal, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), DeskError> {
+    pub async fn rotate(&self, who: &Principal, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), WebhookError> {
         let now = self.clock.now();
         let entry = self.entry(who, Action::WebhookSecretRotated, id);
         let endpoint = self.change(who.account(), id, &[entry], |endpoint| endpoint.rotate(expire_now, now)).await?;
@@ -199,7 +199,7 @@ impl WebhookDesk {
     }
 
     /// Ends the overlap of a rotation: the old secret signs no more.
-    pub async fn expire_old_secret(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, DeskError> {
+    pub async fn expire_old_secret(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, WebhookError> {
         let entry = self.entry(who, Action::WebhookOldSecretExpired, id);
         self.change(who.account(), id, &[entry], Endpoint::expire_old_secrets).await
     }
@@ -210,17 +210,17 @@ impl WebhookDesk {
         id: EndpointId,
         entries: &[AuditEntry],
         change: impl Fn(&mut Endpoint),
-    ) -> Result<Endpoint, DeskError> {
+    ) -> Result<Endpoint, WebhookError> {
         let entries = entries.iter().map(|entry| self.audit.write(entry)).collect::<Result<_, _>>()?;
         let changed = self.webhooks.change(account, id, entries, change);
-        changed.await?.map(|(endpoint, ())| endpoint).ok_or(DeskError::NotFound)
+        changed.await?.map(|(endpoint, ())| endpoint).ok_or(WebhookError::NotFound)
     }
 
     /// Sends a test event, whatever the endpoint asks to be told of.
-    pub async fn test(&self, who: &Principal, id: EndpointId) -> Result<Delivery, DeskError> {
+    pub async fn test(&self, who: &Principal, id: EndpointId) -> Result<Delivery, WebhookError> {
         let endpoint = self.get(who.account(), id).await?;
         if !endpoint.wants(EventType::WebhookTest) {
-            return Err(DeskError::Disabled);
+            return Err(WebhookError::Disabled);
         }
         self.audit.record(&self.entry(who, Action::WebhookTested, id)).await?;
         let now = self.clock.now();
@@ -240,33 +240,33 @@ impl WebhookDesk {
         endpoint: EndpointId,
         before: Option<DeliveryId>,
         limit: u32,
-    ) -> Result<(Vec<Delivery>, bool), DeskError> {
+    ) -> Result<(Vec<Delivery>, bool), WebhookError> {
         Ok(self.deliveries.of_endpoint(account, endpoint, before, limit).await?)
     }
 
     /// The deliveries of an event to the endpoints that there are.
-    pub async fn deliveries_of_event(&self, account: AccountId, event: EventId) -> Result<Vec<Delivery>, DeskError> {
-        let event = self.events.get(account, event).await?.ok_or(DeskError::NotFound)?;
+    pub async fn deliveries_of_event(&self, account: AccountId, event: EventId) -> Result<Vec<Delivery>, WebhookError> {
+        let event = self.events.get(account, event).await?.ok_or(WebhookError::NotFound)?;
         let endpoints = self.webhooks.of(account).await?;
         let ids: Vec<_> = endpoints.iter().map(|endpoint| DeliveryId::of(event.id, endpoint.id, event.created_at)).collect();
         Ok(self.deliveries.get_all(account, &ids).await?)
     }
 
     /// Finds a delivery by its id alone, for operators.
-    pub async fn find_delivery(&self, id: DeliveryId) -> Result<DeliveryKey, DeskError> {
-        self.deliveries.find(id).await?.ok_or(DeskError::NotFound)
+    pub async fn find_delivery(&self, id: DeliveryId) -> Result<DeliveryKey, WebhookError> {
+        self.deliveries.find(id).await?.ok_or(WebhookError::NotFound)
     }
 
     /// The events of an account that it is told of, within 30 days, newest first: at most `limit` older than `before`.
-    pub async fn events(&self, account: AccountId, before: Option<EventId>, limit: usize) -> Result<Vec<Event>, DeskError> {
+    pub async fn events(&self, account: AccountId, before: Option<EventId>, limit: usize) -> Result<Vec<Event>, WebhookError> {
         Ok(self.events.told(account, before, limit).await?)
     }
 
     /// Tries a delivery anew, at once, whatever became of it.
-    pub async fn redeliver(&self, who: &Principal, id: DeliveryId) -> Result<Delivery, DeskError> {
+    pub async fn redeliver(&self, who: &Principal, id: DeliveryId) -> Result<Delivery, WebhookError> {
         let key = DeliveryKey { account_id: who.account(), id };
         if self.deliveries.get_all(key.account_id, &[key.id]).await?.is_empty() {
-            return Err(DeskError::NotFound);
+            return Err(WebhookError::NotFound);
         }
         self.audit.record(&self.entry(who, Action::DeliveryRedelivered, key.id)).await?;
         let now = self.clock.now();
@@ -274,7 +274,7 @@ impl WebhookDesk {
             delivery.redeliver(now);
             true
         });
-        let delivery = again.await?.ok_or(DeskError::NotFound)?;
+        let delivery = again.await?.ok_or(WebhookError::NotFound)?;
         self.hint(&delivery).await?;
         Ok(delivery)
     }
@@ -282,10 +282,10 @@ impl WebhookDesk {
     /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that
     /// runs and has begun as early is joined; else this one takes its place, and begins where the earlier of the two
     /// does.
-    pub async fn recover(&self, who: &Principal, id: EndpointId, since: Timestamp) -> Result<Recovery, DeskError> {
+    pub async fn recover(&self, who: &Principal, id: EndpointId, since: Timestamp) -> Result<Recovery, WebhookError> {
         let endpoint = self.get(who.account(), id).await?;
-        if endpoint.status == Status::Disabled {
-            return Err(DeskError::Disabled);
+        if endpoint.status == EndpointStatus::Disabled {
+            return Err(WebhookError::Disabled);
         }
         let entry = self.entry(who, Action::WebhookRecovered, id);
         if let Some(running) = endpoint.recovery.filter(|running| running.finished_at.is_none() && running.since <= since) {
@@ -296,15 +296,15 @@ impl WebhookDesk {
         let job = Event::recovery(who.account(), id, now);
         let others = vec![self.audit.write(&entry)?, self.events.add(&job)?];
         let begun = self.webhooks.change(who.account(), id, others, |endpoint| endpoint.recover(job.id, since, now));
-        begun.await?.map(|(_, recovery)| recovery).ok_or(DeskError::NotFound)
+        begun.await?.map(|(_, recovery)| recovery).ok_or(WebhookError::NotFound)
     }
 
-    async fn hint(&self, delivery: &Delivery) -> Result<(), DeskError> {
+    async fn hint(&self, delivery: &Delivery) -> Result<(), WebhookError> {
         let (now, key) = (self.clock.now(), DeliveryKey::from(delivery));
         Ok(self.queue.send_fair(&key, key.account_id, delivery.due().unwrap_or(now), now).await?)
     }
 }
 
-fn newest(endpoint: &Endpoint) -> Result<Secret, DeskError> {
-    endpoint.secrets.first().map(|secret| secret.secret.clone()).ok_or(DeskError::NotFound)
+fn newest(endpoint: &Endpoint) -> Result<Secret, WebhookError> {
+    endpoint.secrets.first().map(|secret| secret.secret.clone()).ok_or(WebhookError::NotFound)
 }

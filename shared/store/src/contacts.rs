@@ -16,7 +16,7 @@ use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::contact::Contact;
 use sfm_core::id::{AccountId, ContactId};
-use sfm_core::list::Head;
+use sfm_core::list::ListHead;
 use sfm_core::phone::E164;
 
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Contacts {
         &self,
         account: AccountId,
         now: Timestamp,
-        draft: impl Fn(Head) -> Contact,
+        draft: impl Fn(ListHead) -> Contact,
         audit: Option<Write>,
     ) -> Result<Contact, CreateContactError> {
         let added = self.lists.add(List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
@@ -100,7 +100,7 @@ impl Contacts {
                 other => Err(StoreError::Unexpected(format!("no claim, but {other:?}")).into()),
             },
             // Whether it happened is unknown; one look tells.
-            Err(unknown) => match self.get(account, draft(Head::default()).id).await {
+            Err(unknown) => match self.get(account, draft(ListHead::default()).id).await {
                 Ok(Some(contact)) => Ok(contact),
                 _ => Err(unknown.into()),
             },

@@ -4,18 +4,18 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use sfm_core::account::{Account, Closed, Number};
+use sfm_core::account::{Account, Number, SendNotAllowed};
 use sfm_core::event::Event;
 use sfm_core::fax::Fax;
 use sfm_core::id::FaxId;
-use sfm_core::list::Head;
+use sfm_core::list::ListHead;
 use sfm_core::month::Month;
 
 use crate::accounts::Accounts;
 use crate::events::Events;
 use crate::faxes::Faxes;
 use crate::platform::{ConfigError, Platform};
-use crate::requests::{Reply, Requests};
+use crate::requests::{IdempotencyRecord, IdempotencyStore};
 use crate::reservations::Reservations;
 use crate::transaction::{Cancelled, Reason, Write, transact};
 use crate::{StoreError, from_item};
@@ -23,10 +23,10 @@ use crate::{StoreError, from_item};
 /// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
 /// transaction.
 #[derive(Debug, Clone)]
-pub struct Intake {
+pub struct FaxCreation {
     pub faxes: Faxes,
     pub accounts: Accounts,
-    pub requests: Requests,
+    pub requests: IdempotencyStore,
     events: Events,
     reservations: Reservations,
 }
@@ -50,13 +50,13 @@ pub(super) enum Entered {
 pub enum Accepted {
     New(Box<Fax>),
     /// A request with the same name was answered before; nothing was done.
-    Replay(Reply),
+    Replay(IdempotencyRecord),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
     #[error(transparent)]
-    Closed(#[from] Closed),
+    SendNotAllowed(#[from] SendNotAllowed),
     /// Nothing was written.
     #[error("the account is gone")]
     NoAccount,
@@ -64,11 +64,11 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
-impl Intake {
+impl FaxCreation {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
         let reservations = Reservations::new(accounts.clone(), faxes.clone());
-        Ok(Self { faxes, accounts, requests: Requests::new(platform)?, events: Events::new(platform)?, reservations })
+        Ok(Self { faxes, accounts, requests: IdempotencyStore::new(platform)?, events: Events::new(platform)?, reservations })
     }
 
     /// Asks the gates. Where only open reservations stand in the way, which may come to nothing, they are open: the quota is asked again when
@@ -79,9 +79,9 @@ impl Intake {
         pages: u32,
         month: Month,
         sender: Option<&'n Number>,
-    ) -> Result<Result<&'n Number, Closed>, StoreError> {
+    ) -> Result<Result<&'n Number, SendNotAllowed>, StoreError> {
         let asked = account.gates(pages, month, sender);
-        if !matches!(asked, Err(Closed::Quota { .. })) || account.reservations.is_empty() {
+        if !matches!(asked, Err(SendNotAllowed::Quota { .. })) || account.reservations.is_empty() {
             return Ok(asked);
         }
         Ok(self.faxes.without_open(account.clone()).await?.gates(pages, month, sender))
@@ -98,8 +98,8 @@ impl Intake {
         (id, charged): (FaxId, u32),
         now: Timestamp,
         until: Instant,
-        draft: impl Fn(Head) -> Fax,
-        reply: impl Fn(&Fax) -> Result<Option<Reply>, serde_json::Error>,
+        draft: impl Fn(ListHead) -> Fax,
+        reply: impl Fn(&Fax) -> Result<Option<IdempotencyRecord>, serde_json::Error>,
         audit: Option<Write>,
     ) -> Result<Accepted, AcceptError> {
         let entered = self.enter(&account, (id, charged), now, until, |place| {
@@ -120,8 +120,8 @@ impl Intake {
                 other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
             },
             // A request that won the race for this name may have used up the quota: its answer is ours too.
-            Err(AcceptError::Closed(closed)) => {
-                let name = reply(&draft(Head::default())).map_err(StoreError::from)?.map(|reply| reply.request);
+            Err(AcceptError::SendNotAllowed(closed)) => {
+                let name = reply(&draft(ListHead::default())).map_err(StoreError::from)?.map(|reply| reply.request);
                 let Some(name) = name else { return Err(closed.into()) };
                 self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
             }
@@ -139,10 +139,10 @@ impl Intake {
         (id, charged): (FaxId, u32),
         now: Timestamp,
         until: Instant,
-        make: impl FnOnce(Head) -> Result<Entry, StoreError>,
+        make: impl FnOnce(ListHead) -> Result<Entry, StoreError>,
     ) -> Result<Entered, AcceptError> {
         let (reservation, left_behind) = self.reservations.reserve(account, id, charged, now, until).await?;
-        let place = Head { last: reservation.seq, last_at: reservation.at, ..Head::default() };
+        let place = ListHead { last: reservation.seq, last_at: reservation.at, ..ListHead::default() };
         let Entry { mut fax, event, beside } = make(place)?;
         fax.month = reservation.month;
         let mut writes = vec![self.faxes.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];

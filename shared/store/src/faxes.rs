@@ -20,7 +20,7 @@ use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::{Account, Reservation};
 use sfm_core::event::Event;
-use sfm_core::fax::{Fax, Status};
+use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::Page;
 
@@ -63,14 +63,14 @@ fn item_of(fax: &Fax) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-fn listed_as(account: AccountId, status: Status) -> AttributeValue {
+fn listed_as(account: AccountId, status: FaxStatus) -> AttributeValue {
     s(format!("{account}#{}", status.as_str()))
 }
 
 /// What a filtered list shows.
 #[derive(Debug, Clone)]
 pub struct FaxFilter {
-    pub statuses: Vec<Status>,
+    pub statuses: Vec<FaxStatus>,
     /// Created after this moment, itself not included.
     pub after: Option<Timestamp>,
     /// Created before this moment, itself not included.
@@ -79,7 +79,7 @@ pub struct FaxFilter {
 
 /// One status of a filtered list, newest first, read as far as it was needed.
 struct Run {
-    status: Status,
+    status: FaxStatus,
     read: VecDeque<RunEntry>,
     rest: Option<Item>,
     ended: bool,
@@ -166,7 +166,7 @@ impl Faxes {
     /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries before it. Then one batch
     /// reads the page. (2 round trips, more for each 5,000 entries)
     pub async fn list_filtered(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
-        let run = |status: &Status| Run { status: *status, read: VecDeque::new(), rest: None, ended: false };
+        let run = |status: &FaxStatus| Run { status: *status, read: VecDeque::new(), rest: None, ended: false };
         let mut runs: Vec<Run> = filter.statuses.iter().map(run).collect();
         let mut skip = page.offset();
         let mut ids: Vec<FaxId> = Vec::new();

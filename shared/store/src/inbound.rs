@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::fax_creation::{AcceptError, Entered, Entry, Intake};
+use super::fax_creation::{AcceptError, Entered, Entry, FaxCreation};
 use super::transaction::{Reason, past_conflicts};
 use super::{StoreError, from_item, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
@@ -23,15 +23,15 @@ pub struct InboundKey {
 }
 
 #[derive(Debug, Clone)]
-pub struct Arrivals {
+pub struct InboundFaxes {
     client: Client,
     table: String,
-    pub intake: Intake,
+    pub intake: FaxCreation,
 }
 
-impl Arrivals {
+impl InboundFaxes {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, intake: Intake::new(platform)? })
+        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, intake: FaxCreation::new(platform)? })
     }
 
     /// Reads a row strongly. (1 RRU)

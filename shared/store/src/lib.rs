@@ -27,7 +27,7 @@ pub mod requests;
 mod reservations;
 pub mod scheduled;
 mod sdk_error;
-pub mod slots;
+pub mod semaphores;
 mod transaction;
 pub mod webhooks;
 

@@ -18,7 +18,7 @@ use super::{Item, StoreError, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::account::Reservation;
 use sfm_core::id::AccountId;
-use sfm_core::list::{Head, Holes, Page, Paged, block_of, find_block, find_in_block};
+use sfm_core::list::{Holes, ListHead, Page, Paged, block_of, find_block, find_in_block};
 
 /// The lists whose entries have sequence numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl List {
         }
     }
 
-    fn head_of(self, item: Item) -> Result<Head, StoreError> {
+    fn head_of(self, item: Item) -> Result<ListHead, StoreError> {
         match self {
             Self::Faxes => account_of(item).map(|account| account.faxes),
             Self::Contacts | Self::Scheduled => from_item(item),
@@ -117,7 +117,7 @@ impl Lists {
         Ok(Paged::of(entries, page, total))
     }
 
-    async fn read(&self, list: List, account: AccountId) -> Result<(Head, Holes, Vec<Reservation>), StoreError> {
+    async fn read(&self, list: List, account: AccountId) -> Result<(ListHead, Holes, Vec<Reservation>), StoreError> {
         let key = |item: &str| Item::from([("account_id".into(), s(account)), ("item".into(), s(item))]);
         let wanted = KeysAndAttributes::builder()
             .keys(key(list.item()))
@@ -128,7 +128,7 @@ impl Lists {
         if read.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
             return Err(StoreError::Unavailable("BatchGetItem left keys unprocessed".into()));
         }
-        let (mut head, mut holes, mut reserved) = (Head::default(), Holes::new(), Vec::new());
+        let (mut head, mut holes, mut reserved) = (ListHead::default(), Holes::new(), Vec::new());
         for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
             if item.get("item") == Some(&s("account")) {
                 let account = account_of(item)?;
@@ -157,7 +157,7 @@ impl Lists {
         Ok(read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item)
     }
 
-    async fn head(&self, list: List, account: AccountId) -> Result<Head, StoreError> {
+    async fn head(&self, list: List, account: AccountId) -> Result<ListHead, StoreError> {
         Ok(self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default())
     }
 
@@ -171,8 +171,8 @@ impl Lists {
         account: AccountId,
         now: Timestamp,
         until: Instant,
-        entry: impl Fn(Head) -> Result<Vec<TransactWriteItem>, StoreError>,
-    ) -> Result<Result<Head, Cancelled>, StoreError> {
+        entry: impl Fn(ListHead) -> Result<Vec<TransactWriteItem>, StoreError>,
+    ) -> Result<Result<ListHead, Cancelled>, StoreError> {
         let mut head = self.head(list, account).await?;
         let mut backoff = Backoff::until(until);
         loop {
@@ -194,7 +194,7 @@ impl Lists {
         }
     }
 
-    fn take_place(&self, list: List, account: AccountId, seen: &Head, place: &Head) -> Result<TransactWriteItem, StoreError> {
+    fn take_place(&self, list: List, account: AccountId, seen: &ListHead, place: &ListHead) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .key("account_id", s(account))

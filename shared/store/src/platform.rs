@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use sfm_core::clock::Clock;
-use sfm_http_client::ssrf::{Guard, Names, SystemNames};
+use sfm_http_client::ssrf::{Names, SafeHttp, SystemResolver};
 
 /// One call of one client, its own retries not included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -69,7 +69,7 @@ impl Platform {
     /// When `AWS_REGION` is not set.
     pub fn from_env() -> Result<Self, ConfigError> {
         let vars = std::env::vars().collect();
-        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default(), names: Arc::new(SystemNames) };
+        let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default(), names: Arc::new(SystemResolver) };
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
         let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials);
         sdk.set_endpoint_url(platform.var("AWS_ENDPOINT_URL").ok());
@@ -85,7 +85,7 @@ impl Platform {
             .retry_config(RetryConfig::standard())
             .load()
             .await;
-        Self { sdk, vars: std::env::vars().collect(), clock: Clock::default(), names: Arc::new(SystemNames) }
+        Self { sdk, vars: std::env::vars().collect(), clock: Clock::default(), names: Arc::new(SystemResolver) }
     }
 
     /// A platform in a process that hosts many: own variables, one emulated endpoint, and `name` as the access key id, by which
@@ -93,7 +93,7 @@ impl Platform {
     pub fn local(name: &str, endpoint: &str, secret: &str, region: &str, vars: HashMap<String, String>, clock: Clock) -> Self {
         let credentials = SharedCredentialsProvider::new(Credentials::new(name, secret, None, None, "local stack"));
         let sdk = sdk_config(region.to_owned(), credentials).endpoint_url(endpoint).build();
-        Self { sdk, vars, clock, names: Arc::new(SystemNames) }
+        Self { sdk, vars, clock, names: Arc::new(SystemResolver) }
     }
 
     pub fn var(&self, name: &str) -> Result<String, ConfigError> {
@@ -110,9 +110,9 @@ impl Platform {
     ///
     /// # Errors
     /// When the system has no roots that a certificate could be held against.
-    pub fn guard(&self) -> Result<Guard, ConfigError> {
+    pub fn guard(&self) -> Result<SafeHttp, ConfigError> {
         let allow_loopback = self.var("ALLOW_LOOPBACK").is_ok_and(|value| value == "true");
-        Guard::new(self.names.clone(), allow_loopback).map_err(|e| ConfigError { name: "TLS".into(), reason: e.to_string() })
+        SafeHttp::new(self.names.clone(), allow_loopback).map_err(|e| ConfigError { name: "TLS".into(), reason: e.to_string() })
     }
 
     pub fn clock(&self) -> Clock {

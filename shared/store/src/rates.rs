@@ -8,7 +8,7 @@ use rand::RngExt as _;
 
 use super::{Item, StoreError, n, s};
 use crate::platform::{ConfigError, Platform};
-use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS, Window};
+use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS, Window};
 
 /// Each wrong guess was a slot that another request took; all others together take each slot once in 60 s.
 const MOST_TRIES: usize = SLOTS + 1;
@@ -23,7 +23,7 @@ pub struct Rates {
 pub enum RateError {
     /// All slots are taken.
     #[error("too many requests")]
-    Limited(Quota),
+    Limited(RateLimitStatus),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -41,7 +41,7 @@ impl Rates {
     ///
     /// The first try is a guess; a wrong one brings the window with it, and the next slot is one that was free in it. So a
     /// request costs 1 WRU, and another for each guess that was wrong; a refused one costs one.
-    pub async fn take(&self, who: &str, route: &str, now: Timestamp) -> Result<Quota, RateError> {
+    pub async fn take(&self, who: &str, route: &str, now: Timestamp) -> Result<RateLimitStatus, RateError> {
         let mut slot = rand::rng().random_range(0..SLOTS);
         for _ in 0..MOST_TRIES {
             let taken = self

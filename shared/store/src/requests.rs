@@ -18,9 +18,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// fixed length. The mode keeps the answer to a test key from a live key, whose fax would never be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RequestName(String);
+pub struct IdempotencyKey(String);
 
-impl RequestName {
+impl IdempotencyKey {
     pub fn new(account: AccountId, live: bool, route: &str, idempotency_key: &str) -> Self {
         let mode = if live { "live" } else { "test" };
         Self(format!("{account}#{mode}#{route}#{}", hex(&Sha256::digest(idempotency_key.as_bytes()))))
@@ -29,8 +29,8 @@ impl RequestName {
 
 /// The first answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reply {
-    pub request: RequestName,
+pub struct IdempotencyRecord {
+    pub request: IdempotencyKey,
     /// SHA-256 of the parsed request, in hex.
     pub fingerprint: String,
     pub status: u16,
@@ -39,25 +39,25 @@ pub struct Reply {
     pub expires_at: i64,
 }
 
-impl Reply {
-    pub fn new(request: RequestName, fingerprint: String, status: u16, body: String, now: Timestamp) -> Self {
+impl IdempotencyRecord {
+    pub fn new(request: IdempotencyKey, fingerprint: String, status: u16, body: String, now: Timestamp) -> Self {
         Self { request, fingerprint, status, body, expires_at: (now + KEPT).as_second() }
     }
 }
 
 #[derive(Debug, Clone)]
-pub struct Requests {
+pub struct IdempotencyStore {
     client: Client,
     table: String,
 }
 
-impl Requests {
+impl IdempotencyStore {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { client: platform.dynamodb(), table: platform.var("REQUESTS_TABLE")? })
     }
 
     /// The answer that was given to this request, if it was given within 30 days. (1 RRU)
-    pub async fn find(&self, name: &RequestName, now: Timestamp) -> Result<Option<Reply>, StoreError> {
+    pub async fn find(&self, name: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
         let found = self
             .client
             .get_item()
@@ -67,12 +67,12 @@ impl Requests {
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        let reply: Option<Reply> = found.item.map(from_item).transpose()?;
+        let reply: Option<IdempotencyRecord> = found.item.map(from_item).transpose()?;
         Ok(reply.filter(|reply| reply.expires_at > now.as_second()))
     }
 
     /// The write that keeps an answer, for the transaction whose answer it is. It fails when there is one already.
-    pub(super) fn keep(&self, reply: &Reply, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn keep(&self, reply: &IdempotencyRecord, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(to_item(reply)?))

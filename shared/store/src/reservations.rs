@@ -16,7 +16,7 @@ use super::faxes::Faxes;
 use super::lists::{List, Lists};
 use super::transaction::{Backoff, past_conflicts, transact};
 use super::{Item, StoreError, from_item, n, s};
-use sfm_core::account::{Account, Closed, Reservation};
+use sfm_core::account::{Account, Reservation, SendNotAllowed};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::month::Month;
 
@@ -72,7 +72,7 @@ impl Reservations {
     /// Returns what was left behind by others, too. (1 round trip, 2 where others were faster within the millisecond; 1 WRU each)
     ///
     /// # Errors
-    /// [`AcceptError::Closed`] where the pages do not suffice; [`StoreError::Contention`] where at `until` it is still unknown whether they do,
+    /// [`AcceptError::SendNotAllowed`] where the pages do not suffice; [`StoreError::Contention`] where at `until` it is still unknown whether they do,
     /// because reservations of others are open.
     pub(super) async fn reserve(
         &self,
@@ -112,7 +112,7 @@ impl Reservations {
                 let open: u64 = self.faxes.open(account.id, &others).await?.iter().map(|other| other.pages_of(month)).sum();
                 let used = used.saturating_sub(open);
                 if used.saturating_add(pages.into()) > limit {
-                    return Err(Closed::Quota { pages, left: limit.saturating_sub(used), limit }.into());
+                    return Err(SendNotAllowed::Quota { pages, left: limit.saturating_sub(used), limit }.into());
                 }
                 let left_behind = others.into_iter().filter(|other| other.at + LEFT_BEHIND < now).take(SETTLED_AT_ONCE);
                 self.settle_all(account.id, left_behind).await;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::events::Events;
-use super::fax_creation::{AcceptError, Entered, Entry, Intake};
+use super::fax_creation::{AcceptError, Entered, Entry, FaxCreation};
 use super::lists::{List, Lists};
-use super::requests::{Reply, Requests};
+use super::requests::{IdempotencyRecord, IdempotencyStore};
 use super::transaction::{Reason, past_conflicts, transact};
 use super::{StoreError, from_item, list_from, s, to_item};
 use crate::platform::{ConfigError, Platform};
@@ -19,8 +19,8 @@ use sfm_core::account::{Account, Number};
 use sfm_core::event::Event;
 use sfm_core::fax::Fax;
 use sfm_core::id::{AccountId, RequestId, ScheduledId};
-use sfm_core::list::Head;
-use sfm_core::scheduled::{Failure, Scheduled, Status};
+use sfm_core::list::ListHead;
+use sfm_core::scheduled::{Failure, Scheduled, ScheduledStatus};
 
 #[derive(Debug, Clone)]
 pub struct ScheduledFaxes {
@@ -100,23 +100,23 @@ impl ScheduledFaxes {
 
 /// Accepts scheduled faxes: the row, its place in the list and the kept answer are one transaction.
 #[derive(Debug, Clone)]
-pub struct Scheduling {
+pub struct ScheduleCreation {
     scheduled: ScheduledFaxes,
-    requests: Requests,
+    requests: IdempotencyStore,
     lists: Lists,
 }
 
 /// What became of a fax that was to be scheduled.
 #[derive(Debug)]
-pub enum Planned {
+pub enum ScheduleCreated {
     New(Box<Scheduled>),
     /// A request with the same name was answered before; nothing was done.
-    Replay(Reply),
+    Replay(IdempotencyRecord),
 }
 
-impl Scheduling {
+impl ScheduleCreation {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, requests: Requests::new(platform)?, lists: Lists::new(platform)? })
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, requests: IdempotencyStore::new(platform)?, lists: Lists::new(platform)? })
     }
 
     /// Stores what `draft` makes for its place in the list, with the answer that a repeated request will get.
@@ -128,10 +128,10 @@ impl Scheduling {
         account: AccountId,
         now: Timestamp,
         until: Instant,
-        draft: impl Fn(Head) -> Scheduled,
-        reply: impl Fn(&Scheduled) -> Result<Option<Reply>, serde_json::Error>,
+        draft: impl Fn(ListHead) -> Scheduled,
+        reply: impl Fn(&Scheduled) -> Result<Option<IdempotencyRecord>, serde_json::Error>,
         audit: Option<Write>,
-    ) -> Result<Planned, StoreError> {
+    ) -> Result<ScheduleCreated, StoreError> {
         let added = self.lists.add(List::Scheduled, account, now, until, |place| {
             let scheduled = draft(place);
             let mut writes = vec![self.put_new(&scheduled)?];
@@ -142,14 +142,14 @@ impl Scheduling {
             Ok(writes)
         });
         match added.await {
-            Ok(Ok(place)) => Ok(Planned::New(Box::new(draft(place)))),
+            Ok(Ok(place)) => Ok(ScheduleCreated::New(Box::new(draft(place)))),
             Ok(Err(cancelled)) => match cancelled.reason(1) {
-                Reason::Condition(Some(item)) => Ok(Planned::Replay(from_item(item.clone())?)),
+                Reason::Condition(Some(item)) => Ok(ScheduleCreated::Replay(from_item(item.clone())?)),
                 _ => Err(cancelled.into()),
             },
             // Whether it happened is unknown; one look tells, and spares the caller a fax scheduled twice.
-            Err(unknown) => match self.scheduled.get(account, draft(Head::default()).id).await {
-                Ok(Some(scheduled)) => Ok(Planned::New(Box::new(scheduled))),
+            Err(unknown) => match self.scheduled.get(account, draft(ListHead::default()).id).await {
+                Ok(Some(scheduled)) => Ok(ScheduleCreated::New(Box::new(scheduled))),
                 _ => Err(unknown),
             },
         }
@@ -167,10 +167,10 @@ impl Scheduling {
 
 /// Ends scheduled faxes when their time has come: what is pending becomes a fax, or has failed, in one transaction with it.
 #[derive(Debug, Clone)]
-pub struct ScheduledSending {
+pub struct ScheduleRelease {
     scheduled: ScheduledFaxes,
     events: Events,
-    pub intake: Intake,
+    pub intake: FaxCreation,
 }
 
 /// What became of a scheduled fax that was to be sent.
@@ -181,9 +181,9 @@ pub enum Sent {
     NotPending(Box<Scheduled>),
 }
 
-impl ScheduledSending {
+impl ScheduleRelease {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, intake: Intake::new(platform)? })
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, intake: FaxCreation::new(platform)? })
     }
 
     pub async fn get(&self, key: ScheduledKey) -> Result<Option<Scheduled>, StoreError> {
@@ -203,7 +203,7 @@ impl ScheduledSending {
         let charged = if scheduled.live { scheduled.pages } else { 0 };
         let entered = self.intake.enter(&account, (scheduled.future_fax(), charged), now, until, |place| {
             let fax = scheduled.fax(sender.number.clone(), place);
-            let sent = Scheduled { status: Status::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
+            let sent = Scheduled { status: ScheduledStatus::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
             Ok(Entry { event: Event::queued(&fax), fax, beside: vec![self.settle(&sent)?] })
         });
         match entered.await? {
@@ -217,7 +217,7 @@ impl ScheduledSending {
 
     /// A pending one has failed, and its account is told. False when it was no longer pending. (7 WRU, indexes included)
     pub async fn fail(&self, scheduled: &Scheduled, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
-        let failed = Scheduled { status: Status::Failed, failure: Some(failure), ..scheduled.clone() };
+        let failed = Scheduled { status: ScheduledStatus::Failed, failure: Some(failure), ..scheduled.clone() };
         let event = Event::not_sent(&failed, now)?;
         let writes = vec![self.settle(&failed)?, self.events.add(&event)?.into()];
         Ok(transact(&self.scheduled.client, writes).await?.is_ok())

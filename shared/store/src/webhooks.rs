@@ -20,7 +20,7 @@ use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::event::EventType;
 use sfm_core::id::{AccountId, EndpointId};
-use sfm_core::webhook::{Endpoint, Failing, Reason, Recovery, Resting, SigningSecret, Status};
+use sfm_core::webhook::{Endpoint, EndpointStatus, Failing, Reason, Recovery, Resting, SigningSecret};
 
 /// How long an addition competes with others of its account: less than a request may take, which is 30 s.
 const ADDED_WITHIN: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ struct Stored<'a> {
     events: &'a BTreeSet<EventType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    status: Status,
+    status: EndpointStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled_reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]

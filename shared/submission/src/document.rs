@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
 use fax_document::{DocumentError, FaxDocument, Options};
-use sfm_http_client::ssrf::Guard;
+use sfm_http_client::ssrf::SafeHttp;
 use sfm_store::documents::Documents;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::Problem;
+use sfm_web::ApiError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -48,14 +48,14 @@ impl Deadline {
 
 /// Makes documents fax-ready, and keeps them.
 #[derive(Debug)]
-pub struct Preparer {
-    guard: Guard,
+pub struct DocumentPreparer {
+    guard: SafeHttp,
     sandbox: Sandbox,
     places: Places,
     documents: Documents,
 }
 
-impl Preparer {
+impl DocumentPreparer {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let sandbox = match platform.var("DOCUMENT_WORKER") {
             Ok(program) => Sandbox::new(program.into()),
@@ -69,7 +69,7 @@ impl Preparer {
     /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
     ///
     /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
-    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, Problem> {
+    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, ApiError> {
         let param = document.param();
         let until = deadline.started + READY;
         let (bytes, declared) = match document {
@@ -78,7 +78,7 @@ impl Preparer {
             Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
         };
         let waited = timeout_at(until, self.places.brief.clone().acquire_owned()).await;
-        let place = waited.map_err(|_| Problem::unavailable("no worker was free in time"))?.map_err(Problem::internal)?;
+        let place = waited.map_err(|_| ApiError::unavailable("no worker was free in time"))?.map_err(ApiError::internal)?;
         let mut options = Options { threads: processors(), ..Options::default() };
         let now = Instant::now();
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
@@ -87,24 +87,24 @@ impl Preparer {
         let sandbox = self.sandbox.clone();
         let converting = tokio::task::spawn_blocking(move || sandbox.convert(&bytes, declared.as_deref(), &options));
         let converting = tokio::spawn(self.places.clone().hold(place, converting));
-        converting.await.map_err(Problem::internal)?.map_err(Problem::internal)?.map_err(|e| match e {
+        converting.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?.map_err(|e| match e {
             SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
-                Problem::unavailable("too little time was left to draw it")
+                ApiError::unavailable("too little time was left to draw it")
             }
-            SandboxError::Document(e) => Problem::invalid(e.to_string()).code(e.code()).param(param),
-            SandboxError::Worker(e) => Problem::unavailable(e),
+            SandboxError::Document(e) => ApiError::invalid(e.to_string()).code(e.code()).param(param),
+            SandboxError::Worker(e) => ApiError::unavailable(e),
         })
     }
 
     /// Stores a fax-ready document.
-    pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), Problem> {
+    pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), ApiError> {
         let stored = timeout_at(deadline.started + STORED, self.documents.put(key, pdf)).await;
-        Ok(stored.map_err(|_| Problem::unavailable("the document was not stored in time"))??)
+        Ok(stored.map_err(|_| ApiError::unavailable("the document was not stored in time"))??)
     }
 
     /// Keeps another copy of a document that is kept; 404 when it is no longer.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), Problem> {
-        if self.documents.copy(from, to).await? { Ok(()) } else { Err(Problem::document_expired()) }
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), ApiError> {
+        if self.documents.copy(from, to).await? { Ok(()) } else { Err(ApiError::document_expired()) }
     }
 
     /// Removes the document of a fax that was not made.

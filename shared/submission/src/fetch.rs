@@ -8,9 +8,9 @@ use fax_document::MediaType;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
-use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
 use sfm_http_client::{self, Answer};
-use sfm_web::Problem;
+use sfm_web::ApiError;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -24,9 +24,9 @@ const REDIRECTS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("{0}")]
-    Refused(#[from] Refused),
+    UrlRejected(#[from] UrlRejected),
     #[error("redirects to a URL that cannot be followed: it {0}")]
-    Redirect(Refused),
+    Redirect(UrlRejected),
     #[error("redirects more than {REDIRECTS} times")]
     TooManyRedirects,
     #[error("could not be fetched: no connection could be made, or it broke")]
@@ -43,7 +43,7 @@ pub(crate) enum FetchError {
     TooLarge,
 }
 
-impl From<FetchError> for Problem {
+impl From<FetchError> for ApiError {
     fn from(error: FetchError) -> Self {
         let code = match error {
             FetchError::TooLarge => "document_too_large",
@@ -55,15 +55,15 @@ impl From<FetchError> for Problem {
 }
 
 /// Fetches a document, until 10 s from now or `until`, whichever comes first.
-pub(crate) async fn fetch(guard: &Guard, url: &str, until: Instant) -> Result<Bytes, FetchError> {
+pub(crate) async fn fetch(guard: &SafeHttp, url: &str, until: Instant) -> Result<Bytes, FetchError> {
     let until = until.min(Instant::now() + TIME);
     timeout_at(until, follow(guard, guard.parse(url)?)).await.unwrap_or(Err(FetchError::TimedOut))
 }
 
 /// Each redirect is checked like the first URL, with a name resolved anew and a client of its own.
-async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
+async fn follow(guard: &SafeHttp, mut url: Url) -> Result<Bytes, FetchError> {
     for hop in 0..=REDIRECTS {
-        let refused = if hop == 0 { FetchError::Refused } else { FetchError::Redirect };
+        let refused = if hop == 0 { FetchError::UrlRejected } else { FetchError::Redirect };
         let client = guard.client_for(&url).await.map_err(refused)?;
         let request = sfm_http_client::request(Method::GET, &url).header(ACCEPT_ENCODING, "identity");
         let answer = client.send(request, Bytes::new()).await.map_err(|_| FetchError::Connection)?;
@@ -74,7 +74,7 @@ async fn follow(guard: &Guard, mut url: Url) -> Result<Bytes, FetchError> {
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT => {
                 let location = answer.headers.get(LOCATION).and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
-                url = location.and_then(|location| url.join(location).ok()).ok_or(FetchError::Redirect(Refused::Malformed))?;
+                url = location.and_then(|location| url.join(location).ok()).ok_or(FetchError::Redirect(UrlRejected::Malformed))?;
             }
             StatusCode::OK => return read(answer).await,
             other => return Err(FetchError::Status(other.as_u16())),

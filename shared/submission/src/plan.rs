@@ -8,23 +8,23 @@ use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::due;
 use sfm_core::id::ScheduledId;
-use sfm_core::list::Head;
-use sfm_core::scheduled::{Scheduled, SendAt, Status, document_key};
+use sfm_core::list::ListHead;
+use sfm_core::scheduled::{Scheduled, ScheduledStatus, SendAt, document_key};
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
-use sfm_store::scheduled::{Planned, ScheduledKey, Scheduling};
-use sfm_web::{Problem, Request, Response};
+use sfm_store::scheduled::{ScheduleCreated, ScheduleCreation, ScheduledKey};
+use sfm_web::{ApiError, Request, Response};
 
-use crate::{Admitted, Deadline, Door, Preparer, SubmitRequest};
+use crate::{AdmittedRequest, Deadline, DocumentPreparer, SubmissionGuard, SubmitRequest};
 
 #[derive(Debug)]
-pub struct Planning {
-    pub door: Door,
-    preparer: Preparer,
-    scheduling: Scheduling,
+pub struct ScheduleService {
+    pub door: SubmissionGuard,
+    preparer: DocumentPreparer,
+    scheduling: ScheduleCreation,
     accounts: Accounts,
     numbers: Numbers,
     due: Queue,
@@ -32,12 +32,12 @@ pub struct Planning {
     clock: Clock,
 }
 
-impl Planning {
+impl ScheduleService {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            door: Door::new(platform)?,
-            preparer: Preparer::new(platform)?,
-            scheduling: Scheduling::new(platform)?,
+            door: SubmissionGuard::new(platform)?,
+            preparer: DocumentPreparer::new(platform)?,
+            scheduling: ScheduleCreation::new(platform)?,
             accounts: Accounts::new(platform)?,
             numbers: Numbers::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
@@ -47,14 +47,14 @@ impl Planning {
     }
 
     /// Accepts the fax of a request that passed the door.
-    pub async fn schedule(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
+    pub async fn schedule(&self, request: &Request, admitted: &AdmittedRequest, deadline: Deadline) -> Result<Response, ApiError> {
         let body = request.json()?;
         let wanted = SubmitRequest::parse(&body)?;
         let send_at = SendAt::parse(body.required_text("send_at", "send_at")?, request.now)
-            .map_err(|e| Problem::invalid(format!("send_at {e}.")).param("send_at"))?;
+            .map_err(|e| ApiError::invalid(format!("send_at {e}.")).param("send_at"))?;
         if wanted.to.is_costly() {
             let account = self.accounts.get(admitted.who.account()).await?;
-            account.ok_or_else(|| Problem::internal("a key without its account"))?.check_number(&wanted.to)?;
+            account.ok_or_else(|| ApiError::internal("a key without its account"))?.check_number(&wanted.to)?;
         }
         if wanted.from.is_some() {
             wanted.sender(&self.numbers.active(admitted.who.account()).await?)?;
@@ -66,11 +66,11 @@ impl Planning {
         let key = document_key(admitted.who.account(), id);
         self.preparer.store(&key, document.pdf, deadline).await?;
 
-        let draft = |place: Head| Scheduled {
+        let draft = |place: ListHead| Scheduled {
             account_id: admitted.who.account(),
             id,
             seq: place.last,
-            status: Status::Pending,
+            status: ScheduledStatus::Pending,
             send_at: send_at.at(),
             to: wanted.to.clone(),
             from: wanted.from.clone(),
@@ -93,8 +93,8 @@ impl Planning {
         }
         // After an error it is unknown whether the row exists: its document must stay.
         match self.scheduling.plan(admitted.who.account(), now, deadline.accepted(), draft, reply, audit).await? {
-            Planned::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),
-            Planned::Replay(reply) => {
+            ScheduleCreated::New(scheduled) => Response::json(StatusCode::CREATED, &scheduled.resource()),
+            ScheduleCreated::Replay(reply) => {
                 self.preparer.discard(&key).await;
                 admitted.replay(reply)
             }

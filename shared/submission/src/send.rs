@@ -11,36 +11,36 @@ use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax, document_key};
 use sfm_core::id::FaxId;
-use sfm_core::list::Head;
+use sfm_core::list::ListHead;
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
 use sfm_store::audit::Audit;
-use sfm_store::fax_creation::{AcceptError, Accepted, Intake};
+use sfm_store::fax_creation::{AcceptError, Accepted, FaxCreation};
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::{Problem, Request, Response};
+use sfm_web::{ApiError, Request, Response};
 
-use crate::{Admitted, Deadline, Door, Preparer, SubmitRequest};
+use crate::{AdmittedRequest, Deadline, DocumentPreparer, SubmissionGuard, SubmitRequest};
 
 /// What is to be sent, checked.
-struct Paper {
+struct PreparedFax {
     to: E164,
     pages: u32,
-    source: Source,
+    source: DocumentSource,
 }
 
-enum Source {
+enum DocumentSource {
     /// A fax-ready PDF.
     New(Vec<u8>),
     /// Where one is kept.
-    Kept(String),
+    Stored(String),
 }
 
 #[derive(Debug)]
 pub struct Sending {
-    pub door: Door,
-    preparer: Preparer,
-    intake: Intake,
+    pub door: SubmissionGuard,
+    preparer: DocumentPreparer,
+    intake: FaxCreation,
     numbers: Numbers,
     audit: Audit,
     clock: Clock,
@@ -49,9 +49,9 @@ pub struct Sending {
 impl Sending {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            door: Door::new(platform)?,
-            preparer: Preparer::new(platform)?,
-            intake: Intake::new(platform)?,
+            door: SubmissionGuard::new(platform)?,
+            preparer: DocumentPreparer::new(platform)?,
+            intake: FaxCreation::new(platform)?,
             numbers: Numbers::new(platform)?,
             audit: Audit::new(platform)?,
             clock: platform.clock(),
@@ -59,56 +59,56 @@ impl Sending {
     }
 
     /// Accepts the fax of a request that passed the door.
-    pub async fn send(&self, request: &Request, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
+    pub async fn send(&self, request: &Request, admitted: &AdmittedRequest, deadline: Deadline) -> Result<Response, ApiError> {
         let wanted = SubmitRequest::parse(&request.json()?)?;
         let (account, numbers) =
             tokio::try_join!(self.intake.accounts.get(admitted.who.account()), self.numbers.active(admitted.who.account()))?;
-        let account = account.ok_or_else(|| Problem::internal("a key without its account"))?;
+        let account = account.ok_or_else(|| ApiError::internal("a key without its account"))?;
         account.check_number(&wanted.to)?;
         let sender = wanted.sender(&numbers)?;
         let FaxDocument { pdf, pages, .. } = self.preparer.make_fax_ready(wanted.document, deadline).await?;
-        let paper = Paper { to: wanted.to.clone(), pages, source: Source::New(pdf) };
+        let paper = PreparedFax { to: wanted.to.clone(), pages, source: DocumentSource::New(pdf) };
         self.accept(admitted, account, sender, paper, deadline).await
     }
 
     /// Accepts a fax of the same document to the same number as `fax`, from the same number if the account still has it.
-    pub async fn resend(&self, fax: &Fax, admitted: &Admitted, deadline: Deadline) -> Result<Response, Problem> {
+    pub async fn resend(&self, fax: &Fax, admitted: &AdmittedRequest, deadline: Deadline) -> Result<Response, ApiError> {
         if fax.status.direction() == Direction::Inbound {
-            return Err(Problem::conflict("A fax that came in cannot be sent again. Send its document as a new fax."));
+            return Err(ApiError::conflict("A fax that came in cannot be sent again. Send its document as a new fax."));
         }
         let (account, numbers) =
             tokio::try_join!(self.intake.accounts.get(admitted.who.account()), self.numbers.active(admitted.who.account()))?;
-        let account = account.ok_or_else(Problem::not_found)?;
+        let account = account.ok_or_else(ApiError::not_found)?;
         account.check_number(&fax.to)?;
         let sender = numbers.iter().find(|number| Some(&number.number) == fax.from.as_ref()).or(numbers.first());
-        let paper = Paper { to: fax.to.clone(), pages: fax.pages, source: Source::Kept(fax.document_key()) };
+        let paper = PreparedFax { to: fax.to.clone(), pages: fax.pages, source: DocumentSource::Stored(fax.document_key()) };
         self.accept(admitted, account, sender, paper, deadline).await
     }
 
     async fn accept(
         &self,
-        admitted: &Admitted,
+        admitted: &AdmittedRequest,
         account: Account,
         sender: Option<&Number>,
-        paper: Paper,
+        paper: PreparedFax,
         deadline: Deadline,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Response, ApiError> {
         let now = self.clock.now();
         let pages = if admitted.who.is_live() { paper.pages } else { 0 };
         let sender = match self.intake.gates(&account, pages, Month::of(now), sender).await? {
             Ok(sender) => sender,
             // A request that won the race for this name may have used up the quota: its answer is ours too.
-            Err(closed) => return self.door.answer_of_winner(admitted, Problem::send_failed(closed)).await,
+            Err(closed) => return self.door.answer_of_winner(admitted, ApiError::send_failed(closed)).await,
         };
 
         let id = FaxId::generate(now);
         let key = document_key(admitted.who.account(), id);
         match paper.source {
-            Source::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
-            Source::Kept(kept) => self.preparer.copy(&kept, &key).await?,
+            DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
+            DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key).await?,
         }
 
-        let draft = |place: Head| Fax {
+        let draft = |place: ListHead| Fax {
             live: admitted.who.is_live(),
             ..Fax::queued(admitted.who.account(), id, paper.to.clone(), sender.number.clone(), paper.pages, place)
         };
@@ -120,7 +120,7 @@ impl Sending {
                 self.preparer.discard(&key).await;
                 admitted.replay(reply)
             }
-            Err(refused @ (AcceptError::Closed(_) | AcceptError::NoAccount)) => {
+            Err(refused @ (AcceptError::SendNotAllowed(_) | AcceptError::NoAccount)) => {
                 self.preparer.discard(&key).await;
                 Err(refused.into())
             }

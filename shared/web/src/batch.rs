@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use crate::runtime::Error;
 
 /// What becomes of one message of a batch: a panic over it is its own failure and leaves the others alone.
-pub async fn fenced<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub async fn catch_panic<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let caught = AssertUnwindSafe(work).catch_unwind().await;
     caught.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
@@ -17,7 +17,7 @@ pub async fn fenced<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T
 }
 
 /// The answer to a batch: what failed comes again, and only that.
-pub fn failures<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Result<(), E>>, what: &str) -> SqsBatchResponse {
+pub fn batch_response<E: std::fmt::Display>(messages: &[SqsMessage], followed: Vec<Result<(), E>>, what: &str) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
     for (message, result) in messages.iter().zip(followed) {
         if let Err(e) = result {
@@ -50,8 +50,8 @@ mod tests {
             let bad = message.message_id.as_deref() == Some("two");
             async move { if bad { panic!("on purpose") } else { Ok(()) } }
         };
-        let followed = futures::future::join_all(messages.iter().map(|message| fenced(work(message)))).await;
-        let answer = failures(&messages, followed, "test");
+        let followed = futures::future::join_all(messages.iter().map(|message| catch_panic(work(message)))).await;
+        let answer = batch_response(&messages, followed, "test");
         let failed: Vec<_> = answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         assert_eq!(failed, ["two"]);
     }

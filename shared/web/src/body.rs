@@ -10,7 +10,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::ApiError;
 
 /// Characters of a name that an error repeats.
 const LONGEST_NAME: usize = 40;
@@ -26,16 +26,16 @@ pub struct Object<'a> {
 /// # Errors
 /// 415 for a body in a content coding; 400 for what is not one JSON object in UTF-8, and for a name that stands twice in one object: which
 /// of the two was meant nobody can know.
-pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::content_coding());
+        return Err(ApiError::content_coding());
     }
     if body.is_empty() {
-        return Err(Problem::invalid("The request needs a JSON body."));
+        return Err(ApiError::invalid("The request needs a JSON body."));
     }
     let not_utf_8 = || {
         let is_utf_16 = body.starts_with(&[0xFF, 0xFE]) || body.starts_with(&[0xFE, 0xFF]);
-        Problem::invalid(if is_utf_16 { "The body is UTF-16. Send it as UTF-8." } else { "The body is not UTF-8." })
+        ApiError::invalid(if is_utf_16 { "The body is UTF-16. Send it as UTF-8." } else { "The body is not UTF-8." })
     };
     let text = std::str::from_utf8(body).map_err(|_| not_utf_8())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -44,10 +44,10 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Valu
     let value = Unique { path: "", twice: &twice }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     match value {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Problem::invalid("The body must be a JSON object.")),
+        Ok(_) => Err(ApiError::invalid("The body must be a JSON object.")),
         Err(e) => Err(match twice.take() {
-            Some(name) => Problem::invalid(format!("{name} stands twice in the body ({}). Give it once.", place(&e))).param(name),
-            None => Problem::invalid(unreadable(&e)),
+            Some(name) => ApiError::invalid(format!("{name} stands twice in the body ({}). Give it once.", place(&e))).param(name),
+            None => ApiError::invalid(unreadable(&e)),
         }),
     }
 }
@@ -155,43 +155,43 @@ impl<'a> Object<'a> {
     }
 
     /// A text field; `param` is its full name in errors.
-    pub fn text(&self, name: &str, param: &'static str) -> Result<Option<&'a str>, Problem> {
+    pub fn text(&self, name: &str, param: &'static str) -> Result<Option<&'a str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Problem::invalid(format!("{param} must be a string.")).param(param)),
+            Some(_) => Err(ApiError::invalid(format!("{param} must be a string.")).param(param)),
         }
     }
 
-    pub fn required_text(&self, name: &str, param: &'static str) -> Result<&'a str, Problem> {
+    pub fn required_text(&self, name: &str, param: &'static str) -> Result<&'a str, ApiError> {
         self.text(name, param)?.ok_or_else(|| missing(param))
     }
 
     /// A field that is parsed from text.
-    pub fn parsed<T>(&self, name: &str, param: &'static str) -> Result<Option<T>, Problem>
+    pub fn parsed<T>(&self, name: &str, param: &'static str) -> Result<Option<T>, ApiError>
     where
         T: FromStr<Err: Display>,
     {
-        let parse = |text: &str| text.parse().map_err(|e| Problem::invalid(format!("{param} {e}.")).param(param));
+        let parse = |text: &str| text.parse().map_err(|e| ApiError::invalid(format!("{param} {e}.")).param(param));
         self.text(name, param)?.map(parse).transpose()
     }
 
-    pub fn required<T>(&self, name: &str, param: &'static str) -> Result<T, Problem>
+    pub fn required<T>(&self, name: &str, param: &'static str) -> Result<T, ApiError>
     where
         T: FromStr<Err: Display>,
     {
         self.parsed(name, param)?.ok_or_else(|| missing(param))
     }
 
-    pub fn object(&self, name: &str, param: &'static str) -> Result<Option<Object<'a>>, Problem> {
+    pub fn object(&self, name: &str, param: &'static str) -> Result<Option<Object<'a>>, ApiError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Object(fields)) => Ok(Some(Object { fields })),
-            Some(_) => Err(Problem::invalid(format!("{param} must be an object.")).param(param)),
+            Some(_) => Err(ApiError::invalid(format!("{param} must be an object.")).param(param)),
         }
     }
 }
 
-fn missing(param: &'static str) -> Problem {
-    Problem::invalid(format!("{param} is required.")).param(param)
+fn missing(param: &'static str) -> ApiError {
+    ApiError::invalid(format!("{param} is required.")).param(param)
 }

@@ -2,11 +2,11 @@
 
 use sfm_core::contact::NewContact;
 
-use crate::{Problem, Request};
+use crate::{ApiError, Request};
 
 /// # Errors
 /// When a field is missing, or not as the API reference says.
-pub fn new_contact(request: &Request) -> Result<NewContact, Problem> {
+pub fn new_contact(request: &Request) -> Result<NewContact, ApiError> {
     let body = request.json()?;
     Ok(NewContact {
         name: body.required("name", "name")?,

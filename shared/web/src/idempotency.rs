@@ -4,19 +4,19 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Request, Response};
+use super::{ApiError, Request, Response};
 use sfm_core::hex;
 use sfm_core::id::AccountId;
-use sfm_store::requests::{Reply, RequestName};
+use sfm_store::requests::{IdempotencyKey, IdempotencyRecord};
 
 const LONGEST_KEY: usize = 255;
 
 /// The name that a request's `Idempotency-Key` gives it; none without the header.
-pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> Result<Option<RequestName>, Problem> {
+pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> Result<Option<IdempotencyKey>, ApiError> {
     match request.header("idempotency-key")? {
         None => Ok(None),
-        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(RequestName::new(account, live, route, key))),
-        Some(_) => Err(Problem::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(IdempotencyKey::new(account, live, route, key))),
+        Some(_) => Err(ApiError::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
     }
 }
 
@@ -65,12 +65,12 @@ fn canonical(value: &Value, sha: &mut Sha256) {
 }
 
 /// The first answer, byte for byte.
-pub fn replay(reply: Reply, fingerprint: &str) -> Result<Response, Problem> {
+pub fn replay(reply: IdempotencyRecord, fingerprint: &str) -> Result<Response, ApiError> {
     if reply.fingerprint != fingerprint {
         let message = "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";
-        return Err(Problem::invalid(message).code("idempotency_key_reused").param("Idempotency-Key"));
+        return Err(ApiError::invalid(message).code("idempotency_key_reused").param("Idempotency-Key"));
     }
-    let status = StatusCode::from_u16(reply.status).map_err(Problem::internal)?;
+    let status = StatusCode::from_u16(reply.status).map_err(ApiError::internal)?;
     let replayed = HeaderName::from_static("idempotent-replayed");
     Ok(Response::json_text(status, reply.body).with_header(replayed, HeaderValue::from_static("true")))
 }

@@ -5,12 +5,12 @@ pub mod auth;
 pub mod batch;
 pub mod body;
 pub mod contact;
+pub mod error;
 pub mod filter;
 pub mod idempotency;
 pub mod logging;
 pub mod membership;
 pub mod openapi;
-pub mod problem;
 pub mod runtime;
 pub mod serve;
 
@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 use body::Object;
 
-pub use problem::Problem;
+pub use error::ApiError;
 use sfm_core::clock::parse_time;
 use sfm_core::id::RequestId;
 use sfm_core::list::{Page, Paged};
@@ -38,7 +38,7 @@ pub trait Endpoint: Sized + Send + Sync + 'static {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError>;
 
-    fn handle(&self, request: &Request) -> impl Future<Output = Result<Response, Problem>> + Send;
+    fn handle(&self, request: &Request) -> impl Future<Output = Result<Response, ApiError>> + Send;
 }
 
 /// A request as it came through the API.
@@ -62,7 +62,7 @@ impl Request {
     ///
     /// # Errors
     /// Those of [`body::parse`].
-    pub fn json(&self) -> Result<Object<'_>, Problem> {
+    pub fn json(&self) -> Result<Object<'_>, ApiError> {
         let fields = match self.json.get() {
             Some(fields) => fields,
             None => {
@@ -74,62 +74,62 @@ impl Request {
     }
 
     /// The value of a header that is there once; an error when it is there more often or is not text.
-    pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub fn header(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let mut values = self.headers.get_all(name).iter();
         let Some(value) = values.next() else { return Ok(None) };
         match value.to_str() {
             Ok(text) if values.next().is_none() => Ok(Some(text)),
-            _ => Err(Problem::invalid(format!("The header {name} must be given once, in plain ASCII."))),
+            _ => Err(ApiError::invalid(format!("The header {name} must be given once, in plain ASCII."))),
         }
     }
 
     /// The id in the path. A malformed one names nothing: 404.
-    pub fn path_id<T: std::str::FromStr>(&self) -> Result<T, Problem> {
-        self.path_params.get("id").and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
+    pub fn path_id<T: std::str::FromStr>(&self) -> Result<T, ApiError> {
+        self.path_params.get("id").and_then(|text| text.parse().ok()).ok_or_else(ApiError::not_found)
     }
 
     /// A query parameter that is given at most once.
-    pub fn query_param(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+    pub fn query_param(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
         let mut values = self.query.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            _ => Err(Problem::invalid(format!("{name} must be given once.")).param(name)),
+            _ => Err(ApiError::invalid(format!("{name} must be given once.")).param(name)),
         }
     }
 
     /// A query parameter of one of these values.
-    pub fn query_choice<T: Copy>(&self, name: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
+    pub fn query_choice<T: Copy>(&self, name: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, ApiError> {
         let Some(text) = self.query_param(name)? else { return Ok(None) };
         let chosen = choices.iter().find(|(value, _)| *value == text).map(|(_, chosen)| *chosen);
         chosen.map(Some).ok_or_else(|| {
             let values: Vec<_> = choices.iter().map(|(value, _)| *value).collect();
-            Problem::invalid(format!("{name} must be one of {}.", values.join(", "))).param(name)
+            ApiError::invalid(format!("{name} must be one of {}.", values.join(", "))).param(name)
         })
     }
 
     /// A query parameter that is a moment, in RFC 3339 with its offset.
-    pub fn query_time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+    pub fn query_time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.query_param(name)? else { return Ok(None) };
         // A plus sign that was not percent-encoded has become a space.
         let time = parse_time(&text.replace(' ', "+"));
-        let wrong = || Problem::invalid(format!("{name} must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.")).param(name);
+        let wrong = || ApiError::invalid(format!("{name} must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.")).param(name);
         time.map(Some).ok_or_else(wrong)
     }
 
     /// `limit` and `page` of a list.
-    pub fn page(&self) -> Result<Page, Problem> {
+    pub fn page(&self) -> Result<Page, ApiError> {
         let limit = match self.query_param("limit")? {
             None => Page::DEFAULT_LIMIT,
             Some(text) => whole_number(text)
                 .filter(|limit| (1..=u64::from(Page::MAX_LIMIT)).contains(limit))
                 .and_then(|limit| u32::try_from(limit).ok())
-                .ok_or_else(|| Problem::invalid("limit must be a whole number from 1 to 100.").param("limit"))?,
+                .ok_or_else(|| ApiError::invalid("limit must be a whole number from 1 to 100.").param("limit"))?,
         };
         let page = match self.query_param("page")? {
             None => 1,
             Some(text) => whole_number(text)
                 .filter(|page| *page >= 1)
-                .ok_or_else(|| Problem::invalid("page must be a whole number from 1.").param("page"))?
+                .ok_or_else(|| ApiError::invalid("page must be a whole number from 1.").param("page"))?
                 .min(LAST_PAGE),
         };
         Ok(Page { limit, page })
@@ -155,12 +155,12 @@ pub struct Response {
 }
 
 impl Response {
-    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
-        Ok(Self::json_text(status, serde_json::to_string(value).map_err(Problem::internal)?))
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self::json_text(status, serde_json::to_string(value).map_err(ApiError::internal)?))
     }
 
     /// What is answered after something was deleted.
-    pub fn deleted(object: &'static str, id: impl Serialize) -> Result<Self, Problem> {
+    pub fn deleted(object: &'static str, id: impl Serialize) -> Result<Self, ApiError> {
         Self::json(StatusCode::OK, &json!({"id": id, "object": object, "deleted": true}))
     }
 

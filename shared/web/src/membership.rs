@@ -1,28 +1,28 @@
 //! Who is signed in to the dashboard, and of which accounts they are members.
 
-use super::{Problem, Request};
+use super::{ApiError, Request};
 use sfm_core::member::{Email, Member, Role};
 use sfm_core::principal::Principal;
 use sfm_store::members::Members;
 use sfm_store::platform::{ConfigError, Platform};
 
 /// Refuses members who are not owners.
-pub fn owners_only(who: &Principal) -> Result<(), Problem> {
-    if who.role() == Some(Role::Owner) { Ok(()) } else { Err(Problem::owners_only()) }
+pub fn owners_only(who: &Principal) -> Result<(), ApiError> {
+    if who.role() == Some(Role::Owner) { Ok(()) } else { Err(ApiError::owners_only()) }
 }
 
 #[derive(Debug, Clone)]
-pub struct Doorkeeper {
+pub struct MemberAuth {
     members: Members,
 }
 
-impl Doorkeeper {
+impl MemberAuth {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { members: Members::new(platform)? })
     }
 
     /// The memberships of who signed in; none of somebody whose address the issuer has not verified.
-    pub async fn memberships(&self, request: &Request) -> Result<Vec<Member>, Problem> {
+    pub async fn memberships(&self, request: &Request) -> Result<Vec<Member>, ApiError> {
         match verified_email(request) {
             Some(email) => Ok(self.members.of(&email).await?),
             None => Ok(Vec::new()),
@@ -30,10 +30,10 @@ impl Doorkeeper {
     }
 
     /// Lets a member of the account in. To everybody else there is no such account: 404.
-    pub async fn admit(&self, request: &Request, account: &str) -> Result<Principal, Problem> {
-        let email = verified_email(request).ok_or_else(Problem::not_found)?;
-        let account = account.parse().map_err(|_| Problem::not_found())?;
-        let member = self.members.get(&email, account).await?.ok_or_else(Problem::not_found)?;
+    pub async fn admit(&self, request: &Request, account: &str) -> Result<Principal, ApiError> {
+        let email = verified_email(request).ok_or_else(ApiError::not_found)?;
+        let account = account.parse().map_err(|_| ApiError::not_found())?;
+        let member = self.members.get(&email, account).await?.ok_or_else(ApiError::not_found)?;
         Ok(Principal::Member { account, email, role: member.role })
     }
 }

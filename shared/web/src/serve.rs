@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, BoxFuture, IntoResponse, RequestExt as _};
 
-use super::{Endpoint, Problem, Request, Response};
+use super::{ApiError, Endpoint, Request, Response};
 use sfm_core::clock::Clock;
 use sfm_core::id::RequestId;
 
@@ -32,7 +32,7 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let request = read(id, now, request);
     // A panic must cost one request, not the process: the task boundary is the fence.
     let handled = tokio::spawn(async move { endpoint.handle(&request).await });
-    let result = handled.await.unwrap_or_else(|e| Err(Problem::internal(format!("panicked: {e}"))));
+    let result = handled.await.unwrap_or_else(|e| Err(ApiError::internal(format!("panicked: {e}"))));
     let (response, cause) = match result {
         Ok(response) => (response, None),
         Err(problem) => into_response(problem, id),
@@ -53,7 +53,7 @@ fn of_bytes(bytes: &[u8]) -> Body {
     std::str::from_utf8(bytes).map_or_else(|_| Body::Binary(bytes.to_vec()), |text| Body::Text(text.to_owned()))
 }
 
-fn into_response(problem: Problem, id: RequestId) -> (Response, Option<String>) {
+fn into_response(problem: ApiError, id: RequestId) -> (Response, Option<String>) {
     let mut response = Response::json_text(problem.status, problem.body(id));
     response.headers.extend(problem.headers);
     (response, problem.cause)
@@ -122,11 +122,11 @@ mod tests {
         }
 
         #[allow(clippy::panic)]
-        async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+        async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
             match request.path.as_str() {
-                "/401" => Err(Problem::bad_signature("forged")),
-                "/500" => Err(Problem::internal("broken")),
-                "/503" => Err(Problem::unavailable("busy")),
+                "/401" => Err(ApiError::bad_signature("forged")),
+                "/500" => Err(ApiError::internal("broken")),
+                "/503" => Err(ApiError::unavailable("busy")),
                 "/panic" => panic!("on purpose"),
                 _ => Ok(Response::empty(http::StatusCode::OK)),
             }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sfm_core::event::EventType;
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::Status;
+use sfm_core::fax::FaxStatus;
 use sfm_core::scope::Scope;
 use sfm_tests::contract::Contract;
 use sfm_tests::target::Target;
@@ -57,7 +57,7 @@ fn the_document_knows_every_status_code_and_scope_of_the_code() {
         let values = document.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
         values.as_array().unwrap().iter().map(|value| value.as_str().unwrap().to_owned()).collect()
     };
-    let statuses: BTreeSet<String> = Status::ALL.iter().map(|status| status.as_str().to_owned()).collect();
+    let statuses: BTreeSet<String> = FaxStatus::ALL.iter().map(|status| status.as_str().to_owned()).collect();
     assert_eq!(listed("/components/schemas/Fax/properties/status/enum"), statuses);
     let filter = &document["paths"]["/v1/faxes"]["get"]["parameters"];
     let filter = filter.as_array().unwrap().iter().find(|parameter| parameter["name"] == "status").unwrap();

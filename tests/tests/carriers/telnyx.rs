@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::{Value, json};
 use sfm_carriers::telnyx::{Callbacks, Telnyx};
-use sfm_carriers::{Callback, CallbackError, Carrier as _, CarrierFaxId, MediaError, News, Received};
+use sfm_carriers::{AttemptUpdate, Callback, CallbackError, Carrier as _, CarrierFaxId, MediaError, Received};
 use sfm_core::clock::Clock;
 use sfm_core::secret::Secret;
 use sfm_store::platform::Platform;
@@ -231,8 +231,8 @@ async fn the_pages_of_a_failed_call_are_asked_for_where_there_may_be_any() {
     let fax = |status: &str, pages: Value| json!({"id": "f-1", "status": status, "failure_reason": "receiver_call_dropped", "page_count": pages, "direction": "outbound"});
     let pages = async |reason: &str| match told_of(&callbacks, reason).await.unwrap() {
         Callback::Attempt(event) => match event.news {
-            News::Ended(report) => (report.result.is_err(), report.pages_sent, report.duration_seconds),
-            other @ News::UnderWay => panic!("{other:?}"),
+            AttemptUpdate::Ended(report) => (report.result.is_err(), report.pages_sent, report.duration_seconds),
+            other @ AttemptUpdate::InProgress => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
     };

@@ -4,12 +4,12 @@ use http::StatusCode;
 use sfm_core::scope::Scope;
 use sfm_service::contacts::ContactService;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::auth::KeyAuth;
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct GetContact {
-    auth: Authenticator,
+    auth: KeyAuth,
     contacts: ContactService,
 }
 
@@ -17,12 +17,12 @@ impl Endpoint for GetContact {
     const ROUTE: &'static str = "GET /v1/contacts/{id}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, contacts: ContactService::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, contacts: ContactService::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::ContactsRead).await?;
-        let contact = self.contacts.get(who.account(), request.path_id()?).await?.ok_or_else(Problem::not_found)?;
+        let contact = self.contacts.get(who.account(), request.path_id()?).await?.ok_or_else(ApiError::not_found)?;
         Response::json(StatusCode::OK, &contact.resource())
     }
 }

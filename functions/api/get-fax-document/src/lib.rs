@@ -4,12 +4,12 @@ use http::{HeaderValue, StatusCode, header};
 use sfm_core::scope::Scope;
 use sfm_service::faxes::FaxDocuments;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::auth::KeyAuth;
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct GetFaxDocument {
-    auth: Authenticator,
+    auth: KeyAuth,
     documents: FaxDocuments,
 }
 
@@ -17,13 +17,13 @@ impl Endpoint for GetFaxDocument {
     const ROUTE: &'static str = "GET /v1/faxes/{id}/document";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, documents: FaxDocuments::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, documents: FaxDocuments::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::FaxesRead).await?;
         let link = self.documents.link(&who, request.path_id()?).await?;
-        let location = HeaderValue::from_str(link.url.expose()).map_err(|_| Problem::internal("the link is no header value"))?;
+        let location = HeaderValue::from_str(link.url.expose()).map_err(|_| ApiError::internal("the link is no header value"))?;
         Ok(Response::empty(StatusCode::FOUND)
             .with_header(header::LOCATION, location)
             .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

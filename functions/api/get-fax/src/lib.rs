@@ -4,12 +4,12 @@ use http::StatusCode;
 use sfm_core::scope::Scope;
 use sfm_service::faxes::FaxReader;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::auth::KeyAuth;
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct GetFax {
-    auth: Authenticator,
+    auth: KeyAuth,
     faxes: FaxReader,
 }
 
@@ -17,12 +17,12 @@ impl Endpoint for GetFax {
     const ROUTE: &'static str = "GET /v1/faxes/{id}";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, faxes: FaxReader::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, faxes: FaxReader::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::FaxesRead).await?;
-        let fax = self.faxes.get(who.account(), request.path_id()?).await?.ok_or_else(Problem::not_found)?;
+        let fax = self.faxes.get(who.account(), request.path_id()?).await?.ok_or_else(ApiError::not_found)?;
         Response::json(StatusCode::OK, &fax.resource())
     }
 }

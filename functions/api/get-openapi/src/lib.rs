@@ -4,7 +4,7 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::openapi;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct GetOpenapi;
@@ -16,7 +16,7 @@ impl Endpoint for GetOpenapi {
         Ok(Self)
     }
 
-    async fn handle(&self, _: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, _: &Request) -> Result<Response, ApiError> {
         let response = Response::json_text(StatusCode::OK, openapi::DOCUMENT.to_owned());
         Ok(response.with_header(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
     }

@@ -5,12 +5,12 @@ use sfm_core::contact::Contact;
 use sfm_core::scope::Scope;
 use sfm_service::contacts::ContactService;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
-use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
+use sfm_web::auth::KeyAuth;
+use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
 pub struct ListContacts {
-    auth: Authenticator,
+    auth: KeyAuth,
     contacts: ContactService,
 }
 
@@ -18,10 +18,10 @@ impl Endpoint for ListContacts {
     const ROUTE: &'static str = "GET /v1/contacts";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, contacts: ContactService::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, contacts: ContactService::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::ContactsRead).await?;
         let contacts = self.contacts.list(who.account(), request.page()?).await?;
         Response::json(StatusCode::OK, &ListBody::of(&contacts, Contact::resource))

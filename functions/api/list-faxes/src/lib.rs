@@ -6,13 +6,13 @@ use sfm_core::fax::Fax;
 use sfm_core::scope::Scope;
 use sfm_service::faxes::FaxReader;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
+use sfm_web::auth::KeyAuth;
 use sfm_web::filter::fax_filter;
-use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
+use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
 pub struct ListFaxes {
-    auth: Authenticator,
+    auth: KeyAuth,
     faxes: FaxReader,
 }
 
@@ -20,10 +20,10 @@ impl Endpoint for ListFaxes {
     const ROUTE: &'static str = "GET /v1/faxes";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, faxes: FaxReader::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, faxes: FaxReader::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::FaxesRead).await?;
         let faxes = self.faxes.list(who.account(), fax_filter(request)?.as_ref(), request.page()?).await?;
         Response::json(StatusCode::OK, &ListBody::of(&faxes, Fax::resource))

@@ -5,12 +5,12 @@ use sfm_core::scheduled::Scheduled;
 use sfm_core::scope::Scope;
 use sfm_service::scheduled::ScheduledReader;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::auth::Authenticator;
-use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
+use sfm_web::auth::KeyAuth;
+use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
 pub struct ListScheduledFaxes {
-    auth: Authenticator,
+    auth: KeyAuth,
     scheduled: ScheduledReader,
 }
 
@@ -18,10 +18,10 @@ impl Endpoint for ListScheduledFaxes {
     const ROUTE: &'static str = "GET /v1/scheduled";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { auth: Authenticator::new(platform)?, scheduled: ScheduledReader::new(platform)? })
+        Ok(Self { auth: KeyAuth::new(platform)?, scheduled: ScheduledReader::new(platform)? })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::ScheduledRead).await?;
         let scheduled = self.scheduled.list(who.account(), request.page()?).await?;
         Response::json(StatusCode::OK, &ListBody::of(&scheduled, Scheduled::resource))

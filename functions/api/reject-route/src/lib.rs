@@ -2,7 +2,7 @@
 
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::openapi;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct RejectRoute {
@@ -17,11 +17,11 @@ impl Endpoint for RejectRoute {
         Ok(Self { routes })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let methods = self.routes.methods(&request.path);
         if methods.is_empty() {
-            return Err(Problem::no_route());
+            return Err(ApiError::no_route());
         }
-        Err(Problem::method_not_allowed(&methods.join(", ")))
+        Err(ApiError::method_not_allowed(&methods.join(", ")))
     }
 }

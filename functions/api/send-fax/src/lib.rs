@@ -2,8 +2,8 @@
 
 use sfm_core::scope::Scope;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_submission::{Admission, Deadline, Sending};
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_submission::{Deadline, Precheck, Sending};
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct SendFax(Sending);
@@ -15,11 +15,11 @@ impl Endpoint for SendFax {
         Sending::new(platform).map(Self)
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let deadline = Deadline::start();
         match self.0.door.admit(request, Scope::FaxesSend, Self::ROUTE, "sends").await? {
-            Admission::Replay(response) => Ok(response),
-            Admission::New(admitted) => admitted.told(self.0.send(request, &admitted, deadline).await),
+            Precheck::Replay(response) => Ok(response),
+            Precheck::New(admitted) => admitted.told(self.0.send(request, &admitted, deadline).await),
         }
     }
 }

@@ -3,18 +3,18 @@
 
 use http::StatusCode;
 use sfm_carriers::chosen::Callbacks;
-use sfm_carriers::{Callback, CallbackError, CarrierEvent, News, Received};
+use sfm_carriers::{AttemptUpdate, Callback, CallbackError, CarrierEvent, Received};
 use sfm_core::fax::{Effect, Fax};
-use sfm_service::reception::{Noted, Reception};
+use sfm_service::reception::{InboundService, Noted};
 use sfm_service::transmission::{Progress, Transmissions};
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
 pub struct ReceiveCarrierEvent {
     callbacks: Callbacks,
     transmissions: Transmissions,
-    reception: Reception,
+    reception: InboundService,
 }
 
 impl Endpoint for ReceiveCarrierEvent {
@@ -25,15 +25,15 @@ impl Endpoint for ReceiveCarrierEvent {
         Ok(Self {
             callbacks: Callbacks::new(platform)?,
             transmissions: Transmissions::new(platform)?,
-            reception: Reception::new(platform)?,
+            reception: InboundService::new(platform)?,
         })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let callback = self.read(request).await?.map_err(|e| match e {
-            CallbackError::Unreadable => Problem::invalid(e.to_string()),
-            CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => Problem::bad_signature(e),
-            CallbackError::Unavailable(reason) => Problem::unavailable(reason),
+            CallbackError::Unreadable => ApiError::invalid(e.to_string()),
+            CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => ApiError::bad_signature(e),
+            CallbackError::Unavailable(reason) => ApiError::unavailable(reason),
         })?;
         match callback {
             Callback::Attempt(event) => self.record(&event).await?,
@@ -47,7 +47,7 @@ impl Endpoint for ReceiveCarrierEvent {
 
 impl ReceiveCarrierEvent {
     /// Reads the callback as the chosen carrier's. There is no route of another one's.
-    async fn read(&self, request: &Request) -> Result<Result<Callback, CallbackError>, Problem> {
+    async fn read(&self, request: &Request) -> Result<Result<Callback, CallbackError>, ApiError> {
         match (&self.callbacks, request.path_params.get("secret")) {
             (Callbacks::Telnyx(telnyx), None) => {
                 let signature = request.header("telnyx-signature-ed25519")?.unwrap_or_default();
@@ -55,12 +55,12 @@ impl ReceiveCarrierEvent {
                 Ok(telnyx.read(signature, timestamp, &request.body, request.now).await)
             }
             (Callbacks::Sinch(sinch), Some(secret)) => Ok(sinch.read(secret, &request.body).await),
-            _ => Err(Problem::no_route()),
+            _ => Err(ApiError::no_route()),
         }
     }
 
     /// Notes a fax that came in. The poll may have been faster, which is not told that a fax is incomplete.
-    async fn receive(&self, received: Received) -> Result<(), Problem> {
+    async fn receive(&self, received: Received) -> Result<(), ApiError> {
         let partial = received.partial.then(|| received.clone());
         if let (Noted::Known, Some(received)) = (self.reception.note(received).await?, partial)
             && let Some(key) = self.reception.incomplete(&received).await?
@@ -71,7 +71,7 @@ impl ReceiveCarrierEvent {
         Ok(())
     }
 
-    async fn record(&self, event: &CarrierEvent) -> Result<(), Problem> {
+    async fn record(&self, event: &CarrierEvent) -> Result<(), ApiError> {
         let CarrierEvent { mark, id, news } = event;
         let recorded = self
             .transmissions
@@ -83,9 +83,9 @@ impl ReceiveCarrierEvent {
                 }
                 let accepted = fax.accepted(mark.attempt, &id.0, now);
                 match news {
-                    News::UnderWay if accepted => Progress::Changed,
-                    News::UnderWay => Progress::Nothing,
-                    News::Ended(report) => fax.reported(mark.attempt, report, now).into(),
+                    AttemptUpdate::InProgress if accepted => Progress::Changed,
+                    AttemptUpdate::InProgress => Progress::Nothing,
+                    AttemptUpdate::Ended(report) => fax.reported(mark.attempt, report, now).into(),
                 }
             })
             .await?;

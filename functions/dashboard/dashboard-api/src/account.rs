@@ -7,12 +7,12 @@ use sfm_core::clock::ApiTime;
 use sfm_core::month::Month;
 use sfm_core::principal::Principal;
 use sfm_web::membership::owners_only;
-use sfm_web::{ListBody, Problem, Request, Response};
+use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, before};
 
 impl DashboardApi {
-    pub(crate) async fn session(&self, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn session(&self, request: &Request) -> Result<Response, ApiError> {
         let mut accounts = Vec::new();
         for member in self.door.memberships(request).await? {
             if let Some(account) = self.accounts.get(member.account_id).await? {
@@ -23,7 +23,7 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &json!({"object": "session", "email": email, "accounts": accounts}))
     }
 
-    pub(crate) async fn account(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn account(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         let account = self.usage.without_open(self.load(who).await?).await?;
         let month = Month::of(request.now);
         let body = json!({
@@ -43,7 +43,7 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &body)
     }
 
-    pub(crate) async fn audit(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn audit(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         owners_only(who)?;
         let page = request.page()?;
         let before = before(request)?;
@@ -56,7 +56,7 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
 
-    pub(crate) async fn load(&self, who: &Principal) -> Result<Account, Problem> {
-        self.accounts.get(who.account()).await?.ok_or_else(Problem::not_found)
+    pub(crate) async fn load(&self, who: &Principal) -> Result<Account, ApiError> {
+        self.accounts.get(who.account()).await?.ok_or_else(ApiError::not_found)
     }
 }

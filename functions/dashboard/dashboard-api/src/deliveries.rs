@@ -3,14 +3,14 @@
 use http::StatusCode;
 use serde_json::Value;
 use sfm_core::principal::Principal;
-use sfm_web::{ListBody, Problem, Request, Response};
+use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::webhooks::problem;
 use crate::{DashboardApi, before, path_id, whole_list};
 
 impl DashboardApi {
     /// Newest first; `before` is the id of the last one seen.
-    pub(crate) async fn list_deliveries(&self, who: &Principal, request: &Request, endpoint: &str) -> Result<Response, Problem> {
+    pub(crate) async fn list_deliveries(&self, who: &Principal, request: &Request, endpoint: &str) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let (page, before) = (request.page()?, before(request)?);
         let endpoint = self.desk.get(who.account(), path_id(endpoint)?).await.map_err(problem)?;
@@ -19,7 +19,7 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
 
-    pub(crate) async fn list_events(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn list_events(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let (page, before) = (request.page()?, before(request)?);
         // One more than is shown tells whether there are more.
@@ -28,17 +28,17 @@ impl DashboardApi {
         let has_more = found.len() > shown;
         found.truncate(shown);
         let bodies = found.iter().filter_map(|event| event.body()).map(|body| serde_json::from_str(&body));
-        let data = bodies.collect::<Result<Vec<Value>, _>>().map_err(Problem::internal)?;
+        let data = bodies.collect::<Result<Vec<Value>, _>>().map_err(ApiError::internal)?;
         Response::json(StatusCode::OK, &ListBody::filtered(data, page, has_more))
     }
 
-    pub(crate) async fn deliveries_of_event(&self, who: &Principal, event: &str) -> Result<Response, Problem> {
+    pub(crate) async fn deliveries_of_event(&self, who: &Principal, event: &str) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let found = self.desk.deliveries_of_event(who.account(), path_id(event)?).await.map_err(problem)?;
         whole_list(found.iter().map(|delivery| delivery.resource()).collect())
     }
 
-    pub(crate) async fn redeliver(&self, who: &Principal, delivery: &str) -> Result<Response, Problem> {
+    pub(crate) async fn redeliver(&self, who: &Principal, delivery: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let delivery = self.desk.redeliver(who, path_id(delivery)?).await.map_err(problem)?;
         Response::json(StatusCode::ACCEPTED, &delivery.resource())

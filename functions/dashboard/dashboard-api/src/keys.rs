@@ -9,9 +9,9 @@ use sfm_core::key::Mode;
 use sfm_core::list::Paged;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_service::api_keys::KeyringError;
+use sfm_service::api_keys::ApiKeyError;
 use sfm_store::accounts::ListedKey;
-use sfm_web::{ListBody, Problem, Request, Response};
+use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, path_id};
 
@@ -51,7 +51,7 @@ fn resource<'a>(listed: &'a ListedKey, used: Option<Timestamp>, key: Option<&'a 
 }
 
 impl DashboardApi {
-    pub(crate) async fn list_keys(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn list_keys(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let page = request.page()?;
         let (mut keys, uses) = tokio::try_join!(self.keyring.list(who.account()), self.key_uses.of(who.account()))?;
@@ -60,36 +60,36 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &ListBody::of(&keys, |key| resource(key, uses.get(&key.id).copied(), None)))
     }
 
-    pub(crate) async fn create_key(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn create_key(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let object = request.json()?;
         let name = object.required_text("name", "name")?.trim();
         if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
-            return Err(Problem::invalid(format!("name must have 1 to {LONGEST_NAME} characters.")).param("name"));
+            return Err(ApiError::invalid(format!("name must have 1 to {LONGEST_NAME} characters.")).param("name"));
         }
         let wrong = || {
             let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-            Problem::invalid(format!("scopes must be a list of one or more of {}.", known.join(", "))).param("scopes")
+            ApiError::invalid(format!("scopes must be a list of one or more of {}.", known.join(", "))).param("scopes")
         };
         let scopes = object.get("scopes").and_then(|scopes| scopes.as_array()).filter(|scopes| !scopes.is_empty()).ok_or_else(wrong)?;
         let scopes = scopes.iter().map(|scope| scope.as_str()?.parse().ok()).collect::<Option<Vec<Scope>>>().ok_or_else(wrong)?;
         let mode = match object.get("live").map(|live| live.as_bool()) {
             None | Some(Some(true)) => Mode::Live,
             Some(Some(false)) => Mode::Test,
-            Some(None) => return Err(Problem::invalid("live must be true or false.").param("live")),
+            Some(None) => return Err(ApiError::invalid("live must be true or false.").param("live")),
         };
         let made = self.keyring.create(who, Some(name), scopes, mode).await;
         let (listed, secret) = made.map_err(|e| match e {
-            KeyringError::NoAccount => Problem::not_found(),
-            KeyringError::TooMany => Problem::conflict(e.to_string()).code("too_many_keys"),
-            KeyringError::Store(e) => e.into(),
+            ApiKeyError::NoAccount => ApiError::not_found(),
+            ApiKeyError::TooMany => ApiError::conflict(e.to_string()).code("too_many_keys"),
+            ApiKeyError::Store(e) => e.into(),
         })?;
         Response::json(StatusCode::CREATED, &resource(&listed, None, Some(secret.expose())))
     }
 
-    pub(crate) async fn revoke_key(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn revoke_key(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
-        let key = self.keyring.revoke(who, path_id(id)?).await?.ok_or_else(Problem::not_found)?;
+        let key = self.keyring.revoke(who, path_id(id)?).await?.ok_or_else(ApiError::not_found)?;
         let used = self.key_uses.of(who.account()).await?.get(&key.id).copied();
         Response::json(StatusCode::OK, &resource(&key, used, None))
     }

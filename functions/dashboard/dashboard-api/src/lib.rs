@@ -14,28 +14,28 @@ use http::StatusCode;
 use serde::Serialize;
 use sfm_core::list::Page;
 use sfm_core::principal::Principal;
-use sfm_service::api_keys::Keyring;
+use sfm_service::api_keys::ApiKeyService;
 use sfm_service::contacts::ContactService;
 use sfm_service::faxes::{FaxDocuments, FaxReader, FaxRemoval};
 use sfm_service::numbers::NumberService;
 use sfm_service::scheduled::{Cancellation, ScheduledReader};
-use sfm_service::webhooks::WebhookDesk;
+use sfm_service::webhooks::WebhookService;
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
 use sfm_store::faxes::Faxes;
 use sfm_store::key_uses::KeyUses;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::membership::{Doorkeeper, owners_only};
-use sfm_web::{Endpoint, ListBody, Problem, Request, Response};
+use sfm_web::membership::{MemberAuth, owners_only};
+use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
 pub struct DashboardApi {
-    door: Doorkeeper,
+    door: MemberAuth,
     accounts: Accounts,
     audit: Audit,
-    keyring: Keyring,
+    keyring: ApiKeyService,
     key_uses: KeyUses,
-    desk: WebhookDesk,
+    desk: WebhookService,
     usage: Faxes,
     faxes: FaxReader,
     removal: FaxRemoval,
@@ -51,12 +51,12 @@ impl Endpoint for DashboardApi {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            door: Doorkeeper::new(platform)?,
+            door: MemberAuth::new(platform)?,
             accounts: Accounts::new(platform)?,
             audit: Audit::new(platform)?,
-            keyring: Keyring::new(platform)?,
+            keyring: ApiKeyService::new(platform)?,
             key_uses: KeyUses::new(platform)?,
-            desk: WebhookDesk::new(platform)?,
+            desk: WebhookService::new(platform)?,
             usage: Faxes::new(platform)?,
             faxes: FaxReader::new(platform)?,
             removal: FaxRemoval::new(platform)?,
@@ -68,8 +68,8 @@ impl Endpoint for DashboardApi {
         })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
-        let path = request.path.strip_prefix("/dashboard/api/").ok_or_else(Problem::no_route)?;
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
+        let path = request.path.strip_prefix("/dashboard/api/").ok_or_else(ApiError::no_route)?;
         let segments: Vec<&str> = path.split('/').collect();
         match segments.as_slice() {
             ["session"] => self.session(request).await,
@@ -77,13 +77,13 @@ impl Endpoint for DashboardApi {
                 let who = self.door.admit(request, account).await?;
                 self.of_account(&who, request, rest).await
             }
-            _ => Err(Problem::no_route()),
+            _ => Err(ApiError::no_route()),
         }
     }
 }
 
 impl DashboardApi {
-    async fn of_account(&self, who: &Principal, request: &Request, path: &[&str]) -> Result<Response, Problem> {
+    async fn of_account(&self, who: &Principal, request: &Request, path: &[&str]) -> Result<Response, ApiError> {
         match (request.method.as_str(), path) {
             ("GET", []) => self.account(who, request).await,
             ("GET", ["audit"]) => self.audit(who, request).await,
@@ -114,34 +114,34 @@ impl DashboardApi {
             ("GET", ["scheduled"]) => self.list_scheduled(who, request).await,
             ("GET", ["scheduled", id]) => self.scheduled(who, id).await,
             ("DELETE", ["scheduled", id]) => self.cancel_scheduled(who, request, id).await,
-            _ => Err(Problem::no_route()),
+            _ => Err(ApiError::no_route()),
         }
     }
 
     /// Keys and webhooks are for the plans that have the API.
-    async fn api_plan(&self, who: &Principal) -> Result<(), Problem> {
-        if self.load(who).await?.plan.includes_api() { Ok(()) } else { Err(Problem::plan_upgrade_required()) }
+    async fn api_plan(&self, who: &Principal) -> Result<(), ApiError> {
+        if self.load(who).await?.plan.includes_api() { Ok(()) } else { Err(ApiError::plan_upgrade_required()) }
     }
 
-    async fn owner_with_api(&self, who: &Principal) -> Result<(), Problem> {
+    async fn owner_with_api(&self, who: &Principal) -> Result<(), ApiError> {
         owners_only(who)?;
         self.api_plan(who).await
     }
 }
 
 /// An id of the path. A malformed one names nothing.
-fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
+fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
 }
 
 /// The id after which a list that is read backwards goes on.
-fn before<T: std::str::FromStr>(request: &Request) -> Result<Option<T>, Problem> {
-    let wrong = || Problem::invalid("before must be an id of this list.").param("before");
+fn before<T: std::str::FromStr>(request: &Request) -> Result<Option<T>, ApiError> {
+    let wrong = || ApiError::invalid("before must be an id of this list.").param("before");
     request.query_param("before")?.map(|text| text.parse().map_err(|_| wrong())).transpose()
 }
 
 /// A list that is short enough to be shown whole.
-fn whole_list<T: Serialize>(data: Vec<T>) -> Result<Response, Problem> {
+fn whole_list<T: Serialize>(data: Vec<T>) -> Result<Response, ApiError> {
     let total = data.len() as u64;
     let page = Page { limit: Page::MAX_LIMIT, page: 1 };
     Response::json(StatusCode::OK, &ListBody::new(data, page, total))

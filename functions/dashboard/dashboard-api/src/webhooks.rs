@@ -8,23 +8,23 @@ use sfm_core::clock::{ApiTime, parse_time};
 use sfm_core::event::EventType;
 use sfm_core::id::EndpointId;
 use sfm_core::principal::Principal;
-use sfm_core::webhook::{Endpoint, Status};
-use sfm_service::webhooks::{Change, DeskError};
+use sfm_core::webhook::{Endpoint, EndpointStatus};
+use sfm_service::webhooks::{Change, WebhookError};
 use sfm_web::body::Object;
-use sfm_web::{Problem, Request, Response};
+use sfm_web::{ApiError, Request, Response};
 
 use crate::{DashboardApi, path_id, whole_list};
 
-pub(crate) fn problem(error: DeskError) -> Problem {
+pub(crate) fn problem(error: WebhookError) -> ApiError {
     let message = error.to_string();
     match error {
-        DeskError::NotFound => Problem::not_found(),
-        DeskError::Url(_) | DeskError::UrlTooLong => Problem::invalid(message).param("url"),
-        DeskError::DescriptionTooLong => Problem::invalid(message).param("description"),
-        DeskError::TooMany => Problem::conflict(message).code("too_many_webhooks"),
-        DeskError::Disabled => Problem::conflict(message).code("webhook_disabled"),
-        DeskError::Store(e) => e.into(),
-        DeskError::Queue(e) => Problem::unavailable(e),
+        WebhookError::NotFound => ApiError::not_found(),
+        WebhookError::Url(_) | WebhookError::UrlTooLong => ApiError::invalid(message).param("url"),
+        WebhookError::DescriptionTooLong => ApiError::invalid(message).param("description"),
+        WebhookError::TooMany => ApiError::conflict(message).code("too_many_webhooks"),
+        WebhookError::Disabled => ApiError::conflict(message).code("webhook_disabled"),
+        WebhookError::Store(e) => e.into(),
+        WebhookError::Queue(e) => ApiError::unavailable(e),
     }
 }
 
@@ -35,26 +35,26 @@ fn shown(endpoint: &Endpoint) -> Value {
     value
 }
 
-fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, Problem> {
+fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
     let wrong =
-        || Problem::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
+        || ApiError::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
     let Some(value) = body.get("events") else { return Ok(None) };
     if value.as_array().is_some_and(Vec::is_empty) {
         let message = "events must name at least one event. Leave it out for fax.delivered, fax.failed and fax.received.";
-        return Err(Problem::invalid(message).param("events"));
+        return Err(ApiError::invalid(message).param("events"));
     }
     let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
     types.collect::<Option<_>>().map(Some).ok_or_else(wrong)
 }
 
 impl DashboardApi {
-    pub(crate) async fn list_webhooks(&self, who: &Principal) -> Result<Response, Problem> {
+    pub(crate) async fn list_webhooks(&self, who: &Principal) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let endpoints = self.desk.list(who.account()).await.map_err(problem)?;
         whole_list(endpoints.iter().rev().map(shown).collect())
     }
 
-    pub(crate) async fn create_webhook(&self, who: &Principal, request: &Request) -> Result<Response, Problem> {
+    pub(crate) async fn create_webhook(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let body = request.json()?;
         let url = body.required_text("url", "url")?;
@@ -67,20 +67,20 @@ impl DashboardApi {
         Response::json(StatusCode::CREATED, &value)
     }
 
-    pub(crate) async fn webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         Response::json(StatusCode::OK, &shown(&self.desk.get(who.account(), path_id(id)?).await.map_err(problem)?))
     }
 
-    pub(crate) async fn change_webhook(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn change_webhook(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let id: EndpointId = path_id(id)?;
         let body = request.json()?;
         let status = match body.text("status", "status")? {
             None => None,
-            Some("enabled") => Some(Status::Enabled),
-            Some("disabled") => Some(Status::Disabled),
-            Some(_) => return Err(Problem::invalid("status must be enabled or disabled.").param("status")),
+            Some("enabled") => Some(EndpointStatus::Enabled),
+            Some("disabled") => Some(EndpointStatus::Disabled),
+            Some(_) => return Err(ApiError::invalid("status must be enabled or disabled.").param("status")),
         };
         let change = Change {
             url: body.text("url", "url")?.map(str::to_owned),
@@ -92,14 +92,14 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &shown(&endpoint))
     }
 
-    pub(crate) async fn delete_webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn delete_webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let id: EndpointId = path_id(id)?;
         self.desk.delete(who, id).await.map_err(problem)?;
         Response::deleted("webhook_endpoint", id)
     }
 
-    pub(crate) async fn rotate_secret(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn rotate_secret(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let rotated = self.desk.rotate(who, path_id(id)?, false).await;
         let (endpoint, secret) = rotated.map_err(problem)?;
@@ -108,22 +108,22 @@ impl DashboardApi {
         Response::json(StatusCode::OK, &value)
     }
 
-    pub(crate) async fn expire_old_secret(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn expire_old_secret(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let endpoint = self.desk.expire_old_secret(who, path_id(id)?).await;
         Response::json(StatusCode::OK, &shown(&endpoint.map_err(problem)?))
     }
 
-    pub(crate) async fn test_webhook(&self, who: &Principal, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn test_webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let delivery = self.desk.test(who, path_id(id)?).await.map_err(problem)?;
         Response::json(StatusCode::ACCEPTED, &delivery.resource())
     }
 
-    pub(crate) async fn recover(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, Problem> {
+    pub(crate) async fn recover(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let body = request.json()?;
-        let wrong = || Problem::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
+        let wrong = || ApiError::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
         let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
         let recovery = self.desk.recover(who, path_id(id)?, since).await.map_err(problem)?;
         Response::json(StatusCode::OK, &recovery.resource())

@@ -9,9 +9,9 @@ use sfm_store::audit::Audit;
 use sfm_store::documents::Documents;
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_submission::{Admission, Deadline, Planning, Sending};
-use sfm_web::membership::Doorkeeper;
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_submission::{Deadline, Precheck, ScheduleService, Sending};
+use sfm_web::membership::MemberAuth;
+use sfm_web::{ApiError, Endpoint, Request, Response};
 
 /// As keys' sends do, so that an `Idempotency-Key` is good for one route alone.
 const SEND: &str = "POST /dashboard/api/faxes";
@@ -19,9 +19,9 @@ const SCHEDULE: &str = "POST /dashboard/api/scheduled";
 
 #[derive(Debug)]
 pub struct DashboardDocuments {
-    members: Doorkeeper,
+    members: MemberAuth,
     sending: Sending,
-    planning: Planning,
+    planning: ScheduleService,
     faxes: Faxes,
     documents: Documents,
     audit: Audit,
@@ -32,71 +32,71 @@ impl Endpoint for DashboardDocuments {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            members: Doorkeeper::new(platform)?,
+            members: MemberAuth::new(platform)?,
             sending: Sending::new(platform)?,
-            planning: Planning::new(platform)?,
+            planning: ScheduleService::new(platform)?,
             faxes: Faxes::new(platform)?,
             documents: Documents::new(platform)?,
             audit: Audit::new(platform)?,
         })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let deadline = Deadline::start();
-        let path = request.path.strip_prefix("/dashboard/api/accounts/").ok_or_else(Problem::no_route)?;
+        let path = request.path.strip_prefix("/dashboard/api/accounts/").ok_or_else(ApiError::no_route)?;
         let segments: Vec<&str> = path.split('/').collect();
-        let [account, path @ ..] = segments.as_slice() else { return Err(Problem::no_route()) };
+        let [account, path @ ..] = segments.as_slice() else { return Err(ApiError::no_route()) };
         let who = self.members.admit(request, account).await?;
         match (request.method.as_str(), path) {
             ("POST", ["faxes"]) => self.send(&who, request, deadline).await,
             ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, id, deadline).await,
             ("POST", ["scheduled"]) => self.schedule(&who, request, deadline).await,
             ("GET", ["faxes", id, "pages", number]) => self.page(&who, request, id, number).await,
-            _ => Err(Problem::no_route()),
+            _ => Err(ApiError::no_route()),
         }
     }
 }
 
 impl DashboardDocuments {
-    async fn send(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+    async fn send(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, ApiError> {
         match self.sending.door.admit_as(request, who.clone(), SEND, "sends").await? {
-            Admission::Replay(response) => Ok(response),
-            Admission::New(admitted) => admitted.told(self.sending.send(request, &admitted, deadline).await),
+            Precheck::Replay(response) => Ok(response),
+            Precheck::New(admitted) => admitted.told(self.sending.send(request, &admitted, deadline).await),
         }
     }
 
-    async fn resend(&self, who: &Principal, request: &Request, id: &str, deadline: Deadline) -> Result<Response, Problem> {
+    async fn resend(&self, who: &Principal, request: &Request, id: &str, deadline: Deadline) -> Result<Response, ApiError> {
         let fax = self.fax(who, id).await?;
         let route = format!("{SEND}/{}/resend", fax.id);
         match self.sending.door.admit_as(request, who.clone(), &route, "sends").await? {
-            Admission::Replay(response) => Ok(response),
-            Admission::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
+            Precheck::Replay(response) => Ok(response),
+            Precheck::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
         }
     }
 
-    async fn fax(&self, who: &Principal, id: &str) -> Result<Fax, Problem> {
-        let id = id.parse().map_err(|_| Problem::not_found())?;
-        self.faxes.visible(who.account(), id).await?.ok_or_else(Problem::not_found)
+    async fn fax(&self, who: &Principal, id: &str) -> Result<Fax, ApiError> {
+        let id = id.parse().map_err(|_| ApiError::not_found())?;
+        self.faxes.visible(who.account(), id).await?.ok_or_else(ApiError::not_found)
     }
 
-    async fn schedule(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+    async fn schedule(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, ApiError> {
         match self.planning.door.admit_as(request, who.clone(), SCHEDULE, "schedules").await? {
-            Admission::Replay(response) => Ok(response),
-            Admission::New(admitted) => admitted.told(self.planning.schedule(request, &admitted, deadline).await),
+            Precheck::Replay(response) => Ok(response),
+            Precheck::New(admitted) => admitted.told(self.planning.schedule(request, &admitted, deadline).await),
         }
     }
 
     /// A page of the fax-ready document. Who looks at it is written down first.
-    async fn page(&self, who: &Principal, request: &Request, id: &str, number: &str) -> Result<Response, Problem> {
-        let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(Problem::not_found)?;
+    async fn page(&self, who: &Principal, request: &Request, id: &str, number: &str) -> Result<Response, ApiError> {
+        let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(ApiError::not_found)?;
         let fax = self.fax(who, id).await?;
-        let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(Problem::document_expired)?;
-        let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(Problem::internal)?;
+        let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(ApiError::document_expired)?;
+        let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(ApiError::internal)?;
         let png = match drawn {
-            Ok(png) => png.ok_or_else(Problem::not_found)?,
+            Ok(png) => png.ok_or_else(ApiError::not_found)?,
             Err(_) => {
                 let message = "This document has no preview. Open the document instead.";
-                return Err(Problem::invalid(message).code("document_type_unsupported"));
+                return Err(ApiError::invalid(message).code("document_type_unsupported"));
             }
         };
         let entry = AuditEntry::new(who, Action::FaxViewed, fax.id, request.now);

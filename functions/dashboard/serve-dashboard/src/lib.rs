@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, REFERRER_POLICY
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::{Endpoint, Problem, Request, Response};
+use sfm_web::{ApiError, Endpoint, Request, Response};
 use sha2::{Digest as _, Sha256};
 
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -34,7 +34,7 @@ impl Endpoint for ServeDashboard {
         Ok(Self { config: json!({"issuer": issuer, "client_id": client}).to_string(), policy })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let path = match request.path.strip_prefix("/dashboard").unwrap_or_default() {
             // No redirect from the one to the other: a gateway that drops the last slash would make it a circle.
             "" | "/" => "index.html",
@@ -42,7 +42,7 @@ impl Endpoint for ServeDashboard {
         };
         let text = if path == "config.json" { Some(self.config.as_str()) } else { None };
         let file = FILES.iter().find(|(name, _)| *name == path).map(|(_, text)| *text);
-        let text = text.or(file).ok_or_else(Problem::no_route)?;
+        let text = text.or(file).ok_or_else(ApiError::no_route)?;
         let etag = format!("\"{:x}\"", Sha256::digest(text.as_bytes()));
         let known = request.header("if-none-match")?.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
         let response =
@@ -64,8 +64,8 @@ impl ServeDashboard {
     }
 }
 
-fn value(text: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(text).map_err(Problem::internal)
+fn value(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(ApiError::internal)
 }
 
 /// Scheme, host and port of a URL.

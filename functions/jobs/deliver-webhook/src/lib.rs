@@ -18,9 +18,9 @@ use rand::RngExt as _;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::id::EndpointId;
-use sfm_core::webhook::delivery::{Delivery, Outcome, Trouble};
-use sfm_core::webhook::{Endpoint, Health, Reason, Resting, Status};
-use sfm_http_client::ssrf::Guard;
+use sfm_core::webhook::delivery::{Delivery, DeliveryError, Outcome};
+use sfm_core::webhook::{Endpoint, EndpointHealth, EndpointStatus, Reason, Resting};
+use sfm_http_client::ssrf::SafeHttp;
 use sfm_service::transmission::claim_token;
 use sfm_store::ReplaceError;
 use sfm_store::accounts::Accounts;
@@ -28,9 +28,9 @@ use sfm_store::deliveries::{Deliveries, DeliveryKey};
 use sfm_store::events::Events;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
-use sfm_store::slots::{NoSlot, Slot, Slots};
+use sfm_store::semaphores::{NoPermit, Permit, Semaphores};
 use sfm_store::webhooks::Webhooks;
-use sfm_web::batch::{failures, fenced};
+use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 
 /// Attempts at one endpoint at a time.
@@ -54,10 +54,10 @@ pub struct DeliverWebhook {
     deliveries: Deliveries,
     webhooks: Webhooks,
     events: Events,
-    slots: Slots,
-    account_slots: Slots,
+    semaphores: Semaphores,
+    account_slots: Semaphores,
     queue: Queue,
-    guard: Guard,
+    guard: SafeHttp,
     clock: Clock,
 }
 
@@ -71,8 +71,8 @@ impl Worker for DeliverWebhook {
             deliveries: Deliveries::new(platform)?,
             webhooks: Webhooks::new(platform)?,
             events: Events::new(platform)?,
-            slots: Slots::new(platform, AT_A_TIME, SLOT_LEASE)?,
-            account_slots: Slots::new(platform, OF_AN_ACCOUNT, SLOT_LEASE)?,
+            semaphores: Semaphores::new(platform, AT_A_TIME, SLOT_LEASE)?,
+            account_slots: Semaphores::new(platform, OF_AN_ACCOUNT, SLOT_LEASE)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
             guard: platform.guard()?,
             clock: platform.clock(),
@@ -80,7 +80,7 @@ impl Worker for DeliverWebhook {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let due = join_all(batch.records.iter().map(|message| fenced(self.due(message.body.as_deref())))).await;
+        let due = join_all(batch.records.iter().map(|message| catch_panic(self.due(message.body.as_deref())))).await;
         let mut lines: HashMap<EndpointId, Line> = HashMap::new();
         let mut followed = Vec::with_capacity(due.len());
         for (number, due) in due.into_iter().enumerate() {
@@ -94,7 +94,7 @@ impl Worker for DeliverWebhook {
         for (number, result) in served.into_iter().flatten() {
             followed[number] = result;
         }
-        Ok(failures(&batch.records, followed, "webhook not delivered"))
+        Ok(batch_response(&batch.records, followed, "webhook not delivered"))
     }
 }
 
@@ -127,8 +127,8 @@ impl Line {
 /// The right to one attempt at a time.
 #[derive(Debug)]
 struct Room {
-    of_endpoint: Slot,
-    of_account: Slot,
+    of_endpoint: Permit,
+    of_account: Permit,
 }
 
 impl DeliverWebhook {
@@ -147,7 +147,7 @@ impl DeliverWebhook {
                 let Some(delivery) = line.first() else { return Served::new() };
                 match self.room(delivery).await {
                     Ok(room) => break room,
-                    Err(NoSlot::Full { half_since }) if half_since < SOON && Instant::now() < line.leaves => {
+                    Err(NoPermit::Full { half_since }) if half_since < SOON && Instant::now() < line.leaves => {
                         let pause = LOOK_AGAIN.mul_f64(rand::rng().random_range(0.5..1.5));
                         tokio::time::sleep(pause).await;
                     }
@@ -157,9 +157,9 @@ impl DeliverWebhook {
             let attempts = async {
                 let mut made = Served::new();
                 while let Some((number, delivery)) = line.take() {
-                    made.push((number, fenced(self.attempt(delivery)).await));
+                    made.push((number, catch_panic(self.attempt(delivery)).await));
                 }
-                tokio::join!(self.slots.give_back(&room.of_endpoint), self.account_slots.give_back(&room.of_account));
+                tokio::join!(self.semaphores.give_back(&room.of_endpoint), self.account_slots.give_back(&room.of_account));
                 made
             };
             let (mut served, others) = tokio::join!(attempts, self.serve(line));
@@ -169,22 +169,22 @@ impl DeliverWebhook {
         served.boxed()
     }
 
-    async fn room(&self, delivery: &Delivery) -> Result<Room, NoSlot> {
-        let of_endpoint = self.slots.take(delivery.endpoint_id, self.clock.now()).await?;
+    async fn room(&self, delivery: &Delivery) -> Result<Room, NoPermit> {
+        let of_endpoint = self.semaphores.take(delivery.endpoint_id, self.clock.now()).await?;
         match self.account_slots.take(delivery.account_id, self.clock.now()).await {
             Ok(of_account) => Ok(Room { of_endpoint, of_account }),
             Err(no_slot) => {
-                self.slots.give_back(&of_endpoint).await;
+                self.semaphores.give_back(&of_endpoint).await;
                 Err(no_slot)
             }
         }
     }
 
-    async fn turn_away(&self, line: &Line, no_slot: &NoSlot) -> Served {
+    async fn turn_away(&self, line: &Line, no_slot: &NoPermit) -> Served {
         let rest = std::iter::from_fn(|| line.take()).map(|(number, delivery)| async move {
             match no_slot {
-                NoSlot::Full { .. } => (number, fenced(self.defer(delivery)).await),
-                NoSlot::Store(e) => (number, Err(e.clone().into())),
+                NoPermit::Full { .. } => (number, catch_panic(self.defer(delivery)).await),
+                NoPermit::Store(e) => (number, Err(e.clone().into())),
             }
         });
         join_all(rest).await
@@ -198,12 +198,12 @@ impl DeliverWebhook {
         )?;
         // What was not tried when the plan changed can be recovered after it has changed again.
         if !account.is_some_and(|account| account.plan.includes_api()) {
-            return self.give_up(delivery, Trouble::PlanUpgradeRequired).await;
+            return self.give_up(delivery, DeliveryError::PlanUpgradeRequired).await;
         }
         let Some(endpoint) = endpoint.filter(|endpoint| endpoint.wants(delivery.event_type)) else {
-            return self.give_up(delivery, Trouble::EndpointDisabled).await;
+            return self.give_up(delivery, DeliveryError::EndpointDisabled).await;
         };
-        let Some(event) = event else { return self.give_up(delivery, Trouble::EventExpired).await };
+        let Some(event) = event else { return self.give_up(delivery, DeliveryError::EventExpired).await };
         if let Some(resting) = &endpoint.resting
             && let Err(until) = self.probe(&delivery, resting).await?
         {
@@ -248,7 +248,7 @@ impl DeliverWebhook {
         &self,
         delivery: &Delivery,
         event: &Event,
-        error: Option<Trouble>,
+        error: Option<DeliveryError>,
         throttled: Option<Option<SignedDuration>>,
         now: Timestamp,
     ) -> Result<(), Error> {
@@ -261,21 +261,21 @@ impl DeliverWebhook {
                 None => endpoint.resting.take().is_some(),
             };
             match error {
-                None => (endpoint.failing.take().is_some() || rested, Health::Failing),
+                None => (endpoint.failing.take().is_some() || rested, EndpointHealth::Failing),
                 // Nothing that was under way when it was switched off, or on again, says more of it.
-                Some(_) if endpoint.status == Status::Disabled => (false, Health::Failing),
-                Some(Trouble::Gone) => {
+                Some(_) if endpoint.status == EndpointStatus::Disabled => (false, EndpointHealth::Failing),
+                Some(DeliveryError::Gone) => {
                     endpoint.disable(Reason::Gone, now);
-                    (true, Health::Disabled)
+                    (true, EndpointHealth::Disabled)
                 }
                 Some(_) => (true, endpoint.failed(event.created_at, now)),
             }
         });
         match judged.await? {
-            Some((endpoint, Health::Warning(percent))) => {
+            Some((endpoint, EndpointHealth::Warning(percent))) => {
                 tracing::warn!(endpoint_id = %endpoint.id, percent, "a webhook endpoint is on its way to being disabled");
             }
-            Some((endpoint, Health::Disabled)) => {
+            Some((endpoint, EndpointHealth::Disabled)) => {
                 tracing::warn!(endpoint_id = %endpoint.id, reason = ?endpoint.disabled_reason, "a webhook endpoint was disabled");
             }
             _ => {}
@@ -323,7 +323,7 @@ impl DeliverWebhook {
         Ok(())
     }
 
-    async fn give_up(&self, mut delivery: Delivery, error: Trouble) -> Result<(), Error> {
+    async fn give_up(&self, mut delivery: Delivery, error: DeliveryError) -> Result<(), Error> {
         tracing::warn!(delivery_id = %delivery.id, ?error, "webhook not delivered");
         delivery.given_up(error, self.clock.now());
         match self.deliveries.replace(&mut delivery).await {

@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
 use sfm_core::webhook::Endpoint;
-use sfm_core::webhook::delivery::{Attempt, Outcome, Trouble};
+use sfm_core::webhook::delivery::{Attempt, DeliveryError, Outcome};
 use sfm_core::webhook::signature;
-use sfm_http_client::ssrf::{Guard, Refused};
+use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
 use sfm_http_client::{self, ExchangeError};
 use url::Url;
 
@@ -26,16 +26,16 @@ struct Answer {
     body: Vec<u8>,
 }
 
-pub async fn post(guard: &Guard, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
+pub async fn post(guard: &SafeHttp, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
     let at = clock.now();
     let started = Instant::now();
     let mut answer = None;
     let exchanged = tokio::time::timeout(deadline, exchange(guard, endpoint, event, clock, &mut answer)).await;
     let error = match (exchanged, &answer) {
         (Ok(Ok(())), Some(answer)) => trouble(answer.status),
-        (Ok(Ok(())), None) => Some(Trouble::Protocol),
+        (Ok(Ok(())), None) => Some(DeliveryError::Protocol),
         (Ok(Err(trouble)), _) => Some(trouble),
-        (Err(_), _) => Some(Trouble::Timeout),
+        (Err(_), _) => Some(DeliveryError::Timeout),
     };
     let (status_code, body, retry_after) = match answer {
         Some(Answer { status, body, retry_after }) => (Some(status.as_u16()), body, retry_after),
@@ -47,22 +47,28 @@ pub async fn post(guard: &Guard, endpoint: &Endpoint, event: &Event, deadline: D
     Outcome { attempt: Attempt { at, duration_ms, status_code, error, answer }, retry_after }
 }
 
-fn trouble(status: StatusCode) -> Option<Trouble> {
+fn trouble(status: StatusCode) -> Option<DeliveryError> {
     match status.as_u16() {
         200..=299 => None,
-        300..=399 => Some(Trouble::Redirect),
-        410 => Some(Trouble::Gone),
-        _ => Some(Trouble::Status),
+        300..=399 => Some(DeliveryError::Redirect),
+        410 => Some(DeliveryError::Gone),
+        _ => Some(DeliveryError::Status),
     }
 }
 
-async fn exchange(guard: &Guard, endpoint: &Endpoint, event: &Event, clock: &Clock, answer: &mut Option<Answer>) -> Result<(), Trouble> {
-    let url = Url::parse(&endpoint.url).map_err(|_| Trouble::HostNotAllowed)?;
+async fn exchange(
+    guard: &SafeHttp,
+    endpoint: &Endpoint,
+    event: &Event,
+    clock: &Clock,
+    answer: &mut Option<Answer>,
+) -> Result<(), DeliveryError> {
+    let url = Url::parse(&endpoint.url).map_err(|_| DeliveryError::HostNotAllowed)?;
     // Resolved and checked at each attempt, because DNS changes.
     let client = guard.client_for(&url).await.map_err(|refused| match refused {
-        Refused::Host | Refused::Malformed | Refused::NotHttps | Refused::Credentials => Trouble::HostNotAllowed,
+        UrlRejected::Host | UrlRejected::Malformed | UrlRejected::NotHttps | UrlRejected::Credentials => DeliveryError::HostNotAllowed,
     })?;
-    let body = event.body().ok_or(Trouble::EventExpired)?;
+    let body = event.body().ok_or(DeliveryError::EventExpired)?;
     let now = clock.now();
     let headers = signature::sign(endpoint.signing(now), event.id, now, body.as_bytes());
     let mut request = sfm_http_client::request(Method::POST, &url).header(CONTENT_TYPE, "application/json");
@@ -89,12 +95,12 @@ fn retry_after(status: StatusCode, headers: &HeaderMap, clock: &Clock) -> Option
     sfm_http_client::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, clock.now())
 }
 
-fn class(error: &ExchangeError) -> Trouble {
+fn class(error: &ExchangeError) -> DeliveryError {
     if error.is_tls() {
-        Trouble::Tls
+        DeliveryError::Tls
     } else if error.is_unsent() {
-        Trouble::Connect
+        DeliveryError::Connect
     } else {
-        Trouble::Protocol
+        DeliveryError::Protocol
     }
 }

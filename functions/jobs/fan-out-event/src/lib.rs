@@ -17,7 +17,7 @@ use sfm_store::events::Events;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
 use sfm_store::webhooks::Webhooks;
-use sfm_web::batch::{failures, fenced};
+use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 
 #[derive(Debug)]
@@ -55,8 +55,8 @@ impl Worker for FanOutEvent {
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| fenced(self.fan_out(message.body.as_deref())))).await;
-        Ok(failures(&batch.records, followed, "event not fanned out"))
+        let followed = join_all(batch.records.iter().map(|message| catch_panic(self.fan_out(message.body.as_deref())))).await;
+        Ok(batch_response(&batch.records, followed, "event not fanned out"))
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sfm_carriers::{Carrier, Chosen, Received};
+use sfm_carriers::{AnyCarrier, Carrier, Received};
 use sfm_core::clock::Clock;
-use sfm_service::reception::{Noted, Reception};
+use sfm_service::reception::{InboundService, Noted};
 use sfm_store::due::Cursors;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::runtime::{Error, Worker};
@@ -34,8 +34,8 @@ const CURSOR: &str = "received-until";
 
 #[derive(Debug)]
 pub struct PollCarrier {
-    carrier: Chosen,
-    reception: Reception,
+    carrier: AnyCarrier,
+    reception: InboundService,
     cursors: Cursors,
     clock: Clock,
 }
@@ -46,8 +46,8 @@ impl Worker for PollCarrier {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            carrier: Chosen::new(platform)?,
-            reception: Reception::new(platform)?,
+            carrier: AnyCarrier::new(platform)?,
+            reception: InboundService::new(platform)?,
             cursors: Cursors::new(platform)?,
             clock: platform.clock(),
         })

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
-use sfm_carriers::{Carrier, Chosen, MediaError};
+use sfm_carriers::{AnyCarrier, Carrier, MediaError};
 use sfm_core::clock::Clock;
 use sfm_core::fax::document_key;
-use sfm_core::inbound::{Inbound, Status};
-use sfm_service::reception::Reception;
+use sfm_core::inbound::{Inbound, InboundStatus};
+use sfm_service::reception::InboundService;
 use sfm_store::documents::Documents;
-use sfm_store::inbound::{Arrivals, InboundKey};
+use sfm_store::inbound::{InboundFaxes, InboundKey};
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::batch::{failures, fenced};
+use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
@@ -24,9 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub struct ReceiveFax {
-    arrivals: Arrivals,
-    reception: Reception,
-    carrier: Chosen,
+    arrivals: InboundFaxes,
+    reception: InboundService,
+    carrier: AnyCarrier,
     documents: Documents,
     clock: Clock,
 }
@@ -37,17 +37,17 @@ impl Worker for ReceiveFax {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            arrivals: Arrivals::new(platform)?,
-            reception: Reception::new(platform)?,
-            carrier: Chosen::new(platform)?,
+            arrivals: InboundFaxes::new(platform)?,
+            reception: InboundService::new(platform)?,
+            carrier: AnyCarrier::new(platform)?,
             documents: Documents::new(platform)?,
             clock: platform.clock(),
         })
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message.body.as_deref())))).await;
-        Ok(failures(&batch.records, followed, "received fax not taken"))
+        let followed = join_all(batch.records.iter().map(|message| catch_panic(self.follow(message.body.as_deref())))).await;
+        Ok(batch_response(&batch.records, followed, "received fax not taken"))
     }
 }
 
@@ -79,7 +79,7 @@ impl ReceiveFax {
 
     async fn again(&self, mut inbound: Inbound, reason: &MediaError) -> Result<(), Error> {
         inbound.failed(self.clock.now());
-        if inbound.status == Status::Lost {
+        if inbound.status == InboundStatus::Lost {
             tracing::error!(fax_id = %inbound.fax_id, carrier_fax_id = %inbound.received.id, error = %reason, "a received fax is lost");
         } else {
             tracing::warn!(fax_id = %inbound.fax_id, tries = inbound.tries, error = %reason, "the document of a received fax is not there yet");

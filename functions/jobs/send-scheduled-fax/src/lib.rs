@@ -11,14 +11,14 @@ use futures::future::join_all;
 use sfm_core::clock::Clock;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
-use sfm_core::scheduled::{Failure, Scheduled, Status};
+use sfm_core::scheduled::{Failure, Scheduled, ScheduledStatus};
 use sfm_store::documents::Documents;
 use sfm_store::fax_creation::AcceptError;
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
-use sfm_store::scheduled::{ScheduledKey, ScheduledSending, Sent};
-use sfm_web::batch::{failures, fenced};
+use sfm_store::scheduled::{ScheduleRelease, ScheduledKey, Sent};
+use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct SendScheduledFax {
-    sending: ScheduledSending,
+    sending: ScheduleRelease,
     numbers: Numbers,
     documents: Documents,
     due: Queue,
@@ -41,7 +41,7 @@ impl Worker for SendScheduledFax {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            sending: ScheduledSending::new(platform)?,
+            sending: ScheduleRelease::new(platform)?,
             numbers: Numbers::new(platform)?,
             documents: Documents::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
@@ -62,7 +62,7 @@ impl Worker for SendScheduledFax {
             for (place, key) in places.into_iter().filter_map(|place| Some((place, keys.get(place)?))) {
                 let result = match key {
                     _ if Instant::now() >= until => Err("no time is left in this batch".into()),
-                    Ok(key) => fenced(self.follow(*key, until)).await,
+                    Ok(key) => catch_panic(self.follow(*key, until)).await,
                     Err(e) => Err(e.to_string().into()),
                 };
                 followed.push((place, result));
@@ -72,7 +72,7 @@ impl Worker for SendScheduledFax {
         let mut followed: Vec<_> = join_all(turns).await.into_iter().flatten().collect();
         followed.sort_by_key(|(place, _)| *place);
         let followed = followed.into_iter().map(|(_, result)| result).collect();
-        Ok(failures(&batch.records, followed, "scheduled fax not sent"))
+        Ok(batch_response(&batch.records, followed, "scheduled fax not sent"))
     }
 }
 
@@ -82,7 +82,9 @@ fn parse(message: Option<&str>) -> Result<ScheduledKey, serde_json::Error> {
 
 impl SendScheduledFax {
     async fn follow(&self, key: ScheduledKey, until: Instant) -> Result<(), Error> {
-        let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == Status::Pending) else { return Ok(()) };
+        let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == ScheduledStatus::Pending) else {
+            return Ok(());
+        };
         let now = self.clock.now();
         if now < scheduled.send_at {
             // A message's longest delay may end before the time has come.
@@ -116,12 +118,12 @@ impl SendScheduledFax {
             }
             Ok(Sent::NotPending(now)) => {
                 // Where another worker sent it, the copy is its fax's.
-                if now.status != Status::Sent {
+                if now.status != ScheduledStatus::Sent {
                     self.documents.discard(&document).await;
                 }
                 Ok(())
             }
-            Err(AcceptError::Closed(closed)) => {
+            Err(AcceptError::SendNotAllowed(closed)) => {
                 // Another worker may have made the fax meanwhile, and filled the quota with it: then the copy is its document.
                 if self.fail(scheduled, closed.into()).await? {
                     self.documents.discard(&document).await;
@@ -136,7 +138,9 @@ impl SendScheduledFax {
     async fn without_document(&self, scheduled: &Scheduled) -> Result<(), Error> {
         let key = ScheduledKey { account_id: scheduled.account_id, id: scheduled.id };
         match self.sending.get(key).await? {
-            Some(pending) if pending.status == Status::Pending => self.fail(scheduled, Failure::DocumentUnreadable).await.map(drop),
+            Some(pending) if pending.status == ScheduledStatus::Pending => {
+                self.fail(scheduled, Failure::DocumentUnreadable).await.map(drop)
+            }
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::Deserialize;
-use sfm_carriers::{AttemptMark, Carrier, CarrierFax, CarrierFaxId, Chosen, SendError, Submission};
+use sfm_carriers::{AnyCarrier, AttemptRef, Carrier, CarrierFax, CarrierFaxId, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::{CallReport, Effect, Fax, RECONCILE_AFTER, Step};
@@ -21,7 +21,7 @@ use sfm_store::documents::Documents;
 use sfm_store::faxes::FaxKey;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::{ReplaceError, StoreError};
-use sfm_web::batch::{failures, fenced};
+use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 
 /// The carrier fetches the document within minutes of accepting the fax; its queue may be long.
@@ -41,7 +41,7 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 pub struct TransmitFax {
     transmissions: Transmissions,
     documents: Documents,
-    carrier: Chosen,
+    carrier: AnyCarrier,
     clock: Clock,
     /// Until when the carrier takes nothing, as far as this worker knows: what it has in process takes minutes to go.
     resting: Mutex<Timestamp>,
@@ -63,15 +63,15 @@ impl Worker for TransmitFax {
         Ok(Self {
             transmissions: Transmissions::new(platform)?,
             documents: Documents::new(platform)?,
-            carrier: Chosen::new(platform)?,
+            carrier: AnyCarrier::new(platform)?,
             clock: platform.clock(),
             resting: Mutex::new(Timestamp::MIN),
         })
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let followed = join_all(batch.records.iter().map(|message| fenced(self.follow(message)))).await;
-        Ok(failures(&batch.records, followed, "fax not driven"))
+        let followed = join_all(batch.records.iter().map(|message| catch_panic(self.follow(message)))).await;
+        Ok(batch_response(&batch.records, followed, "fax not driven"))
     }
 }
 
@@ -262,6 +262,6 @@ fn changed_at_least(effect: Effect) -> Progress {
     }
 }
 
-fn mark(fax: &Fax, attempt: u32) -> AttemptMark {
-    AttemptMark { account_id: fax.account_id, fax_id: fax.id, attempt }
+fn mark(fax: &Fax, attempt: u32) -> AttemptRef {
+    AttemptRef { account_id: fax.account_id, fax_id: fax.id, attempt }
 }

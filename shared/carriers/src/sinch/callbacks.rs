@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::Sinch;
 use crate::api::Deadlines;
-use crate::{Callback, CallbackError, CarrierEvent, News};
+use crate::{AttemptUpdate, Callback, CallbackError, CarrierEvent};
 use sfm_store::credentials::needed;
 use sfm_store::platform::{ConfigError, Platform};
 
@@ -65,7 +65,7 @@ impl Callbacks {
             }
             let attempt = fax.mark().zip(fax.report());
             Some(attempt.map_or(Callback::Other, |(mark, report)| {
-                Callback::Attempt(CarrierEvent { mark, id: fax.id(), news: News::Ended(report) })
+                Callback::Attempt(CarrierEvent { mark, id: fax.id(), news: AttemptUpdate::Ended(report) })
             }))
         });
         let read = read.await.map_err(|e| unavailable(e.to_string()))?;

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::failures::failure;
 use crate::json::{flag, number, phone, text, time};
-use crate::{AttemptMark, CarrierFax, CarrierFaxId, Received};
+use crate::{AttemptRef, CarrierFax, CarrierFaxId, Received};
 use sfm_core::fax::CallReport;
 
 /// The labels that carry a mark: texts by name.
-pub(super) fn labels(mark: &AttemptMark) -> Value {
+pub(super) fn labels(mark: &AttemptRef) -> Value {
     json!({"account": mark.account_id, "fax": mark.fax_id, "attempt": mark.attempt.to_string()})
 }
 
@@ -45,14 +45,10 @@ impl<'v> SinchFax<'v> {
         flag(self.fields, "hasFile").unwrap_or_default()
     }
 
-    pub fn mark(self) -> Option<AttemptMark> {
+    pub fn mark(self) -> Option<AttemptRef> {
         let labels = &self.fields["labels"];
         let id = |name| text(labels, name);
-        Some(AttemptMark {
-            account_id: id("account")?.parse().ok()?,
-            fax_id: id("fax")?.parse().ok()?,
-            attempt: number(labels, "attempt")?,
-        })
+        Some(AttemptRef { account_id: id("account")?.parse().ok()?, fax_id: id("fax")?.parse().ok()?, attempt: number(labels, "attempt")? })
     }
 
     /// None while the call is not over. How long it took is not told: the times that are include the wait for it.
@@ -105,7 +101,7 @@ mod tests {
     #[test]
     fn a_mark_comes_back_in_the_labels() {
         let now = Timestamp::UNIX_EPOCH;
-        let mark = AttemptMark { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 2 };
+        let mark = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 2 };
         let fields = json!({"id": "1", "labels": labels(&mark)});
         assert!(labels(&mark).as_object().is_some_and(|all| all.values().all(Value::is_string)), "the API takes texts alone");
         assert_eq!(SinchFax::new(&fields).and_then(SinchFax::mark), Some(mark));

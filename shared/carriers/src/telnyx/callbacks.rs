@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Telnyx;
 use super::wire::{TelnyxFax, may_have_sent_pages};
 use crate::json::{text, time};
-use crate::{Callback, CallbackError, Carrier as _, CarrierEvent, News};
+use crate::{AttemptUpdate, Callback, CallbackError, Carrier as _, CarrierEvent};
 use sfm_core::fax::CallReport;
 use sfm_store::platform::{ConfigError, Platform};
 
@@ -34,7 +34,7 @@ impl Callbacks {
     /// [`CallbackError::Unavailable`] when the API cannot be asked, or does not yet say what the callback says.
     pub async fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
         let callback = self.verifier.read(signature, timestamp, body, now)?;
-        let Callback::Attempt(CarrierEvent { id, news: News::Ended(report), mark }) = &callback else { return Ok(callback) };
+        let Callback::Attempt(CarrierEvent { id, news: AttemptUpdate::Ended(report), mark }) = &callback else { return Ok(callback) };
         let Err(failure) = report.result else { return Ok(callback) };
         if report.pages_sent.is_some() || !may_have_sent_pages(failure.code) {
             return Ok(callback);
@@ -46,7 +46,7 @@ impl Callbacks {
             Some(None) => return Err(CallbackError::Unavailable("the API does not yet say that the call has ended".into())),
             Some(Some(known)) => known.pages_sent,
         };
-        let news = News::Ended(CallReport { pages_sent, ..*report });
+        let news = AttemptUpdate::Ended(CallReport { pages_sent, ..*report });
         Ok(Callback::Attempt(CarrierEvent { mark: *mark, id: id.clone(), news }))
     }
 }
@@ -91,9 +91,9 @@ impl Verifier {
         }
         let Some(mark) = fax.mark() else { return Ok(Callback::Other) };
         let news = match kind {
-            "fax.delivered" => News::Ended(fax.delivered()),
-            "fax.failed" => News::Ended(fax.failed()),
-            _ => News::UnderWay,
+            "fax.delivered" => AttemptUpdate::Ended(fax.delivered()),
+            "fax.failed" => AttemptUpdate::Ended(fax.failed()),
+            _ => AttemptUpdate::InProgress,
         };
         Ok(Callback::Attempt(CarrierEvent { mark, id: fax.id(), news }))
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::failures::failure;
 use crate::json::{flag, number, phone, text, time};
-use crate::{AttemptMark, CarrierFax, CarrierFaxId, Received};
+use crate::{AttemptRef, CarrierFax, CarrierFaxId, Received};
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::CallReport;
 use sfm_core::secret::Secret;
@@ -30,8 +30,8 @@ impl<'v> TelnyxFax<'v> {
         text(self.fields, "direction") == Some("inbound")
     }
 
-    pub fn mark(self) -> Option<AttemptMark> {
-        AttemptMark::decode(text(self.fields, "client_state")?)
+    pub fn mark(self) -> Option<AttemptRef> {
+        AttemptRef::decode(text(self.fields, "client_state")?)
     }
 
     pub fn media_url(self) -> Option<Secret> {

@@ -7,7 +7,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn queued(pages: u32) -> Fax {
     let number: E164 = "+12125551234".parse().unwrap_or_else(|_| unreachable!());
-    let place = Head { last: 1, last_at: at(0), ..Head::default() };
+    let place = ListHead { last: 1, last_at: at(0), ..ListHead::default() };
     Fax::queued(AccountId::generate(at(0)), FaxId::generate(at(0)), number.clone(), number, pages, place)
 }
 
@@ -36,7 +36,7 @@ fn a_queued_fax_is_submitted_at_once() {
 fn a_claimed_attempt_of_which_nothing_is_heard_is_reconciled_after_two_minutes_and_not_before() {
     let mut fax = queued(1);
     fax.claim(1, "a".into(), at(0));
-    assert_eq!(fax.status, Status::Queued, "nobody has it yet");
+    assert_eq!(fax.status, FaxStatus::Queued, "nobody has it yet");
     assert_eq!(fax.step(at(119)), Step::Wait(at(120)));
     assert_eq!(fax.step(at(120)), Step::Reconcile(1));
 }
@@ -68,7 +68,7 @@ fn a_fax_that_never_gets_to_the_carrier_is_given_up_after_six_hours_and_refunded
     }
     assert!((6 * 3600..6 * 3600 + 300).contains(&now), "{now}");
     assert_eq!(fax.not_found(at(now)), Effect::Final);
-    assert_eq!((fax.status, fax.failure, fax.refund()), (Status::Failed, Some(FailureCode::CarrierError), 3));
+    assert_eq!((fax.status, fax.failure, fax.refund()), (FaxStatus::Failed, Some(FailureCode::CarrierError), 3));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn each_failure_is_retried_as_its_code_says() {
                 assert_eq!(fax.step(at(2) + SignedDuration::from_mins(minutes)), Step::Submit(number + 1));
             } else {
                 assert_eq!(effect, Effect::Final, "{code:?} {number}");
-                assert_eq!((fax.status, fax.failure), (Status::Failed, Some(code)));
+                assert_eq!((fax.status, fax.failure), (FaxStatus::Failed, Some(code)));
                 assert_eq!(fax.step(at(1_000_000)), Step::Done);
             }
         }
@@ -145,7 +145,7 @@ fn a_final_state_is_final_and_a_contradiction_is_recorded_on_its_attempt() {
     assert_eq!(fax.reported(1, &delivered(), at(61)), Effect::None, "said twice");
     assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(62)), Effect::Contradiction);
     assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(63)), Effect::None, "contradicted twice");
-    assert_eq!(fax.status, Status::Delivered);
+    assert_eq!(fax.status, FaxStatus::Delivered);
     assert_eq!(fax.attempts[0].contradicted_by, Some(Outcome::Failed(FailureCode::Busy)));
     assert_eq!(fax.reported(2, &delivered(), at(64)), Effect::None, "an attempt that does not exist");
 }
@@ -157,7 +157,7 @@ fn what_was_never_sent_by_any_attempt_is_given_back() {
     fax.claim(2, "b".into(), at(200));
     fax.accepted(2, "carrier-2", at(201));
     fax.reported(2, &failed(FailureCode::NumberInvalid, 2), at(260));
-    assert_eq!((fax.status, fax.pages_sent, fax.refund()), (Status::Failed, 7, 3));
+    assert_eq!((fax.status, fax.pages_sent, fax.refund()), (FaxStatus::Failed, 7, 3));
     fax.live = false;
     assert_eq!(fax.refund(), 0, "a test key paid nothing");
     let mut fax = sending(10);
@@ -170,7 +170,7 @@ fn an_attempt_that_was_certainly_not_taken_is_taken_back_until_a_day_has_passed(
     let mut fax = queued(1);
     fax.claim(1, "a".into(), at(0));
     assert_eq!(fax.deferred(1, "a", at(60), at(0)), Effect::None);
-    assert_eq!((fax.status, fax.attempts.len()), (Status::Queued, 0));
+    assert_eq!((fax.status, fax.attempts.len()), (FaxStatus::Queued, 0));
     assert_eq!(fax.step(at(60)), Step::Submit(1));
     let late = 24 * 3600 + 1;
     fax.claim(1, "b".into(), at(late));
@@ -200,7 +200,7 @@ fn a_call_that_never_ends_is_given_up_without_another_attempt() {
     assert_eq!(fax.still_open(at(3600), SignedDuration::from_mins(5)), Effect::None);
     assert_eq!(fax.step(at(3600)), Step::Wait(at(3900)));
     assert_eq!(fax.still_open(at(6 * 3600 + 1), SignedDuration::from_mins(5)), Effect::Final);
-    assert_eq!((fax.status, fax.failure), (Status::Failed, Some(FailureCode::Timeout)));
+    assert_eq!((fax.status, fax.failure), (FaxStatus::Failed, Some(FailureCode::Timeout)));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_callback_that_overtakes_the_answer_counts() {
     fax.claim(1, "a".into(), at(0));
     assert_eq!(fax.reported(1, &delivered(), at(5)), Effect::Final);
     assert!(!fax.accepted(1, "carrier-1", at(6)), "the late answer changes nothing");
-    assert_eq!(fax.status, Status::Delivered);
+    assert_eq!(fax.status, FaxStatus::Delivered);
 }
 
 #[test]
@@ -318,7 +318,7 @@ proptest! {
             if before.status.is_final() {
                 prop_assert_eq!((fax.status, fax.failure, fax.completed_at, fax.refund()), (before.status, before.failure, before.completed_at, before.refund()));
             }
-            prop_assert!(!(before.status == Status::Sending && fax.status == Status::Queued), "a fax does not go back");
+            prop_assert!(!(before.status == FaxStatus::Sending && fax.status == FaxStatus::Queued), "a fax does not go back");
         }
     }
 }

@@ -31,7 +31,7 @@ const KEPT_ATTEMPTS: usize = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum DeliveryStatus {
     Pending,
     Succeeded,
     Failed,
@@ -40,7 +40,7 @@ pub enum Status {
 /// Why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trouble {
+pub enum DeliveryError {
     /// The URL's host has no address that may be connected to.
     HostNotAllowed,
     /// No connection.
@@ -73,7 +73,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Trouble>,
+    pub error: Option<DeliveryError>,
     /// The first 1 KiB of the answer's body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
@@ -94,7 +94,7 @@ pub struct Delivery {
     pub endpoint_id: EndpointId,
     pub event_id: EventId,
     pub event_type: EventType,
-    pub status: Status,
+    pub status: DeliveryStatus,
     /// Attempts of this round; redelivering begins a new one.
     pub tries: u32,
     #[serde(default)]
@@ -122,7 +122,7 @@ impl Delivery {
             endpoint_id: endpoint,
             event_id: event.id,
             event_type: event.kind,
-            status: Status::Pending,
+            status: DeliveryStatus::Pending,
             tries: 0,
             attempts: Vec::new(),
             claim: None,
@@ -136,7 +136,7 @@ impl Delivery {
 
     /// When it is looked at next; never, once it has succeeded or failed.
     pub fn due(&self) -> Option<Timestamp> {
-        self.due_at.filter(|_| self.status == Status::Pending).map(due::moment)
+        self.due_at.filter(|_| self.status == DeliveryStatus::Pending).map(due::moment)
     }
 
     /// An attempt begins. Should its worker die, the next one comes when the lease ends: the receiver knows it by its id.
@@ -159,8 +159,8 @@ impl Delivery {
         self.claim = None;
         let pause = usize::try_from(self.tries).ok().and_then(|tries| PAUSES.get(tries.checked_sub(1)?));
         match (error, pause) {
-            (None, _) => self.settle(Status::Succeeded),
-            (Some(Trouble::Gone), _) | (_, None) => self.settle(Status::Failed),
+            (None, _) => self.settle(DeliveryStatus::Succeeded),
+            (Some(DeliveryError::Gone), _) | (_, None) => self.settle(DeliveryStatus::Failed),
             (Some(_), Some(pause)) => {
                 let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
                 self.due_at = Some((now + pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0).max(asked)).as_millisecond());
@@ -169,17 +169,17 @@ impl Delivery {
     }
 
     /// It is not tried any more, and nothing was sent.
-    pub fn given_up(&mut self, error: Trouble, now: Timestamp) {
+    pub fn given_up(&mut self, error: DeliveryError, now: Timestamp) {
         self.log(Attempt { at: now, duration_ms: 0, status_code: None, error: Some(error), answer: None });
         self.claim = None;
-        self.settle(Status::Failed);
+        self.settle(DeliveryStatus::Failed);
     }
 
     /// Begins a new round at once if it failed, or waits for an attempt far away. False when it has succeeded, or is
     /// tried anyway.
     pub fn recover(&mut self, now: Timestamp) -> bool {
         let waits = self.claim.is_none() && self.due().is_some_and(|due| due > now + SOON);
-        let again = self.status == Status::Failed || waits;
+        let again = self.status == DeliveryStatus::Failed || waits;
         if again {
             self.redeliver(now);
         }
@@ -188,7 +188,7 @@ impl Delivery {
 
     /// Begins a new round at once, with the log of the old ones.
     pub fn redeliver(&mut self, now: Timestamp) {
-        self.status = Status::Pending;
+        self.status = DeliveryStatus::Pending;
         self.tries = 0;
         self.claim = None;
         self.due_at = Some(now.as_millisecond());
@@ -201,7 +201,7 @@ impl Delivery {
         self.attempts.drain(..over);
     }
 
-    fn settle(&mut self, status: Status) {
+    fn settle(&mut self, status: DeliveryStatus) {
         self.status = status;
         self.due_at = None;
         self.due_shard = None;
@@ -231,7 +231,7 @@ pub struct Resource<'a> {
     pub endpoint_id: EndpointId,
     pub event_id: EventId,
     pub event_type: EventType,
-    pub status: Status,
+    pub status: DeliveryStatus,
     pub attempts: Vec<AttemptResource<'a>>,
     pub next_attempt_at: Option<ApiTime>,
     pub created_at: ApiTime,
@@ -242,7 +242,7 @@ pub struct AttemptResource<'a> {
     pub at: ApiTime,
     pub duration_ms: u64,
     pub status_code: Option<u16>,
-    pub error: Option<Trouble>,
+    pub error: Option<DeliveryError>,
     pub answer: Option<&'a str>,
 }
 
@@ -266,7 +266,7 @@ mod tests {
         Delivery::new(&event, EndpointId::generate(at(0)), at(0))
     }
 
-    fn outcome(error: Option<Trouble>) -> Outcome {
+    fn outcome(error: Option<DeliveryError>) -> Outcome {
         let attempt = Attempt { at: at(0), duration_ms: 5, status_code: None, error, answer: None };
         Outcome { attempt, retry_after: None }
     }
@@ -276,9 +276,9 @@ mod tests {
         while let Some(due) = delivery.due() {
             times.push(due.duration_since(at(0)).as_secs());
             delivery.claim("a".into(), due);
-            delivery.attempted(outcome(Some(Trouble::Status)), jitter, due);
+            delivery.attempted(outcome(Some(DeliveryError::Status)), jitter, due);
         }
-        assert_eq!(delivery.status, Status::Failed);
+        assert_eq!(delivery.status, DeliveryStatus::Failed);
         times
     }
 
@@ -295,12 +295,12 @@ mod tests {
     #[test]
     fn what_succeeds_and_what_is_gone_is_settled_and_what_is_redelivered_begins_anew_with_its_log() {
         let mut delivery = pending();
-        delivery.attempted(outcome(Some(Trouble::Gone)), 0.0, at(0));
-        assert_eq!((delivery.status, delivery.due()), (Status::Failed, None));
+        delivery.attempted(outcome(Some(DeliveryError::Gone)), 0.0, at(0));
+        assert_eq!((delivery.status, delivery.due()), (DeliveryStatus::Failed, None));
         delivery.redeliver(at(60));
-        assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (Status::Pending, Some(at(60)), 1));
+        assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (DeliveryStatus::Pending, Some(at(60)), 1));
         delivery.attempted(outcome(None), 0.0, at(61));
-        assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (Status::Succeeded, None, 2));
+        assert_eq!((delivery.status, delivery.due(), delivery.attempts.len()), (DeliveryStatus::Succeeded, None, 2));
     }
 
     #[test]
@@ -309,12 +309,12 @@ mod tests {
         assert!(!delivery.recover(at(0)), "it is due");
         delivery.claim("a".into(), at(0));
         assert!(!delivery.recover(at(1)), "it is under way");
-        delivery.attempted(outcome(Some(Trouble::Status)), 0.0, at(2));
+        delivery.attempted(outcome(Some(DeliveryError::Status)), 0.0, at(2));
         assert!(!delivery.recover(at(3)), "it is due in four seconds");
-        delivery.attempted(outcome(Some(Trouble::Status)), 0.0, at(7));
+        delivery.attempted(outcome(Some(DeliveryError::Status)), 0.0, at(7));
         assert!(delivery.recover(at(8)), "it is due in five minutes");
         assert_eq!((delivery.due(), delivery.tries, delivery.attempts.len()), (Some(at(8)), 0, 2));
-        delivery.given_up(Trouble::EndpointDisabled, at(9));
+        delivery.given_up(DeliveryError::EndpointDisabled, at(9));
         assert!(delivery.recover(at(10)));
         delivery.attempted(outcome(None), 0.0, at(11));
         assert!(!delivery.recover(at(100_000)));
@@ -324,7 +324,7 @@ mod tests {
     fn a_receiver_may_ask_for_a_later_attempt_but_not_for_an_earlier_one_or_one_in_days() {
         for (asked, expected) in [(2, 5), (120, 120), (864_000, 86_400)] {
             let mut delivery = pending();
-            let outcome = Outcome { retry_after: Some(SignedDuration::from_secs(asked)), ..outcome(Some(Trouble::Status)) };
+            let outcome = Outcome { retry_after: Some(SignedDuration::from_secs(asked)), ..outcome(Some(DeliveryError::Status)) };
             delivery.attempted(outcome, 0.0, at(0));
             assert_eq!(delivery.due(), Some(at(expected)));
         }

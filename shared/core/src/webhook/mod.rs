@@ -42,7 +42,7 @@ pub const MAX_ENDPOINTS: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum EndpointStatus {
     Enabled,
     Disabled,
 }
@@ -153,7 +153,7 @@ pub struct Endpoint {
     pub events: BTreeSet<EventType>,
     #[serde(default)]
     pub description: Option<String>,
-    pub status: Status,
+    pub status: EndpointStatus,
     #[serde(default)]
     pub disabled_reason: Option<Reason>,
     #[serde(default)]
@@ -174,7 +174,7 @@ pub struct Endpoint {
 
 /// What a failed attempt did to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
+pub enum EndpointHealth {
     Failing,
     /// So many percent of the way to being disabled.
     Warning(u8),
@@ -196,7 +196,7 @@ impl Endpoint {
             url,
             events,
             description,
-            status: Status::Enabled,
+            status: EndpointStatus::Enabled,
             disabled_reason: None,
             disabled_at: None,
             secrets: vec![new_secret()],
@@ -209,7 +209,7 @@ impl Endpoint {
     }
 
     pub fn wants(&self, kind: EventType) -> bool {
-        self.status == Status::Enabled && (self.events.contains(&kind) || kind == EventType::WebhookTest)
+        self.status == EndpointStatus::Enabled && (self.events.contains(&kind) || kind == EventType::WebhookTest)
     }
 
     /// The secrets that sign now, newest first.
@@ -235,7 +235,7 @@ impl Endpoint {
     }
 
     pub fn enable(&mut self) {
-        self.status = Status::Enabled;
+        self.status = EndpointStatus::Enabled;
         self.disabled_reason = None;
         self.disabled_at = None;
         self.failing = None;
@@ -243,10 +243,10 @@ impl Endpoint {
     }
 
     pub fn disable(&mut self, reason: Reason, now: Timestamp) {
-        if self.status == Status::Enabled {
+        if self.status == EndpointStatus::Enabled {
             self.disabled_at = Some(now);
         }
-        self.status = Status::Disabled;
+        self.status = EndpointStatus::Disabled;
         self.disabled_reason = Some(reason);
     }
 
@@ -291,23 +291,23 @@ impl Endpoint {
     }
 
     /// An attempt failed to tell of an event of `event_at`.
-    pub fn failed(&mut self, event_at: Timestamp, now: Timestamp) -> Health {
+    pub fn failed(&mut self, event_at: Timestamp, now: Timestamp) -> EndpointHealth {
         let failing = self.failing.get_or_insert(Failing { since: now, last: now, oldest_event: event_at, attempts: 0, warned: 0 });
         failing.oldest_event = failing.oldest_event.min(event_at);
         failing.last = failing.last.max(now);
         failing.attempts = failing.attempts.saturating_add(1);
         let since = failing.last.duration_since(failing.since);
         let way = u8::try_from((since.as_secs() * 100 / DISABLED_AFTER.as_secs()).clamp(0, 100)).unwrap_or(100);
-        if way >= 100 && failing.attempts >= FAILURES && since >= FAILURES_APART && self.status == Status::Enabled {
+        if way >= 100 && failing.attempts >= FAILURES && since >= FAILURES_APART && self.status == EndpointStatus::Enabled {
             self.disable(Reason::Failing, now);
-            return Health::Disabled;
+            return EndpointHealth::Disabled;
         }
         match WARNINGS.into_iter().rev().find(|warning| way >= *warning && *warning > failing.warned) {
             Some(warning) => {
                 failing.warned = warning;
-                Health::Warning(warning)
+                EndpointHealth::Warning(warning)
             }
-            None => Health::Failing,
+            None => EndpointHealth::Failing,
         }
     }
 
@@ -337,7 +337,7 @@ pub struct Resource<'a> {
     pub url: &'a str,
     pub events: &'a BTreeSet<EventType>,
     pub description: Option<&'a str>,
-    pub status: Status,
+    pub status: EndpointStatus,
     pub disabled_reason: Option<Reason>,
     /// Since when nothing but failures; null when the last attempt succeeded.
     pub failing_since: Option<ApiTime>,
@@ -392,16 +392,16 @@ mod tests {
         let mut told = Vec::new();
         for hour in (0..=120).step_by(6) {
             match endpoint.failed(at(hour - 1), at(hour)) {
-                Health::Failing => {}
+                EndpointHealth::Failing => {}
                 other => told.push((hour, other)),
             }
         }
-        let warning = Health::Warning;
-        assert_eq!(told, [(60, warning(50)), (84, warning(70)), (108, warning(90)), (120, Health::Disabled)]);
-        assert_eq!((endpoint.status, endpoint.disabled_reason), (Status::Disabled, Some(Reason::Failing)));
+        let warning = EndpointHealth::Warning;
+        assert_eq!(told, [(60, warning(50)), (84, warning(70)), (108, warning(90)), (120, EndpointHealth::Disabled)]);
+        assert_eq!((endpoint.status, endpoint.disabled_reason), (EndpointStatus::Disabled, Some(Reason::Failing)));
         assert_eq!(endpoint.missed_since(), Some(at(-1)), "the event whose failure was the first");
         endpoint.enable();
-        assert_eq!((endpoint.status, endpoint.failing), (Status::Enabled, None));
+        assert_eq!((endpoint.status, endpoint.failing), (EndpointStatus::Enabled, None));
     }
 
     #[test]
@@ -445,8 +445,8 @@ mod tests {
     fn a_few_failures_far_apart_do_not_disable() {
         let mut endpoint = endpoint();
         for hour in [0, 130, 260, 390] {
-            assert_ne!(endpoint.failed(at(hour), at(hour)), Health::Disabled, "{hour}");
+            assert_ne!(endpoint.failed(at(hour), at(hour)), EndpointHealth::Disabled, "{hour}");
         }
-        assert_eq!(endpoint.failed(at(400), at(400)), Health::Disabled, "the fifth");
+        assert_eq!(endpoint.failed(at(400), at(400)), EndpointHealth::Disabled, "the fifth");
     }
 }

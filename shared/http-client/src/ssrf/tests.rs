@@ -30,11 +30,11 @@ impl Names for Answers {
     }
 }
 
-fn guard(answers: &[&[&str]], allow_loopback: bool) -> Guard {
-    Guard::new(Answers::new(answers), allow_loopback).unwrap_or_else(|e| unreachable!("{e}"))
+fn guard(answers: &[&[&str]], allow_loopback: bool) -> SafeHttp {
+    SafeHttp::new(Answers::new(answers), allow_loopback).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-async fn refusal(guard: &Guard, text: &str) -> Option<Refused> {
+async fn refusal(guard: &SafeHttp, text: &str) -> Option<UrlRejected> {
     match guard.parse(text) {
         Ok(url) => guard.client_for(&url).await.err(),
         Err(refused) => Some(refused),
@@ -89,7 +89,7 @@ async fn no_address_that_is_not_public_gets_through_in_any_spelling() {
     let guard = guard(&[&["93.184.215.14"]], false);
     for address in PRIVATE.iter().chain(&EMBEDDING) {
         let url = if address.contains(':') { format!("https://[{address}]/a") } else { format!("https://{address}:8443/a") };
-        assert_eq!(refusal(&guard, &url).await, Some(Refused::Host), "{url}");
+        assert_eq!(refusal(&guard, &url).await, Some(UrlRejected::Host), "{url}");
     }
     let spellings = [
         "https://2130706433/",
@@ -112,7 +112,7 @@ async fn no_address_that_is_not_public_gets_through_in_any_spelling() {
         "https://\t127.0.0.1/",
     ];
     for url in spellings {
-        assert_eq!(refusal(&guard, url).await, Some(Refused::Host), "{url}");
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Host), "{url}");
     }
 }
 
@@ -122,17 +122,17 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
     for url in
         ["http://example.com/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com", "data:text/plain,x", "javascript:1"]
     {
-        assert_eq!(refusal(&guard, url).await, Some(Refused::NotHttps), "{url}");
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::NotHttps), "{url}");
     }
     for url in
         ["https://user@example.com/", "https://user:secret@example.com/", "https://:secret@example.com/", "https://example.com@127.0.0.1/"]
     {
-        assert_eq!(refusal(&guard, url).await, Some(Refused::Credentials), "{url}");
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Credentials), "{url}");
     }
     for url in
         ["", "example.com", "//example.com/", "https://", "https://[::1", "https://exa mple.com/", "https://256.1.1.1/", "https://a:99999/"]
     {
-        assert_eq!(refusal(&guard, url).await, Some(Refused::Malformed), "{url}");
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url}");
     }
     assert_eq!(refusal(&guard, "https://example.com/").await, None);
 }
@@ -141,11 +141,11 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
 async fn a_name_is_refused_when_any_of_its_addresses_is() {
     for private in PRIVATE.iter().chain(&EMBEDDING) {
         for answer in [&[*private][..], &["93.184.215.14", private], &["2606:2800:220:1::1", private, "93.184.215.14"]] {
-            assert_eq!(refusal(&guard(&[answer], false), "https://mixed.example/").await, Some(Refused::Host), "{answer:?}");
+            assert_eq!(refusal(&guard(&[answer], false), "https://mixed.example/").await, Some(UrlRejected::Host), "{answer:?}");
         }
     }
-    assert_eq!(refusal(&guard(&[], false), "https://unknown.example/").await, Some(Refused::Host));
-    assert_eq!(refusal(&guard(&[&[]], false), "https://empty.example/").await, Some(Refused::Host));
+    assert_eq!(refusal(&guard(&[], false), "https://unknown.example/").await, Some(UrlRejected::Host));
+    assert_eq!(refusal(&guard(&[&[]], false), "https://empty.example/").await, Some(UrlRejected::Host));
 }
 
 /// A listener that answers anything with 200, and where it is.
@@ -186,9 +186,9 @@ async fn the_switch_for_tests_allows_loopback_and_nothing_else() {
         assert_eq!(refusal(&open, url).await, None, "{url}");
     }
     for url in ["http://10.0.0.1/", "http://169.254.169.254/", "http://93.184.215.14/", "https://[::ffff:127.0.0.1]/", "http://0.0.0.0/"] {
-        assert_eq!(refusal(&open, url).await, Some(Refused::Host), "{url}");
+        assert_eq!(refusal(&open, url).await, Some(UrlRejected::Host), "{url}");
     }
-    assert_eq!(refusal(&guard(&[&["93.184.215.14"]], true), "http://example.com/").await, Some(Refused::Host));
+    assert_eq!(refusal(&guard(&[&["93.184.215.14"]], true), "http://example.com/").await, Some(UrlRejected::Host));
 }
 
 proptest! {

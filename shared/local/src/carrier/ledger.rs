@@ -13,7 +13,7 @@ use super::callbacks::{Callback, Tries};
 use super::id::Id;
 use super::journal::Record;
 use super::outcome::Ending;
-use super::types::{Direction, Fax, Status};
+use super::types::{CallStatus, Direction, Fax};
 
 /// One fax and what became of it.
 #[derive(Debug)]
@@ -81,21 +81,21 @@ impl Entry {
     }
 
     /// Dialling follows the media at once, so that a look-up never finds `media.processed`: only its event tells of it.
-    pub(crate) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> CallStatus {
         if !self.is_outbound() {
             return match (&self.ended, self.processing_at, self.sending_at) {
-                (Some(_), _, _) => Status::Received,
-                (None, Some(_), _) => Status::MediaProcessing,
-                (None, None, Some(_)) => Status::Receiving,
-                (None, None, None) => Status::Initiated,
+                (Some(_), _, _) => CallStatus::Received,
+                (None, Some(_), _) => CallStatus::MediaProcessing,
+                (None, None, Some(_)) => CallStatus::Receiving,
+                (None, None, None) => CallStatus::Initiated,
             };
         }
         match (&self.ended, self.sending_at, &self.fetched) {
-            (Some(ended), _, _) if ended.ending.failure.is_some() => Status::Failed,
-            (Some(_), _, _) => Status::Delivered,
-            (None, Some(_), _) => Status::Sending,
-            (None, None, Some(_)) => Status::Originated,
-            (None, None, None) => Status::Queued,
+            (Some(ended), _, _) if ended.ending.failure.is_some() => CallStatus::Failed,
+            (Some(_), _, _) => CallStatus::Delivered,
+            (None, Some(_), _) => CallStatus::Sending,
+            (None, None, Some(_)) => CallStatus::Originated,
+            (None, None, None) => CallStatus::Queued,
         }
     }
 

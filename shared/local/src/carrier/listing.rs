@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::error::ApiError;
 use super::ledger::{Entry, Ledger};
-use super::problem::Problem;
 use super::resource;
 use super::state::Settings;
 use super::types::Direction;
@@ -34,9 +34,9 @@ enum Filter {
 
 impl Query {
     /// Reads the percent-encoded query; what it does not know it ignores.
-    pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
         let mut parsed = Self { filters: Vec::new(), number: 1, size: DEFAULT_SIZE };
-        let mut url = reqwest::Url::parse("http://carrier/").map_err(|_| Problem::unexpected())?;
+        let mut url = reqwest::Url::parse("http://carrier/").map_err(|_| ApiError::unexpected())?;
         url.set_query(Some(query));
         for (name, value) in url.query_pairs() {
             let filter = match &*name {
@@ -103,11 +103,11 @@ impl Filter {
     }
 }
 
-fn time(name: &str, value: &str) -> Result<Timestamp, Problem> {
-    value.parse().map_err(|_| Problem::invalid(name, "An ISO 8601 date and time with an offset is needed."))
+fn time(name: &str, value: &str) -> Result<Timestamp, ApiError> {
+    value.parse().map_err(|_| ApiError::invalid(name, "An ISO 8601 date and time with an offset is needed."))
 }
 
-fn count(name: &str, value: &str, most: usize) -> Result<usize, Problem> {
+fn count(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
     let number = value.parse().ok().filter(|number| (1..=most).contains(number));
-    number.ok_or_else(|| Problem::invalid(name, &format!("A number from 1 to {most} is needed.")))
+    number.ok_or_else(|| ApiError::invalid(name, &format!("A number from 1 to {most} is needed.")))
 }

@@ -11,6 +11,7 @@
 //! own: the journal is replayed and both tasks ask again.
 
 mod callbacks;
+mod error;
 mod id;
 mod inbound;
 mod journal;
@@ -22,7 +23,6 @@ mod machine;
 mod media;
 mod outcome;
 mod printout;
-mod problem;
 mod resource;
 mod routes;
 mod server;

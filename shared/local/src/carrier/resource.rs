@@ -9,7 +9,7 @@ use super::ledger::Entry;
 use super::links;
 use super::outcome::FailureReason;
 use super::state::Settings;
-use super::types::{Direction, Quality, Status};
+use super::types::{CallStatus, Direction, Quality};
 
 /// The account's user: the carrier has one.
 const USER_ID: &str = "7b6c2f1e-3d0a-4c58-9e47-51f0a6d2c983";
@@ -27,7 +27,7 @@ pub(crate) struct FaxResource<'a> {
     media_url: Option<String>,
     quality: Quality,
     store_media: bool,
-    status: Status,
+    status: CallStatus,
     /// "Null when the fax has not failed" (Telnyx's SDK).
     failure_reason: Option<FailureReason>,
     /// "More granular" (Telnyx's SDK), with values that are nowhere published: here the same.
@@ -104,7 +104,7 @@ struct Payload<'a> {
     direction: Direction,
     from: &'a str,
     to: &'a str,
-    status: Status,
+    status: CallStatus,
     /// Pages and duration are told of what arrived, not of what failed (Telnyx's SDK).
     #[serde(skip_serializing_if = "Option::is_none")]
     page_count: Option<usize>,
@@ -137,14 +137,14 @@ struct Received<'a> {
 pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_at: Timestamp, attempt: u32, delivered_to: &str) -> Vec<u8> {
     let fax = &entry.fax;
     let (name, status) = match event {
-        Event::Queued => ("fax.queued", Status::Queued),
-        Event::MediaProcessed => ("fax.media.processed", Status::MediaProcessed),
-        Event::SendingStarted => ("fax.sending.started", Status::Sending),
-        Event::Delivered => ("fax.delivered", Status::Delivered),
-        Event::Failed => ("fax.failed", Status::Failed),
-        Event::ReceivingStarted => ("fax.receiving.started", Status::Receiving),
-        Event::MediaProcessingStarted => ("fax.media.processing.started", Status::MediaProcessing),
-        Event::Received => ("fax.received", Status::Received),
+        Event::Queued => ("fax.queued", CallStatus::Queued),
+        Event::MediaProcessed => ("fax.media.processed", CallStatus::MediaProcessed),
+        Event::SendingStarted => ("fax.sending.started", CallStatus::Sending),
+        Event::Delivered => ("fax.delivered", CallStatus::Delivered),
+        Event::Failed => ("fax.failed", CallStatus::Failed),
+        Event::ReceivingStarted => ("fax.receiving.started", CallStatus::Receiving),
+        Event::MediaProcessingStarted => ("fax.media.processing.started", CallStatus::MediaProcessing),
+        Event::Received => ("fax.received", CallStatus::Received),
     };
     let ending = match event {
         Event::Delivered | Event::Failed | Event::Received => entry.ended.as_ref().map(|ended| &ended.ending),

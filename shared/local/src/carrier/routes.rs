@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::error::ApiError;
 use super::id::Id;
 use super::journal::Record;
 use super::ledger::Entry;
 use super::links::{self, Shut};
 use super::listing::Query;
-use super::problem::Problem;
 use super::state::{NotCanceled, Refusal, State};
 use super::{outcome, resource, submission};
 
@@ -83,8 +83,8 @@ impl Answer {
     }
 }
 
-impl From<Problem> for Answer {
-    fn from(problem: Problem) -> Self {
+impl From<ApiError> for Answer {
+    fn from(problem: ApiError) -> Self {
         Self::json(problem.status, &problem.body())
     }
 }
@@ -100,93 +100,93 @@ pub(crate) async fn answer(state: &Arc<State>, route: Route, headers: &HeaderMap
         Route::Delete(id) => delete(state, id),
         Route::Cancel(id) => cancel(state, &id),
         Route::Refresh(id) => refresh(state, id),
-        Route::Media { .. } | Route::Unknown { .. } => Err(Problem::not_found()),
+        Route::Media { .. } | Route::Unknown { .. } => Err(ApiError::not_found()),
     });
     answered.unwrap_or_else(Answer::from)
 }
 
-fn authenticate(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
+fn authenticate(state: &State, headers: &HeaderMap) -> Result<(), ApiError> {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, key) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
+    let (scheme, key) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(ApiError::unauthenticated)?;
     let known = scheme.eq_ignore_ascii_case("bearer") && key == state.settings.api_key;
-    known.then_some(()).ok_or_else(Problem::unauthenticated)
+    known.then_some(()).ok_or_else(ApiError::unauthenticated)
 }
 
-fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, Problem> {
+fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, ApiError> {
     let (fax, request) = submission::parse(body, state.now())?;
     let (id, to) = (fax.id.clone(), fax.to.clone());
     let accepted = state.accept(fax, request, |entry| show(state, entry)).map_err(|refusal| match refusal {
-        Refusal::TooManyInProcess => Problem::too_many(),
+        Refusal::TooManyInProcess => ApiError::too_many(),
         Refusal::Journal(error) => {
             tracing::error!(%error, "a fax cannot be made durable");
-            Problem::unexpected()
+            ApiError::unexpected()
         }
     })?;
     tracing::info!(fax = %id, to = to.last_four(), "a fax was accepted");
-    Ok(Answer::json(StatusCode::ACCEPTED, &accepted.ok_or_else(Problem::unexpected)?))
+    Ok(Answer::json(StatusCode::ACCEPTED, &accepted.ok_or_else(ApiError::unexpected)?))
 }
 
-fn list(state: &State, query: &str) -> Result<Answer, Problem> {
+fn list(state: &State, query: &str) -> Result<Answer, ApiError> {
     let query = Query::parse(query)?;
     let body = state.read(|ledger| query.answer(ledger, &state.settings));
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
-fn view(state: &State, id: &Id) -> Result<Answer, Problem> {
+fn view(state: &State, id: &Id) -> Result<Answer, ApiError> {
     let seen = state.read(|ledger| ledger.entry(id).filter(|entry| !entry.deleted).map(|entry| show(state, entry)));
-    Ok(Answer::json(StatusCode::OK, &seen.ok_or_else(Problem::not_found)?))
+    Ok(Answer::json(StatusCode::OK, &seen.ok_or_else(ApiError::not_found)?))
 }
 
 /// Takes the fax out of sight. One that is being sent goes on, and so do its callbacks.
-fn delete(state: &State, id: Id) -> Result<Answer, Problem> {
+fn delete(state: &State, id: Id) -> Result<Answer, ApiError> {
     let seen = state.read_entry(&id, |entry| !entry.deleted).unwrap_or(false);
     if !seen {
-        return Err(Problem::not_found());
+        return Err(ApiError::not_found());
     }
-    state.commit(Record::Deleted { fax_id: id, at: state.now() }).map_err(|_| Problem::unexpected())?;
+    state.commit(Record::Deleted { fax_id: id, at: state.now() }).map_err(|_| ApiError::unexpected())?;
     Ok(Answer { status: StatusCode::NO_CONTENT, content_type: JSON, body: Vec::new() })
 }
 
-fn cancel(state: &State, id: &Id) -> Result<Answer, Problem> {
+fn cancel(state: &State, id: &Id) -> Result<Answer, ApiError> {
     state.cancel(id).map_err(|refusal| match refusal {
-        NotCanceled::NoSuchFax => Problem::not_found(),
-        NotCanceled::Ended => Problem::has_ended(),
+        NotCanceled::NoSuchFax => ApiError::not_found(),
+        NotCanceled::Ended => ApiError::has_ended(),
         NotCanceled::Journal(error) => {
             tracing::error!(%error, "a fax cannot be canceled durably");
-            Problem::unexpected()
+            ApiError::unexpected()
         }
     })?;
     Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "data": { "result": "ok" } })))
 }
 
 /// Renews the link to the document of a received fax; the resource shows it.
-fn refresh(state: &State, id: Id) -> Result<Answer, Problem> {
+fn refresh(state: &State, id: Id) -> Result<Answer, ApiError> {
     let received = state.read_entry(&id, |entry| (!entry.deleted).then(|| entry.linked_at().is_some())).flatten();
-    if !received.ok_or_else(Problem::not_found)? {
-        return Err(Problem::not_received());
+    if !received.ok_or_else(ApiError::not_found)? {
+        return Err(ApiError::not_received());
     }
     state.commit(Record::Refreshed { fax_id: id, at: state.now() }).map_err(|error| {
         tracing::error!(%error, "a link cannot be renewed durably");
-        Problem::unexpected()
+        ApiError::unexpected()
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({ "data": { "result": "ok" } })))
 }
 
-async fn media(state: &State, id: &Id, until: &str, signature: &str) -> Result<Answer, Problem> {
+async fn media(state: &State, id: &Id, until: &str, signature: &str) -> Result<Answer, ApiError> {
     links::check(&state.settings.signing_key, id, until, signature, state.now()).map_err(|shut| match shut {
-        Shut::Unknown => Problem::not_found(),
-        Shut::Expired => Problem::expired(),
+        Shut::Unknown => ApiError::not_found(),
+        Shut::Expired => ApiError::expired(),
     })?;
     let refused = state.read_entry(id, |entry| {
         let earlier = entry.downloads.fetch_add(1, Ordering::Relaxed);
         (!entry.deleted).then(|| earlier < outcome::refused_downloads(&entry.fax.from))
     });
-    if refused.flatten().ok_or_else(Problem::not_found)? {
-        return Err(Problem::unavailable());
+    if refused.flatten().ok_or_else(ApiError::not_found)? {
+        return Err(ApiError::unavailable());
     }
     let document = tokio::fs::read(state.settings.shelf.inbound(id)).await.map_err(|error| {
         tracing::error!(fax = %id, %error, "a received document cannot be read");
-        Problem::unexpected()
+        ApiError::unexpected()
     })?;
     Ok(Answer { status: StatusCode::OK, content_type: "application/pdf", body: document })
 }

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::problem::Problem;
+use super::error::ApiError;
 use super::routes::{self, Answer, Route};
 use super::state::State;
 use crate::tap::{Call, Verdict, released};
@@ -64,14 +64,14 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
     let verdict = tap.verdict(&call);
     match verdict.clone() {
         Verdict::Refuse => return Err(Cut),
-        Verdict::Fail { status, .. } => return Ok(respond(Answer::from(Problem::of_the_service(status)))),
+        Verdict::Fail { status, .. } => return Ok(respond(Answer::from(ApiError::of_the_service(status)))),
         Verdict::Hold(release) => released(release).await,
         _ => {}
     }
     let body = Limited::new(body, LARGEST_BODY).collect().await.map(|body| body.to_bytes());
     let answer = match &body {
         Ok(body) => routes::answer(state, route, &parts.headers, parts.uri.query().unwrap_or_default(), body).await,
-        Err(_) => Answer::from(Problem::unreadable()),
+        Err(_) => Answer::from(ApiError::unreadable()),
     };
     tap.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
     match verdict {

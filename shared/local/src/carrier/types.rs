@@ -93,7 +93,7 @@ pub(crate) enum Direction {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) enum Status {
+pub(crate) enum CallStatus {
     #[serde(rename = "queued")]
     Queued,
     #[serde(rename = "media.processed")]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sfm_core::account::Account;
 use sfm_core::clock::ApiTime;
 use sfm_core::id::AccountId;
-use sfm_core::list::Head;
+use sfm_core::list::ListHead;
 use sfm_core::month::Month;
 use sfm_core::plan::Plan;
 use sfm_store::accounts::{AccountChange, AccountsAdmin};
@@ -68,7 +68,7 @@ pub async fn create(platform: &Platform, new: New) -> Result<AccountView, Comman
         allow_premium: new.allow_premium,
         baa_signed_at: None,
         used: BTreeMap::new(),
-        faxes: Head::default(),
+        faxes: ListHead::default(),
         created_at: now,
         reservations: Vec::new(),
     };

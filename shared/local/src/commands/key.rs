@@ -6,7 +6,7 @@ use sfm_core::id::{AccountId, KeyId};
 use sfm_core::key::Mode;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_service::api_keys::{Keyring, KeyringError};
+use sfm_service::api_keys::{ApiKeyError, ApiKeyService};
 use sfm_store::platform::Platform;
 
 use super::CommandError;
@@ -26,24 +26,24 @@ impl std::fmt::Debug for NewKey {
     }
 }
 
-impl From<KeyringError> for CommandError {
-    fn from(error: KeyringError) -> Self {
+impl From<ApiKeyError> for CommandError {
+    fn from(error: ApiKeyError) -> Self {
         match error {
-            KeyringError::NoAccount => Self::not_found("account"),
-            KeyringError::TooMany => Self::new("conflict", error.to_string()),
-            KeyringError::Store(error) => error.into(),
+            ApiKeyError::NoAccount => Self::not_found("account"),
+            ApiKeyError::TooMany => Self::new("conflict", error.to_string()),
+            ApiKeyError::Store(error) => error.into(),
         }
     }
 }
 
 pub async fn create(platform: &Platform, account: AccountId, scopes: Vec<Scope>, test: bool) -> Result<NewKey, CommandError> {
     let mode = if test { Mode::Test } else { Mode::Live };
-    let (listed, key) = Keyring::new(platform)?.create(&Principal::Operator { account }, None, scopes, mode).await?;
+    let (listed, key) = ApiKeyService::new(platform)?.create(&Principal::Operator { account }, None, scopes, mode).await?;
     Ok(NewKey { id: listed.id, key: key.expose().to_owned(), scopes: listed.scopes, live: !test })
 }
 
 pub async fn revoke(platform: &Platform, id: KeyId) -> Result<Value, CommandError> {
-    let keyring = Keyring::new(platform)?;
+    let keyring = ApiKeyService::new(platform)?;
     let account = keyring.owner(id).await?.ok_or_else(|| CommandError::not_found("key"))?;
     keyring.revoke(&Principal::Operator { account }, id).await?.ok_or_else(|| CommandError::not_found("key"))?;
     Ok(json!({"id": id, "revoked": true}))

@@ -10,7 +10,7 @@ use sfm_core::id::{AccountId, DeliveryId, EndpointId, EventId};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::Endpoint;
-use sfm_service::webhooks::{Change, DeskError, WebhookDesk};
+use sfm_service::webhooks::{Change, WebhookError, WebhookService};
 use sfm_store::accounts::Accounts;
 use sfm_store::platform::Platform;
 
@@ -19,14 +19,14 @@ use super::{CommandError, id};
 /// The newest entries that a log prints.
 const SHOWN: u32 = 100;
 
-impl From<DeskError> for CommandError {
-    fn from(error: DeskError) -> Self {
+impl From<WebhookError> for CommandError {
+    fn from(error: WebhookError) -> Self {
         match error {
-            DeskError::Store(e) => e.into(),
-            DeskError::Queue(e) => Self::new("unavailable", e.to_string()),
-            DeskError::NotFound => Self::new("not_found", error.to_string()),
-            DeskError::TooMany | DeskError::Disabled => Self::new("conflict", error.to_string()),
-            DeskError::Url(_) | DeskError::UrlTooLong | DeskError::DescriptionTooLong => Self::invalid(error.to_string()),
+            WebhookError::Store(e) => e.into(),
+            WebhookError::Queue(e) => Self::new("unavailable", e.to_string()),
+            WebhookError::NotFound => Self::new("not_found", error.to_string()),
+            WebhookError::TooMany | WebhookError::Disabled => Self::new("conflict", error.to_string()),
+            WebhookError::Url(_) | WebhookError::UrlTooLong | WebhookError::DescriptionTooLong => Self::invalid(error.to_string()),
         }
     }
 }
@@ -71,12 +71,12 @@ pub async fn add(
     description: Option<String>,
 ) -> Result<Value, CommandError> {
     with_api(platform, account).await?;
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     Ok(with_secret(desk.add(&Principal::Operator { account }, url, events.into_iter().collect(), description).await?))
 }
 
 pub async fn endpoints(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
-    Ok(list(WebhookDesk::new(platform)?.list(account).await?.iter().map(shown).collect()))
+    Ok(list(WebhookService::new(platform)?.list(account).await?.iter().map(shown).collect()))
 }
 
 pub async fn update(
@@ -86,7 +86,7 @@ pub async fn update(
     events: Vec<EventType>,
     description: Option<String>,
 ) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
     let events: BTreeSet<_> = events.into_iter().collect();
@@ -95,7 +95,7 @@ pub async fn update(
 }
 
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
     let (enabled, missed_since) = desk.enable(&operator_of(&found), endpoint).await?;
@@ -106,32 +106,32 @@ pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, 
 }
 
 pub async fn disable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     Ok(shown(&desk.disable(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn delete(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     desk.delete(&operator_of(&found), endpoint).await?;
     Ok(json!({"id": endpoint, "deleted": true}))
 }
 
 pub async fn rotate(platform: &Platform, endpoint: EndpointId, expire_now: bool) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     Ok(with_secret(desk.rotate(&operator_of(&found), endpoint, expire_now).await?))
 }
 
 pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     Ok(shown(&desk.expire_old_secret(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
     Ok(json!(desk.test(&operator_of(&found), endpoint).await?.resource()))
@@ -144,7 +144,7 @@ pub async fn deliveries(
     account: Option<AccountId>,
     before: Option<DeliveryId>,
 ) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = match (of.parse::<EventId>(), account) {
         (Ok(event), Some(account)) => desk.deliveries_of_event(account, event).await?,
         (Ok(_), None) => return Err(CommandError::invalid("The deliveries of an event need --account.")),
@@ -157,13 +157,13 @@ pub async fn deliveries(
 }
 
 pub async fn events(platform: &Platform, account: AccountId, before: Option<EventId>) -> Result<Value, CommandError> {
-    let found = WebhookDesk::new(platform)?.events(account, before, SHOWN as usize).await?;
+    let found = WebhookService::new(platform)?.events(account, before, SHOWN as usize).await?;
     let event = |body: String| serde_json::from_str(&body).map_err(|e| CommandError::new("internal_error", e.to_string()));
     Ok(list(found.iter().filter_map(|found| found.body()).map(event).collect::<Result<_, _>>()?))
 }
 
 pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Value, CommandError> {
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let key = desk.find_delivery(delivery).await?;
     with_api(platform, key.account_id).await?;
     Ok(json!(desk.redeliver(&Principal::Operator { account: key.account_id }, key.id).await?.resource()))
@@ -174,7 +174,7 @@ pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Valu
 pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
     let wrong = || CommandError::invalid("--since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.");
     let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
-    let desk = WebhookDesk::new(platform)?;
+    let desk = WebhookService::new(platform)?;
     let found = desk.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
     let recovery = desk.recover(&operator_of(&found), endpoint, since).await?;

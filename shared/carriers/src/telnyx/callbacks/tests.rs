@@ -3,7 +3,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::json;
 
 use super::*;
-use crate::{AttemptMark, CarrierFaxId, Received};
+use crate::{AttemptRef, CarrierFaxId, Received};
 use sfm_core::fax::CallReport;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::secret::Secret;
@@ -14,11 +14,11 @@ fn now() -> Timestamp {
     Timestamp::from_second(NOW).unwrap_or_default()
 }
 
-fn mark() -> AttemptMark {
-    AttemptMark { account_id: AccountId::generate(now()), fax_id: FaxId::generate(now()), attempt: 2 }
+fn mark() -> AttemptRef {
+    AttemptRef { account_id: AccountId::generate(now()), fax_id: FaxId::generate(now()), attempt: 2 }
 }
 
-fn event(kind: &str, mark: &AttemptMark, extra: serde_json::Value) -> Vec<u8> {
+fn event(kind: &str, mark: &AttemptRef, extra: serde_json::Value) -> Vec<u8> {
     let mut payload = json!({"fax_id": "f-1", "client_state": mark.encode(), "status": "delivered"});
     for (name, value) in extra.as_object().into_iter().flatten() {
         payload[name] = value.clone();
@@ -49,7 +49,7 @@ fn a_signed_event_is_read_and_finds_its_attempt() {
     let timestamp = NOW.to_string();
     let read = signer.callbacks().read(&signer.sign(&timestamp, &body), &timestamp, &body, now());
     let report = CallReport { result: Ok(()), pages_sent: Some(3), duration_seconds: Some(61) };
-    assert_eq!(read, Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId("f-1".into()), news: News::Ended(report) })));
+    assert_eq!(read, Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId("f-1".into()), news: AttemptUpdate::Ended(report) })));
 }
 
 #[test]
@@ -132,6 +132,6 @@ fn a_fax_that_came_in_is_read_in_both_shapes() {
 #[test]
 fn a_mark_reads_back() {
     let mark = mark();
-    assert_eq!(AttemptMark::decode(&mark.encode()), Some(mark));
-    assert_eq!(AttemptMark::decode("%%%"), None);
+    assert_eq!(AttemptRef::decode(&mark.encode()), Some(mark));
+    assert_eq!(AttemptRef::decode("%%%"), None);
 }

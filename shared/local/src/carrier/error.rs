@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     code: &'static str,
     title: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct Problem {
     pointer: Option<String>,
 }
 
-impl Problem {
+impl ApiError {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: &str) -> Self {
         Self { status, code, title, detail: detail.to_owned(), pointer: None }
     }

@@ -1,4 +1,4 @@
-//! Slots of which so many may be taken at a time, each a lease that ends by itself: table `rates`, key `window` = `slots#<name>`,
+//! Slots of which so many may be taken at a time, each a lease that ends by itself: table `rates`, key `window` = `semaphores#<name>`,
 //! `s0`, `s1`, … until when each is taken, in ms.
 
 use aws_sdk_dynamodb::Client;
@@ -14,7 +14,7 @@ use crate::platform::{ConfigError, Platform};
 const MOST_TRIES: usize = 20;
 
 #[derive(Debug, Clone)]
-pub struct Slots {
+pub struct Semaphores {
     client: Client,
     table: String,
     count: usize,
@@ -23,7 +23,7 @@ pub struct Slots {
 
 /// Why there is no slot.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum NoSlot {
+pub enum NoPermit {
     #[error("all slots are taken, half of them for {half_since:#} or longer")]
     Full { half_since: SignedDuration },
     #[error(transparent)]
@@ -32,19 +32,19 @@ pub enum NoSlot {
 
 /// A slot that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub struct Permit {
     window: String,
     number: usize,
     until: i64,
 }
 
-impl Slots {
+impl Semaphores {
     pub fn new(platform: &Platform, count: usize, lease: SignedDuration) -> Result<Self, ConfigError> {
         Ok(Self { client: platform.dynamodb(), table: platform.var("RATES_TABLE")?, count, lease })
     }
 
     /// Takes a slot of `name`, if one is free. (1 WRU for each try; the first try is a guess, a wrong one brings the others with it)
-    pub async fn take(&self, name: impl std::fmt::Display, now: Timestamp) -> Result<Slot, NoSlot> {
+    pub async fn take(&self, name: impl std::fmt::Display, now: Timestamp) -> Result<Permit, NoPermit> {
         let window = format!("slots#{name}");
         let mut number = rand::rng().random_range(0..self.count);
         let until = (now + self.lease).as_millisecond();
@@ -63,14 +63,14 @@ impl Slots {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;
-            let Err(error) = taken else { return Ok(Slot { window, number, until }) };
+            let Err(error) = taken else { return Ok(Permit { window, number, until }) };
             let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
                 return Err(StoreError::from_sdk(error).into());
             };
             let ends = self.ends(failed.item.as_ref().unwrap_or(&Item::new()));
             let free: Vec<_> = (0..self.count).filter(|slot| ends[*slot] <= now.as_millisecond()).collect();
             if free.is_empty() {
-                return Err(NoSlot::Full { half_since: self.half_since(ends, now) });
+                return Err(NoPermit::Full { half_since: self.half_since(ends, now) });
             }
             number = free[rand::rng().random_range(0..free.len())];
         }
@@ -91,7 +91,7 @@ impl Slots {
     }
 
     /// Gives a slot back. Should this fail, its lease ends. (1 WRU)
-    pub async fn give_back(&self, slot: &Slot) {
+    pub async fn give_back(&self, slot: &Permit) {
         let given = self
             .client
             .update_item()

@@ -7,9 +7,9 @@ use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use sfm_core::account::{Closed, NumberNotAllowed};
+use sfm_core::account::{NumberNotAllowed, SendNotAllowed};
 use sfm_core::id::RequestId;
-use sfm_core::rate::{Quota, SLOTS, SPAN_SECONDS};
+use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS};
 use sfm_store::StoreError;
 use sfm_store::contacts::CreateContactError;
 use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
@@ -18,7 +18,7 @@ use sfm_store::scheduled::CancelError;
 
 /// An error answer: what the caller is told, and apart from it what only the log is told.
 #[derive(Debug)]
-pub struct Problem {
+pub struct ApiError {
     pub status: StatusCode,
     kind: &'static str,
     message: String,
@@ -29,7 +29,7 @@ pub struct Problem {
     pub cause: Option<String>,
 }
 
-impl Problem {
+impl ApiError {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind, message: message.into(), code: None, param: None, headers: HeaderMap::new(), cause: None }
     }
@@ -93,14 +93,14 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
-    pub fn rate_limited(quota: Quota) -> Self {
+    pub fn rate_limited(quota: RateLimitStatus) -> Self {
         let seconds = quota.reset_seconds;
         let message =
             format!("{SLOTS} requests were sent within {SPAN_SECONDS} seconds, the most that are allowed. Try again in {seconds} s.");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(RETRY_AFTER, &seconds.to_string())
     }
 
-    pub fn send_failed(closed: Closed) -> Self {
+    pub fn send_failed(closed: SendNotAllowed) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", closed.to_string()).code(closed.code())
     }
 
@@ -147,13 +147,13 @@ impl Problem {
     }
 }
 
-impl AsMut<HeaderMap> for Problem {
+impl AsMut<HeaderMap> for ApiError {
     fn as_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
     }
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unreadable(_) | StoreError::Invalid(_) | StoreError::Unexpected(_) => Self::internal(error),
@@ -162,13 +162,13 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<DocumentStoreError> for Problem {
+impl From<DocumentStoreError> for ApiError {
     fn from(error: DocumentStoreError) -> Self {
         Self::unavailable(error)
     }
 }
 
-impl From<DocumentLinkError> for Problem {
+impl From<DocumentLinkError> for ApiError {
     fn from(error: DocumentLinkError) -> Self {
         match error {
             DocumentLinkError::NotFound => Self::not_found(),
@@ -179,23 +179,23 @@ impl From<DocumentLinkError> for Problem {
     }
 }
 
-impl From<NumberNotAllowed> for Problem {
+impl From<NumberNotAllowed> for ApiError {
     fn from(error: NumberNotAllowed) -> Self {
         Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to")
     }
 }
 
-impl From<AcceptError> for Problem {
+impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
         match error {
-            AcceptError::Closed(closed) => Self::send_failed(closed),
+            AcceptError::SendNotAllowed(closed) => Self::send_failed(closed),
             AcceptError::NoAccount => Self::unauthorized("This account no longer exists."),
             AcceptError::Store(error) => error.into(),
         }
     }
 }
 
-impl From<CreateContactError> for Problem {
+impl From<CreateContactError> for ApiError {
     fn from(error: CreateContactError) -> Self {
         match error {
             CreateContactError::NumberTaken(contact) => {
@@ -207,7 +207,7 @@ impl From<CreateContactError> for Problem {
     }
 }
 
-impl From<CancelError> for Problem {
+impl From<CancelError> for ApiError {
     fn from(error: CancelError) -> Self {
         match error {
             CancelError::Absent => Self::not_found(),
