@@ -9,7 +9,7 @@ run *ARGS:
 
 # The rules, without a running service: seconds
 unit:
-    cargo test --workspace --lib
+    cargo test -p sfm-core
 
 # The documents, against other people's decoders where they are installed
 documents:
