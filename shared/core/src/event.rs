@@ -11,7 +11,7 @@ use crate::scheduled::Scheduled;
 
 /// How long events can be listed, and their webhooks redelivered.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// An event that was not fanned out by then is published again by the dispatcher.
+/// An event that was not fanned out by then is published again by the dispatcher. Our choice: the stream, bus and queue take seconds.
 const FANNED_OUT_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

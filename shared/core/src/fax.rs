@@ -14,20 +14,24 @@ use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
 
-/// How long after an ambiguous answer the carrier is asked for the first time whether it has the fax.
+/// How long after an ambiguous answer the carrier is asked for the first time whether it has the fax. Our choice: a hand-over is given up after
+/// seconds, and the carriers' lists show a fax within seconds (`docs/carriers.md`).
 pub const RECONCILE_AFTER: SignedDuration = SignedDuration::from_mins(2);
-/// How far apart the look-ups are, of which [`EMPTY_LOOKUPS`] must find nothing before the fax is handed over again.
+/// How far apart the look-ups are, of which [`EMPTY_LOOKUPS`] must find nothing before the fax is handed over again. Our choice:
+/// two, so that one answer of a list that lags does not make a fax go out twice.
 const LOOKUP_APART: SignedDuration = SignedDuration::from_secs(60);
 const EMPTY_LOOKUPS: u32 = 2;
-/// A callback is missed this long after the expected end of the call.
+/// A callback is missed this long after the expected end of the call. Our choice: Telnyx repeats a callback for minutes, Sinch for hours; a
+/// look-up tells what either would.
 const CALLBACK_GRACE: SignedDuration = SignedDuration::from_mins(15);
-/// The telephone is called this often for a fax, whatever the calls end in.
+/// The telephone is called this often for a fax, whatever the calls end in: at most three attempts are the contract's (`docs/carriers.md`).
 const MOST_CALLS: usize = 3;
-/// A call that the carrier still calls unfinished after this long is given up.
+/// A call that the carrier still calls unfinished after this long is given up. Our choice: as long as the carrier's link to the document lives;
+/// 200 pages at 9,600 bit/s take about three hours.
 const CALL_LIMIT: SignedDuration = SignedDuration::from_hours(6);
 /// How long the call of a test key's fax takes.
 const TEST_CALL: SignedDuration = SignedDuration::from_secs(2);
-/// A fax that no carrier took for this long is given up.
+/// A fax that no carrier took for this long is given up. Our choice: a sender counts on the same or the next day.
 const DEFERRAL_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
 use crate::list::ListHead;
 use crate::phone::E164;
 
-/// How far ahead a fax may be scheduled.
+/// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
 const SOONEST: SignedDuration = SignedDuration::from_secs(60);
 const LATEST: SignedDuration = SignedDuration::from_hours(180 * 24);
 

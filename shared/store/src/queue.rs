@@ -10,7 +10,7 @@ use crate::sdk_error;
 use sfm_core::clock::Clock;
 use sfm_core::id::AccountId;
 
-/// The longest delay of a queue message.
+/// The longest delay of a queue message: Amazon SQS developer guide, "Message quotas".
 pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
 /// Messages that one call takes.
 pub const BATCH: usize = 10;

@@ -13,7 +13,7 @@ use crate::{AttemptUpdate, Callback, CallbackError, Carrier as _, CarrierEvent};
 use sfm_core::fax::CallReport;
 use sfm_store::platform::{ConfigError, Platform};
 
-/// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed.
+/// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed: the tolerance of Telnyx's own SDKs.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads callbacks, after their signature has shown that they are Telnyx's.

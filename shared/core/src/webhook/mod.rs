@@ -19,9 +19,9 @@ use crate::event::EventType;
 use crate::id::{AccountId, EndpointId, EventId};
 use crate::secret::Secret;
 
-/// How long an old secret signs beside a new one.
+/// How long an old secret signs beside a new one: the Standard Webhooks specification asks for an overlap, the 24 hours are our choice.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
-/// An endpoint whose every attempt failed for this long is disabled.
+/// An endpoint whose every attempt failed for this long is disabled: as Svix does (docs.svix.com, "Retry schedule").
 const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// So many failures, and so far apart, it must have been at least: one event that fails is no proof.
 const FAILURES: u32 = 5;
