@@ -16,9 +16,11 @@ const document: InlineDocument = {
   content_type: "application/pdf",
 };
 
+// Typed apart from the call, as a program that builds it does.
+const body: components["schemas"]["SendFaxRequest"] = { to: "+15005550001", document, document_url: null };
 const sent = await client.POST("/v1/faxes", {
   params: { header: { "Idempotency-Key": randomUUID() } },
-  body: { to: "+15005550001", document },
+  body,
 });
 assert.equal(sent.response.status, 201, JSON.stringify(sent.error));
 const id = sent.data!.id;
@@ -35,12 +37,12 @@ const list = await client.GET("/v1/faxes", { params: { query: { limit: 10, statu
 assert.deepEqual(list.data!.data.map((fax) => fax.id), [id]);
 
 const send_at = new Date(Date.now() + 3_600_000).toISOString();
-const scheduled = await client.POST("/v1/scheduled", { body: { to: "+15005550001", document, send_at } });
+const later: components["schemas"]["ScheduleFaxRequest"] = { to: "+15005550001", document, send_at };
+const scheduled = await client.POST("/v1/scheduled", { body: later });
 assert.equal(scheduled.response.status, 201, JSON.stringify(scheduled.error));
 
 const link = await client.POST("/v1/faxes", { body: { to: "+15005550001", document_url: "http://example.com/" } });
-// What the gateway itself refuses has no envelope.
-assert(link.error && "error" in link.error && link.error.error.param === "document_url", JSON.stringify(link));
+assert.equal(link.error?.error.param, "document_url", JSON.stringify(link));
 
 const contact = await client.POST("/v1/contacts", { body: { name: "Manchester", fax_number: "+441612345678" } });
 assert.equal(contact.data!.fax_number, "+441612345678");

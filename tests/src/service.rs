@@ -16,6 +16,7 @@ use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_http_client::ssrf::Names;
 use sfm_store::accounts::Accounts;
+use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
 use tempfile::TempDir;
 
@@ -171,6 +172,7 @@ pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
 /// The pages that an account is charged, of whichever month: a test's clock may pass the end of one.
 pub async fn used_pages_of(operator: &Platform, account: AccountId) -> u64 {
     let read = Accounts::new(operator).unwrap().get(account).await.unwrap().unwrap();
+    let read = Faxes::new(operator).unwrap().without_open(read).await.unwrap();
     read.used.values().sum()
 }
 

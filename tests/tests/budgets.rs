@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::tap::{Call, Tap};
 use sfm_tests::client::fax;
@@ -136,6 +137,32 @@ async fn a_send_that_the_rate_limit_refuses_costs_one_conditional_write() {
     let spent = counter.spent_by("SendFax");
     // The key is read, and one write finds the window full.
     assert!(spent.round_trips == 2 && spent.read_units <= 1.0, "{spent:?}");
+}
+
+/// However many come at once, no send writes again because another was faster.
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_sends_of_one_account_cost_what_single_ones_cost() {
+    const SENDS: u32 = 50;
+    let counter = Arc::new(Counter::default());
+    let service = Service::start_tapped(counter.clone()).await;
+    let client = service.customer().await.client;
+    let body = fax("+15005550001", FORM, "image/png").to_string().into_bytes();
+    let send = |number: u32| {
+        let (client, body, key) = (client.clone(), body.clone(), number.to_string());
+        async move {
+            let sent = client.try_call(Method::POST, "/v1/faxes", &[("idempotency-key", &key)], Some(body)).await.unwrap();
+            assert!([201, 503].contains(&sent.status), "{}", sent.text);
+            sent.status == 201
+        }
+    };
+    assert!(send(0).await);
+    let single = counter.spent_by("SendFax").write_units;
+    counter.reset();
+    let accepted = futures::future::join_all((1..=SENDS).map(send)).await.into_iter().filter(|accepted| *accepted).count();
+    let spent = counter.spent_by("SendFax").write_units;
+    println!("a single send: {single} WRU; {SENDS} at once, {accepted} of them accepted: {spent} WRU");
+    // A busy machine refuses documents, before anything is written but the slot of the rate limit.
+    assert!(accepted > 0 && spent <= 1.5 * single * f64::from(SENDS), "{spent}");
 }
 
 fn text(resource: &Value) -> &str {

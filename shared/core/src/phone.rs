@@ -35,6 +35,8 @@ pub enum BadNumber {
     Character(char),
     #[error("contains (0), the prefix of calls within a country; leave it out after the country code, as in +442079460958")]
     TrunkInParentheses,
+    #[error("ends in a slash and a few digits, as two numbers or an extension are written; write one number in full, as in +442079460958")]
+    Slash,
     #[error("begins with 0 after the country code, where no number of that country does; leave the 0 out, as in +442079460958")]
     TrunkZero,
     #[error("begins with 00; write + in its place, as in +442079460958")]
@@ -51,7 +53,7 @@ pub enum BadNumber {
         "is neither a North American number of 10 digits nor begins with +; write other countries' numbers in E.164, as in +442079460958"
     )]
     NotNational,
-    #[error("is not a North American number: area code and exchange begin with 2 to 9, and no area code ends in 11; check its digits")]
+    #[error("is not a North American number: area code and exchange begin with 2 to 9, and neither ends in 11; check its digits")]
     NorthAmerican,
     #[error("is not a telephone number as it is stored: + and at most 15 digits")]
     Stored,
@@ -61,6 +63,8 @@ pub enum BadNumber {
 const LONGEST_SPELLING: usize = 40;
 /// The most digits of an E.164 number (ITU-T E.164, 6.1).
 const LONGEST: usize = 15;
+/// So many digits after the last slash are no subscriber's number.
+const SHORTEST_AFTER_SLASH: usize = 3;
 /// The prefix of calls abroad in the North American plan.
 const NANP_ABROAD: &str = "011";
 
@@ -80,7 +84,8 @@ impl E164 {
     /// # Errors
     /// Anything else is read as [`E164::from_str`] reads it.
     pub fn from_carrier(text: &str) -> Result<Self, BadNumber> {
-        Self::try_from(text.to_owned()).or_else(|_| text.parse())
+        let stored = Self::try_from(text.to_owned()).ok().filter(|number| !number.digits().starts_with('0'));
+        stored.map_or_else(|| text.parse(), Ok)
     }
 
     /// Whether calls to it cost far more than others: premium rate, audiotext, satellite and other global networks.
@@ -159,6 +164,10 @@ fn spelled(text: &str) -> Result<(bool, String), BadNumber> {
     if bare.contains("(0)") {
         return Err(BadNumber::TrunkInParentheses);
     }
+    // `030/123456` has its area code before the slash; `123456/57` means 123456 and 123457.
+    if bare.rsplit_once('/').is_some_and(|(_, last)| last.chars().filter(char::is_ascii_digit).count() <= SHORTEST_AFTER_SLASH) {
+        return Err(BadNumber::Slash);
+    }
     Ok((international, digits))
 }
 
@@ -190,15 +199,22 @@ fn checked(digits: &str) -> Result<E164, BadNumber> {
     Ok(E164(format!("+{digits}")))
 }
 
-/// `[2-9]XX[2-9]XXXXXX`; area codes that end in 11 are the service codes 211 to 911 (NANPA, area code assignment guidelines).
+/// `[2-9]XX[2-9]XXXXXX`; area codes that end in 11 are the service codes 211 to 911 (NANPA, area code assignment guidelines). Exchanges that end in 11 are
+/// assigned in toll-free codes alone (NANPA, central office code assignment guidelines).
 fn north_american(national: &str) -> Result<(), BadNumber> {
     match *national.as_bytes() {
         [_, _, _, _, _, _, _] => Err(BadNumber::LocalOnly),
         [b'2'..=b'9', b'1', b'1', ..] => Err(BadNumber::NorthAmerican),
+        [_, _, _, b'2'..=b'9', b'1', b'1', ..] if !is_toll_free(national) => Err(BadNumber::NorthAmerican),
         [b'2'..=b'9', _, _, b'2'..=b'9', _, _, _, _, _, _] => Ok(()),
         [_, _, _, _, _, _, _, _, _, _] => Err(BadNumber::NorthAmerican),
         _ => Err(BadNumber::Length(national.len())),
     }
+}
+
+/// The toll-free area codes (NANPA, "Toll-free numbers"; 822, 880 to 887 and 889 are reserved for more).
+fn is_toll_free(national: &str) -> bool {
+    national.get(..3).is_some_and(|area| ["800", "822", "833", "844", "855", "866", "877", "888"].contains(&area) || area.starts_with("88"))
 }
 
 impl TryFrom<String> for E164 {

@@ -121,7 +121,15 @@ impl SafeHttp {
     /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
     /// makes of `0x7f.1` or `2130706433` is the same address.
     pub fn parse(&self, text: &str) -> Result<Url, UrlRejected> {
-        let url = Url::parse(text.trim()).map_err(|_| UrlRejected::Malformed)?;
+        let text = text.trim();
+        // The parser would leave out tabs and line breaks, and the host would leave out what nobody sees.
+        if text
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
+        {
+            return Err(UrlRejected::Malformed);
+        }
+        let url = Url::parse(text).map_err(|_| UrlRejected::Malformed)?;
         self.check(&url)?;
         Ok(url)
     }
@@ -132,6 +140,9 @@ impl SafeHttp {
             "http" if self.allow_loopback => {}
             _ => return Err(UrlRejected::NotHttps),
         }
+        if url.port() == Some(0) {
+            return Err(UrlRejected::Malformed);
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlRejected::Credentials);
         }
@@ -140,6 +151,7 @@ impl SafeHttp {
             None => return Err(UrlRejected::Malformed),
             Some(Host::Ipv4(address)) => !self.allows(address.into(), url),
             Some(Host::Ipv6(address)) => !self.allows(address.into(), url),
+            Some(Host::Domain(name)) if !is_well_formed(name) => return Err(UrlRejected::Malformed),
             Some(Host::Domain(name)) => is_never_public(name) && !(self.allow_loopback && is_localhost(name)),
         };
         if never { Err(UrlRejected::Host) } else { Ok(()) }
@@ -173,11 +185,27 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Names that no public name server answers for: RFC 6761 (localhost), RFC 6762 (local), and ICANN's reservation of `internal`, under which clouds
-/// have their metadata.
+/// Top-level names that no public name server answers for: RFC 2606 and 6761 (example, invalid, localhost, test), RFC 6762 (local, and what its
+/// appendix G names), RFC 7686 (onion), RFC 9476 (alt), ICANN's reservation of `internal`, under which clouds have their metadata, and the names that
+/// it never delegates for their private use (corp, home, mail; resolution 2018.02.04.12).
+const PRIVATE_TOPS: [&str; 14] =
+    ["alt", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localhost", "mail", "onion", "private", "test"];
+/// Public names that stand for the metadata of a cloud's own machines (Google: "View and query VM metadata"; Tencent Cloud: "Query instance metadata"),
+/// and the names of home networks (RFC 8375) and of Kubernetes' services.
+const PRIVATE_NAMES: [&str; 4] = ["metadata.goog", "metadata.tencentyun.com", "home.arpa", "svc"];
+
+/// Whether a name can never be that of a server on the internet.
 fn is_never_public(name: &str) -> bool {
-    let name = name.trim_end_matches('.');
-    is_localhost(name) || ["local", "internal"].iter().any(|top| name.rsplit('.').next() == Some(top))
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let Some((_, top)) = name.rsplit_once('.') else { return true };
+    let is_under = |private: &str| name == private || name.ends_with(&format!(".{private}"));
+    PRIVATE_TOPS.contains(&top) || PRIVATE_NAMES.into_iter().any(is_under)
+}
+
+/// Whether a name has the form of one: labels of 1 to 63 characters, 253 in all (RFC 1035, 2.3.4).
+fn is_well_formed(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use sfm_core::id::{AccountId, ContactId};
 use sfm_core::list::{ListHead, Page, Paged};
 use sfm_core::principal::Principal;
 use sfm_store::StoreError;
+use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
 use sfm_store::contacts::{Contacts, CreateContactError};
 use sfm_store::lists::{List, Lists};
@@ -15,6 +16,7 @@ use sfm_store::platform::{ConfigError, Platform};
 #[derive(Debug, Clone)]
 pub struct ContactService {
     contacts: Contacts,
+    accounts: Accounts,
     lists: Lists,
     audit: Audit,
     clock: Clock,
@@ -22,7 +24,13 @@ pub struct ContactService {
 
 impl ContactService {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { contacts: Contacts::new(platform)?, lists: Lists::new(platform)?, audit: Audit::new(platform)?, clock: platform.clock() })
+        Ok(Self {
+            contacts: Contacts::new(platform)?,
+            accounts: Accounts::new(platform)?,
+            lists: Lists::new(platform)?,
+            audit: Audit::new(platform)?,
+            clock: platform.clock(),
+        })
     }
 
     /// A page of the address book, newest first. (2 round trips, 3 where the page's block has deletions)
@@ -39,11 +47,16 @@ impl ContactService {
     /// Adds a contact.
     ///
     /// # Errors
-    /// [`CreateContactError::NumberTaken`] where the number is in the address book already.
+    /// [`CreateContactError::NumberTaken`] where the number is in the address book already; [`CreateContactError::NotAllowed`] where the account
+    /// may not send to it.
     pub async fn create(&self, who: &Principal, new: NewContact) -> Result<Contact, CreateContactError> {
         let now = self.clock.now();
         let (account, id) = (who.account(), ContactId::generate(now));
         let NewContact { name, fax_number, company } = new;
+        if fax_number.is_costly() {
+            let read = self.accounts.get(account).await?;
+            read.ok_or_else(|| StoreError::Unexpected("a contact's account is not there".into()))?.check_number(&fax_number)?;
+        }
         let draft = |place: ListHead| Contact {
             account_id: account,
             id,

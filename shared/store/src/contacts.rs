@@ -14,6 +14,7 @@ use super::transaction::{PATIENCE, Reason, transact};
 use super::{Item, StoreError, from_item, list_from, s, scan, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
+use sfm_core::account::NumberNotAllowed;
 use sfm_core::contact::Contact;
 use sfm_core::id::{AccountId, ContactId};
 use sfm_core::list::ListHead;
@@ -29,6 +30,8 @@ pub struct Contacts {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateContactError {
+    #[error(transparent)]
+    NotAllowed(#[from] NumberNotAllowed),
     /// The number is in the account's address book already, as this contact.
     #[error("the number is that of contact {0}")]
     NumberTaken(ContactId),

@@ -39,6 +39,8 @@ pub(crate) enum FetchError {
     Coding,
     #[error("answered with the type {0}, which is no document that can be faxed: it may be an error page")]
     Type(String),
+    #[error("answered with the type {0}, and what it answered with is not of that type: it may be an error page")]
+    Mislabelled(String),
     #[error("leads to a document larger than 20 MB")]
     TooLarge,
 }
@@ -47,7 +49,7 @@ impl From<FetchError> for ApiError {
     fn from(error: FetchError) -> Self {
         let code = match error {
             FetchError::TooLarge => "document_too_large",
-            FetchError::Type(_) => "document_type_unsupported",
+            FetchError::Type(_) | FetchError::Mislabelled(_) => "document_type_unsupported",
             _ => "document_unreachable",
         };
         Self::invalid(format!("document_url {error}.")).code(code).param("document_url")
@@ -84,8 +86,9 @@ async fn follow(guard: &SafeHttp, mut url: Url) -> Result<Bytes, FetchError> {
 }
 
 async fn read(mut answer: Answer) -> Result<Bytes, FetchError> {
-    for declared in answer.headers.get_all(CONTENT_TYPE) {
-        may_be_document(&String::from_utf8_lossy(declared.as_bytes()))?;
+    let mut declared = None;
+    for value in answer.headers.get_all(CONTENT_TYPE) {
+        declared = may_be_document(&String::from_utf8_lossy(value.as_bytes()))?;
     }
     let coding = answer.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
     if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
@@ -99,21 +102,31 @@ async fn read(mut answer: Answer) -> Result<Bytes, FetchError> {
         body.extend_from_slice(&chunk);
     }
     // Some servers send what they have compressed, whatever was asked for.
-    match coding.as_deref() {
-        None | Some(b"" | b"identity") => Ok(body.into()),
-        Some(b"gzip" | b"x-gzip") => unpack(MultiGzDecoder::new(body.as_slice())),
-        Some(b"deflate") => unpack(ZlibDecoder::new(body.as_slice())),
-        Some(_) => Err(FetchError::Coding),
+    let body = match coding.as_deref() {
+        None | Some(b"" | b"identity") => body.into(),
+        Some(b"gzip" | b"x-gzip") => unpack(MultiGzDecoder::new(body.as_slice()))?,
+        Some(b"deflate") => unpack(ZlibDecoder::new(body.as_slice()))?,
+        Some(_) => return Err(FetchError::Coding),
+    };
+    // What is called a picture and has the signature of none would be faxed as text.
+    match declared {
+        Some((kind, essence)) if kind != MediaType::Text && !body.is_empty() && MediaType::sniff(&body).is_none() => {
+            Err(FetchError::Mislabelled(essence))
+        }
+        _ => Ok(body),
     }
 }
 
 /// What a server says the type is may be wrong, and the bytes decide; but what it calls something else (a web page, JSON) is its answer
 /// to an error more often than a document.
-fn may_be_document(declared: &str) -> Result<(), FetchError> {
+fn may_be_document(declared: &str) -> Result<Option<(MediaType, String)>, FetchError> {
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let says_nothing = ["", "application/octet-stream", "binary/octet-stream", "application/x-download", "application/force-download"];
-    if says_nothing.contains(&essence.as_str()) || MediaType::from_mime(&essence).is_some() {
-        return Ok(());
+    if says_nothing.contains(&essence.as_str()) {
+        return Ok(None);
+    }
+    if let Some(kind) = MediaType::from_mime(&essence) {
+        return Ok(Some((kind, essence)));
     }
     Err(FetchError::Type(essence.chars().filter(|c| c.is_ascii_graphic()).take(60).collect()))
 }

@@ -27,7 +27,8 @@ pub struct Object<'a> {
 /// 415 for a body in a content coding; 400 for what is not one JSON object in UTF-8, and for a name that stands twice in one object: which
 /// of the two was meant nobody can know.
 pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let codings = headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    if codings.map(<[u8]>::trim_ascii).any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::content_coding());
     }
     if body.is_empty() {

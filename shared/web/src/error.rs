@@ -198,6 +198,9 @@ impl From<AcceptError> for ApiError {
 impl From<CreateContactError> for ApiError {
     fn from(error: CreateContactError) -> Self {
         match error {
+            CreateContactError::NotAllowed(error) => {
+                Self::invalid(format!("fax_number {error}.")).code("number_not_allowed").param("fax_number")
+            }
             CreateContactError::NumberTaken(contact) => {
                 let message = format!("This number is in the address book already, as contact {contact}.");
                 Self::conflict(message).code("contact_exists").param("fax_number")

@@ -98,7 +98,11 @@ async fn premium_and_satellite_numbers_are_called_only_for_an_account_that_allow
             let error = assert_problem(&customer.client.post(route, &body).await, 400, "invalid_request");
             assert_eq!((&error["code"], &error["param"]), (&json!("number_not_allowed"), &json!("to")), "{route} {number}");
         }
+        let contact = json!({"name": "Costly", "fax_number": number});
+        let error = assert_problem(&customer.client.post("/v1/contacts", &contact).await, 400, "invalid_request");
+        assert_eq!((&error["code"], &error["param"]), (&json!("number_not_allowed"), &json!("fax_number")), "{number}");
         account::update(&operator, customer.account, allow(true)).await.unwrap();
+        assert_eq!(customer.client.post("/v1/contacts", &contact).await.status, 201, "{number}");
         for route in ["/v1/faxes", "/v1/scheduled"] {
             assert_eq!(customer.client.post(route, &body).await.status, 201, "{route} {number}");
         }

@@ -31,7 +31,11 @@ impl Endpoint for ReceiveCarrierEvent {
 
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let callback = self.read(request).await?.map_err(|e| match e {
-            CallbackError::Unreadable => ApiError::invalid(e.to_string()),
+            CallbackError::Unreadable => {
+                // It is the carrier's, and was changed: until somebody reads it, the poll alone tells how faxes end.
+                tracing::error!("a callback of the carrier cannot be read");
+                ApiError::invalid(e.to_string())
+            }
             CallbackError::Unsigned | CallbackError::Stale | CallbackError::Forged => ApiError::bad_signature(e),
             CallbackError::Unavailable(reason) => ApiError::unavailable(reason),
         })?;

@@ -85,6 +85,13 @@ fn what_is_not_surely_one_number_is_refused_with_its_reason() {
         ("+10125551234", BadNumber::NorthAmerican),
         ("+12120001234", BadNumber::NorthAmerican),
         ("+19115551234", BadNumber::NorthAmerican),
+        ("+12129115555", BadNumber::NorthAmerican),
+        ("2124115555", BadNumber::NorthAmerican),
+        ("+49 30 1234/56", BadNumber::Slash),
+        ("+4930123456/57", BadNumber::Slash),
+        ("+49 30 1234567/-8", BadNumber::Slash),
+        ("2125551234/5", BadNumber::Slash),
+        ("+12125551234/", BadNumber::Slash),
         ("+1212555", BadNumber::Length(6)),
         ("+1212555123456", BadNumber::Length(12)),
         ("+49 (0) 30 123456", BadNumber::TrunkInParentheses),
@@ -133,6 +140,7 @@ fn what_a_carrier_tells_is_kept_digit_by_digit() {
     assert_eq!(told("+441612345678").as_deref(), Some("+441612345678"));
     assert_eq!(told("+15551234").as_deref(), Some("+15551234"), "odd, but it is what the network said");
     assert_eq!(told("12125551234").as_deref(), Some("+12125551234"));
+    assert_eq!(told("+0123456789"), None, "no country code begins with 0");
     assert_eq!(told("anonymous"), None);
     assert_eq!(told("sip:user@example.com"), None);
 }

@@ -109,7 +109,6 @@ async fn no_address_that_is_not_public_gets_through_in_any_spelling() {
         "https://[0:0:0:0:0:ffff:127.0.0.1]/",
         "https:127.0.0.1/",
         "https:\\\\127.0.0.1\\a",
-        "https://\t127.0.0.1/",
     ];
     for url in spellings {
         assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Host), "{url}");
@@ -134,7 +133,37 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
     {
         assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url}");
     }
-    assert_eq!(refusal(&guard, "https://example.com/").await, None);
+    let (long, longer) = (format!("https://{}.com/", "a".repeat(64)), format!("https://{}com/", "a.".repeat(126)));
+    for url in ["https://./", "https://../", "https://example..com/", "https://.example.com/", "https://example.com:0/", &long, &longer] {
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url}");
+    }
+    for url in ["https://\t127.0.0.1/", "https://exam\nple.com/", "https://exam\u{200b}ple.com/", "https://example.com/a b"] {
+        assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url:?}");
+    }
+    for name in [
+        "metadata",
+        "printer",
+        "localhost",
+        "a.localhost",
+        "nas.local",
+        "metadata.google.internal",
+        "metadata.goog",
+        "metadata.tencentyun.com",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "fax.home.arpa",
+        "fax.lan.",
+        "FAX.CORP",
+        "a.test",
+        "a.example",
+        "a.invalid",
+        "a.onion",
+    ] {
+        assert_eq!(refusal(&guard, &format!("https://{name}/")).await, Some(UrlRejected::Host), "{name}");
+    }
+    for url in ["https://example.com/", "https://example.com.:8443/#top", "https://mylocal.example.org/", "https://notmetadata.goog.com/"] {
+        assert_eq!(refusal(&guard, url).await, None, "{url}");
+    }
 }
 
 #[tokio::test]
