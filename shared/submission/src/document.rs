@@ -17,10 +17,14 @@ use crate::fetch::fetch;
 use crate::request::Document;
 
 /// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will: whatever a document does, it is answered within
-/// 15 s, of which the last is for the end of its worker.
+/// 15 s, of which the last is for the end of its worker; later only where it waited for a place.
 const READY: Duration = Duration::from_secs(14);
 /// Of it the conversion has this much, which on half a processor makes some 200 pages of text.
 const CONVERTED: Duration = Duration::from_secs(12);
+/// How long a document waits for a place at most: where very many come at once, what takes little time is worth more than an error.
+const PLACE: Duration = Duration::from_secs(18);
+/// A conversion that began late has this much all the same; most take far less.
+const LATE: Duration = Duration::from_secs(2);
 const STORED: Duration = Duration::from_secs(21);
 const ACCEPTED: Duration = Duration::from_secs(24);
 /// Conversions at a time in one process that take long; those that do not have places of their own, as many as there are processors, so that
@@ -77,10 +81,11 @@ impl DocumentPreparer {
             // What the far end says the type is, it often says wrongly.
             Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
         };
-        let waited = timeout_at(until, self.places.brief.clone().acquire_owned()).await;
+        let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
         let place = waited.map_err(|_| ApiError::unavailable("no worker was free in time"))?.map_err(ApiError::internal)?;
         let mut options = Options { threads: processors(), ..Options::default() };
         let now = Instant::now();
+        let until = until.max(now + LATE);
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
         // Fetching it, or waiting for a worker, took some of the time that any document has.
         let is_cut_short = until < now + CONVERTED;
