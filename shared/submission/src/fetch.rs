@@ -110,7 +110,7 @@ async fn read(mut answer: Answer) -> Result<Bytes, FetchError> {
     };
     // What is called a picture and has the signature of none would be faxed as text.
     match declared {
-        Some((kind, essence)) if kind != MediaType::Text && !body.is_empty() && MediaType::sniff(&body).is_none() => {
+        Some((kind, essence)) if kind != MediaType::Text && MediaType::sniff(&body) == Some(MediaType::Text) => {
             Err(FetchError::Mislabelled(essence))
         }
         _ => Ok(body),

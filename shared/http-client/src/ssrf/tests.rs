@@ -170,11 +170,11 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
 async fn a_name_is_refused_when_any_of_its_addresses_is() {
     for private in PRIVATE.iter().chain(&EMBEDDING) {
         for answer in [&[*private][..], &["93.184.215.14", private], &["2606:2800:220:1::1", private, "93.184.215.14"]] {
-            assert_eq!(refusal(&guard(&[answer], false), "https://mixed.example/").await, Some(UrlRejected::Host), "{answer:?}");
+            assert_eq!(refusal(&guard(&[answer], false), "https://mixed.example.com/").await, Some(UrlRejected::Host), "{answer:?}");
         }
     }
-    assert_eq!(refusal(&guard(&[], false), "https://unknown.example/").await, Some(UrlRejected::Host));
-    assert_eq!(refusal(&guard(&[&[]], false), "https://empty.example/").await, Some(UrlRejected::Host));
+    assert_eq!(refusal(&guard(&[], false), "https://unknown.example.com/").await, Some(UrlRejected::Host));
+    assert_eq!(refusal(&guard(&[&[]], false), "https://empty.example.com/").await, Some(UrlRejected::Host));
 }
 
 /// A listener that answers anything with 200, and where it is.
@@ -193,7 +193,7 @@ async fn listener() -> io::Result<SocketAddr> {
 #[tokio::test]
 async fn a_name_that_changes_between_check_and_connect_is_connected_to_as_it_was_checked() -> io::Result<()> {
     let address = listener().await?;
-    let url = format!("http://rebinding.example:{}/", address.port());
+    let url = format!("http://rebinding.example.com:{}/", address.port());
     // The name points at the listener once, and at an address where nobody listens ever after.
     let once = guard(&[&["127.0.0.1"], &["127.0.0.2"]], true);
     let parsed = once.parse(&url).map_err(io::Error::other)?;
