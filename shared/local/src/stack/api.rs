@@ -1,5 +1,6 @@
 //! The HTTP API: routes of the template, events in payload format 2.0, and the gateway's own refusals.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,11 +110,16 @@ fn respond(answer: &Value) -> Option<Response> {
 }
 
 impl Gateway {
-    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both.
+    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both, the longer first.
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
     fn find(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let mut found: Vec<_> = matching.filter_map(|route| Some((route, match_path(&route.path, path)?))).collect();
-        found.sort_by_key(|(route, params)| (route.path == DEFAULT, route.path.contains("+}"), params.len(), route.method == "ANY"));
+        found.sort_by_key(|(route, params)| {
+            let greedy = route.path.contains("+}");
+            let fixed = route.path.split('/').count() - params.len();
+            (route.path == DEFAULT, greedy, Reverse(fixed), route.method == "ANY")
+        });
         found.into_iter().next()
     }
 
