@@ -1,8 +1,73 @@
-//! What the local stack reads of the template.
+//! What the local stack reads of the template, and the template's variables held against the code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sfm::stack::template::Template;
+use sfm::stack::{Host, HostError, TEMPLATE};
+use sfm_core::clock::Clock;
+use sfm_store::platform::Platform;
+
+/// Variables that a function can do without, and why the template gives them nevertheless.
+const OPTIONAL: &[(&str, &str)] = &[
+    // Empty where the issuer is not our own user pool, whose sign-in pages have an origin of their own.
+    ("ServeDashboard", "OIDC_ORIGINS"),
+    // Asking the carrier needs none, sending does.
+    ("TransmitFax", "CARRIER_CALLBACK_URL"),
+];
+
+fn template(carrier: &str) -> Template {
+    let parameters = [
+        ("AWS::StackName", "local"),
+        ("AWS::Region", "us-east-1"),
+        ("Carrier", carrier),
+        ("TelnyxConnectionId", "1"),
+        ("TelnyxPublicKey", "/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg="),
+        ("SinchProjectId", "project"),
+        ("OidcIssuer", "https://issuer.example.com"),
+        ("OidcClientId", "dashboard"),
+    ];
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let attributes = BTreeMap::from([owned(("Api.ApiEndpoint", "https://api.example.com"))]);
+    Template::parse(TEMPLATE, parameters.map(owned).into(), attributes, "http://127.0.0.1:1").unwrap()
+}
+
+fn made(function: &str, variables: &BTreeMap<String, String>) -> Result<(), HostError> {
+    let variables: HashMap<_, _> = variables.clone().into_iter().collect();
+    let platform = Platform::local(function, "http://127.0.0.1:1", "secret", "us-east-1", variables, Clock::default());
+    Host::default().add(function, &platform)
+}
+
+#[tokio::test]
+async fn a_function_gets_the_variables_that_it_reads_and_no_others() {
+    let templates = ["telnyx", "sinch"].map(template);
+    for function in templates[0].resources("AWS::Serverless::Function").unwrap() {
+        let name = function.name.as_str();
+        let mut unread = Vec::new();
+        for template in &templates {
+            let functions = template.resources("AWS::Serverless::Function").unwrap();
+            let given = template.environment(functions.iter().find(|other| other.name == name).unwrap()).unwrap();
+            if let Err(e) = made(name, &given) {
+                panic!("{name} with what the template gives it: {e}");
+            }
+            let works_without = |variable: &&String| {
+                let rest = given.clone().into_iter().filter(|(other, _)| other != *variable).collect();
+                match made(name, &rest) {
+                    Ok(()) => true,
+                    Err(HostError::Config { source, .. }) => {
+                        assert_eq!(source.name, **variable, "{name}");
+                        false
+                    }
+                    Err(e) => panic!("{name}: {e}"),
+                }
+            };
+            let without: BTreeSet<String> = given.keys().filter(works_without).cloned().collect();
+            unread.push(without);
+        }
+        let unread: BTreeSet<&str> = unread[0].intersection(&unread[1]).map(String::as_str).collect();
+        let optional = OPTIONAL.iter().filter(|(of, _)| *of == name).map(|(_, variable)| *variable).collect();
+        assert_eq!(unread, optional, "{name} is given these, and works without");
+    }
+}
 
 /// The queues of a template.
 fn queues(resources: &str) -> Result<Vec<(String, String)>, String> {
