@@ -222,4 +222,33 @@ mod tests {
         assert_eq!(params("/v1/faxes", "/v1/faxes"), Some(vec![]));
         assert_eq!(params("/v1/{rest+}", "/v1/a/b"), Some(vec!["a/b".to_owned()]));
     }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let handler: Handler = Arc::new(|_| Box::pin(std::future::ready(Ok(Value::Null))));
+        let route = |key: &str| {
+            let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
+            Route { method: method.into(), path: path.into(), authorizer: None, handler: handler.clone() }
+        };
+        let routes = [
+            "$default",
+            "GET /dashboard/{path+}",
+            "ANY /dashboard/api/{path+}",
+            "GET /dashboard/api/{path+}",
+            "GET /dashboard/api/accounts/{id}",
+            "GET /dashboard/api/accounts/one",
+        ];
+        let gateway = Gateway { routes: routes.map(route).into(), clock: Clock::default() };
+        for (method, path, taken) in [
+            ("GET", "/dashboard/index.html", 1),
+            ("GET", "/dashboard/api/session", 3),
+            ("PUT", "/dashboard/api/session", 2),
+            ("GET", "/dashboard/api/accounts/two", 4),
+            ("GET", "/dashboard/api/accounts/one", 5),
+            ("PUT", "/dashboard/index.html", 0),
+        ] {
+            let found = gateway.find(method, path).map(|(route, _)| route.path.clone());
+            assert_eq!(found.as_deref(), routes[taken].split(' ').next_back(), "{method} {path}");
+        }
+    }
 }
