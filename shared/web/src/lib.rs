@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod runtime;
 pub mod serve;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -35,6 +36,11 @@ use sfm_store::platform::{ConfigError, Platform};
 pub trait Endpoint: Sized + Send + Sync + 'static {
     /// As the template and the log name it, for instance `GET /v1/faxes/{id}`.
     const ROUTE: &'static str;
+
+    /// What the log calls the route of a request: one with many routes says which it was. Never the path, which may have a secret in it.
+    fn route(_request: &Request) -> Cow<'static, str> {
+        Cow::Borrowed(Self::ROUTE)
+    }
 
     fn new(platform: &Platform) -> Result<Self, ConfigError>;
 

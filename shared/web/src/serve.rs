@@ -30,6 +30,7 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let now = clock.now();
     let id = RequestId::generate(now);
     let request = read(id, now, request);
+    let route = E::route(&request);
     // A panic must cost one request, not the process: the task boundary is the fence.
     let handled = tokio::spawn(async move { endpoint.handle(&request).await });
     let result = handled.await.unwrap_or_else(|e| Err(ApiError::internal(format!("panicked: {e}"))));
@@ -41,9 +42,9 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match cause {
         // ERROR is what a person must look at now: 500 alone. A stranger can cause 4xx, and 503 is repeated by the caller and by the next run.
-        Some(cause) if status == 500 => tracing::error!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
-        Some(cause) => tracing::warn!(request_id = %id, route = E::ROUTE, status, duration_ms, cause, "request"),
-        None => tracing::info!(request_id = %id, route = E::ROUTE, status, duration_ms, "request"),
+        Some(cause) if status == 500 => tracing::error!(request_id = %id, %route, status, duration_ms, cause, "request"),
+        Some(cause) => tracing::warn!(request_id = %id, %route, status, duration_ms, cause, "request"),
+        None => tracing::info!(request_id = %id, %route, status, duration_ms, "request"),
     }
     write(id, response)
 }

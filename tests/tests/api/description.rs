@@ -1,11 +1,13 @@
 //! The OpenAPI document: served as it is in the repository, true to the template and to the code, with examples that work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sfm::stack::TEMPLATE;
+use sfm::stack::template::Template;
 use sfm_core::event::EventType;
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::FaxStatus;
@@ -16,6 +18,9 @@ use sfm_tests::target::Target;
 /// What is not for customers' programs: carriers' callbacks and the dashboard's pages.
 const NOT_DESCRIBED: [&str; 5] =
     ["POST /carrier/telnyx", "POST /carrier/sinch/{secret}", "GET /dashboard", "GET /dashboard/", "GET /dashboard/{path+}"];
+
+/// The routes of the template whose function finds the operation itself.
+const DASHBOARD: &str = "/dashboard/api/{path+}";
 
 /// Each operation with its method and path.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -34,20 +39,53 @@ async fn the_document_is_served_to_anybody_as_it_is_in_the_repository() {
     assert_eq!((answer.status, answer.text), (200, std::fs::read_to_string(file).unwrap()));
 }
 
-#[test]
-fn the_document_has_the_routes_of_the_template() {
+/// The routes of the template, and the authorizer of each.
+fn routes() -> BTreeMap<String, Value> {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let parameters = [("AWS::StackName", "local"), ("AWS::Region", "us-east-1"), ("OidcIssuer", "https://issuer.example.com")].map(owned);
+    let attributes = [("Api.ApiEndpoint", "https://api.example.com")].map(owned);
+    let template = Template::parse(TEMPLATE, parameters.into(), attributes.into(), "http://127.0.0.1:1").unwrap();
+    let functions = template.resources("AWS::Serverless::Function").unwrap();
+    let events = functions.iter().filter_map(|function| function.properties["Events"].as_object()).flat_map(|events| events.values());
+    let routes = events.map(|event| &event["Properties"]).filter(|route| route["Path"].is_string());
+    let key = |route: &Value| format!("{} {}", route["Method"].as_str().unwrap(), route["Path"].as_str().unwrap());
+    routes.map(|route| (key(route), route["Auth"]["Authorizer"].clone())).collect()
+}
+
+/// The operations that the function behind [`DASHBOARD`] finds, as the arms of its code name them: `("GET", ["keys", id]) => …`.
+fn arms() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
-    let mut lines = template.lines().map(str::trim).peekable();
-    let mut routes = BTreeSet::new();
-    while let Some(line) = lines.next() {
-        if let (Some(method), Some(path)) = (line.strip_prefix("Method: "), lines.peek().and_then(|next| next.strip_prefix("Path: "))) {
-            routes.insert(format!("{method} {path}"));
+    let code = std::fs::read_to_string(root.join("functions/dashboard/dashboard-api/src/lib.rs")).unwrap();
+    let arm = |line: &str| {
+        let (method, parts) = line.trim().strip_prefix("(\"")?.split_once("\", [")?;
+        let parts = parts.split_once("])")?.0;
+        if parts == r#""session""# {
+            return Some(format!("{method} /dashboard/api/session"));
         }
+        let part = |part: &str| part.strip_prefix('"').and_then(|part| part.strip_suffix('"')).unwrap_or("{id}").to_owned();
+        let path: String = parts.split(", ").filter(|text| !text.is_empty()).map(|text| format!("/{}", part(text))).collect();
+        Some(format!("{method} /dashboard/api/accounts/{{account_id}}{path}"))
+    };
+    code.lines().filter_map(arm).collect()
+}
+
+#[test]
+fn the_document_has_the_routes_of_the_template_and_of_the_code_behind_them() {
+    let routes = routes();
+    let (behind, mut reached): (BTreeSet<String>, BTreeSet<String>) = routes.keys().cloned().partition(|route| route.ends_with(DASHBOARD));
+    let arms = arms();
+    let methods = arms.iter().map(|arm| format!("{} {DASHBOARD}", arm.split(' ').next().unwrap()));
+    assert_eq!(behind, methods.collect(), "each method that the code knows has its route");
+    for arm in arms {
+        assert!(reached.insert(arm.clone()), "another function has {arm}");
     }
     let described = operations(Contract::get().document()).into_iter().map(|(method, path, _)| format!("{method} {path}"));
     let described: BTreeSet<String> = described.chain(NOT_DESCRIBED.map(str::to_owned)).collect();
-    assert_eq!(routes, described);
+    assert_eq!(reached, described);
+    for (route, authorizer) in routes {
+        let guarded = route.contains(" /dashboard/api/").then_some("DashboardUsers");
+        assert_eq!(authorizer.as_str(), guarded, "{route}");
+    }
 }
 
 #[test]

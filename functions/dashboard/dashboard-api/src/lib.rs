@@ -10,6 +10,8 @@ mod numbers;
 mod scheduled;
 mod webhooks;
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde::Serialize;
 use sfm_core::list::Page;
@@ -49,6 +51,10 @@ pub struct DashboardApi {
 impl Endpoint for DashboardApi {
     const ROUTE: &'static str = "/dashboard/api";
 
+    fn route(request: &Request) -> Cow<'static, str> {
+        operation(request.method.as_str(), &request.path).into()
+    }
+
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             door: MemberAuth::new(platform)?,
@@ -71,9 +77,9 @@ impl Endpoint for DashboardApi {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let path = request.path.strip_prefix("/dashboard/api/").ok_or_else(ApiError::no_route)?;
         let segments: Vec<&str> = path.split('/').collect();
-        match segments.as_slice() {
-            ["session"] => self.session(request).await,
-            ["accounts", account, rest @ ..] => {
+        match (request.method.as_str(), segments.as_slice()) {
+            ("GET", ["session"]) => self.session(request).await,
+            (_, ["accounts", account, rest @ ..]) => {
                 let who = self.door.admit(request, account).await?;
                 self.of_account(&who, request, rest).await
             }
@@ -129,6 +135,17 @@ impl DashboardApi {
     }
 }
 
+/// The words that paths of the API are made of: `webhooks`, `expire-old-secret`.
+fn is_word(part: &str) -> bool {
+    part.len() <= 20 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+/// A method and a path without what is no word of ours: what the log may tell.
+fn operation(method: &str, path: &str) -> String {
+    let parts = path.split('/').take(9).map(|part| if is_word(part) { part } else { "{id}" });
+    format!("{method} {}", parts.collect::<Vec<_>>().join("/"))
+}
+
 /// An id of the path. A malformed one names nothing.
 fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| ApiError::not_found())
@@ -145,4 +162,21 @@ fn whole_list<T: Serialize>(data: Vec<T>) -> Result<Response, ApiError> {
     let total = data.len() as u64;
     let page = Page { limit: Page::MAX_LIMIT, page: 1 };
     Response::json(StatusCode::OK, &ListBody::new(data, page, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::operation;
+
+    #[test]
+    fn the_log_tells_the_operation_and_nothing_of_the_path_that_a_caller_chose() {
+        for (path, told) in [
+            ("/dashboard/api/session", "/dashboard/api/session"),
+            ("/dashboard/api/accounts/acct_01ARZ3/webhooks/wh_01ARZ3/rotate", "/dashboard/api/accounts/{id}/webhooks/{id}/rotate"),
+            ("/dashboard/api/accounts/+12025550111", "/dashboard/api/accounts/{id}"),
+            ("/dashboard/api/a%0ab/aaaaaaaaaaaaaaaaaaaaa/1/2/3/4/5/6/7", "/dashboard/api/{id}/{id}/{id}/{id}/{id}/{id}"),
+        ] {
+            assert_eq!(operation("GET", path), format!("GET {told}"));
+        }
+    }
 }

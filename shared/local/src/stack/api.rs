@@ -1,5 +1,6 @@
 //! The HTTP API: routes of the template, events in payload format 2.0, and the gateway's own refusals.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,11 +110,16 @@ fn respond(answer: &Value) -> Option<Response> {
 }
 
 impl Gateway {
-    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both.
+    /// The most specific route wins: one without parameters before one with, and one that takes any rest after both, the longer first.
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
     fn find(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let mut found: Vec<_> = matching.filter_map(|route| Some((route, match_path(&route.path, path)?))).collect();
-        found.sort_by_key(|(route, params)| (route.path == DEFAULT, route.path.contains("+}"), params.len(), route.method == "ANY"));
+        found.sort_by_key(|(route, params)| {
+            let greedy = route.path.contains("+}");
+            let fixed = route.path.split('/').count() - params.len();
+            (route.path == DEFAULT, greedy, Reverse(fixed), route.method == "ANY")
+        });
         found.into_iter().next()
     }
 
@@ -215,5 +221,34 @@ mod tests {
         assert_eq!(params("/v1/faxes/{id}", "/v1/faxes/a/b"), None);
         assert_eq!(params("/v1/faxes", "/v1/faxes"), Some(vec![]));
         assert_eq!(params("/v1/{rest+}", "/v1/a/b"), Some(vec!["a/b".to_owned()]));
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let handler: Handler = Arc::new(|_| Box::pin(std::future::ready(Ok(Value::Null))));
+        let route = |key: &str| {
+            let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
+            Route { method: method.into(), path: path.into(), authorizer: None, handler: handler.clone() }
+        };
+        let routes = [
+            "$default",
+            "GET /dashboard/{path+}",
+            "ANY /dashboard/api/{path+}",
+            "GET /dashboard/api/{path+}",
+            "GET /dashboard/api/accounts/{id}",
+            "GET /dashboard/api/accounts/one",
+        ];
+        let gateway = Gateway { routes: routes.map(route).into(), clock: Clock::default() };
+        for (method, path, taken) in [
+            ("GET", "/dashboard/index.html", 1),
+            ("GET", "/dashboard/api/session", 3),
+            ("PUT", "/dashboard/api/session", 2),
+            ("GET", "/dashboard/api/accounts/two", 4),
+            ("GET", "/dashboard/api/accounts/one", 5),
+            ("PUT", "/dashboard/index.html", 0),
+        ] {
+            let found = gateway.find(method, path).map(|(route, _)| route.path.clone());
+            assert_eq!(found.as_deref(), routes[taken].split(' ').next_back(), "{method} {path}");
+        }
     }
 }

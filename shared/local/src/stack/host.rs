@@ -81,6 +81,10 @@ pub enum HostError {
 }
 
 impl Host {
+    /// Makes the function of a resource's name, in this process.
+    ///
+    /// # Errors
+    /// When there is no such function, or a variable that it reads is missing or makes no sense.
     pub fn add(&mut self, name: &str, platform: &Platform) -> Result<(), HostError> {
         let make = FUNCTIONS.iter().find(|(known, _)| *known == name).ok_or_else(|| HostError::Unknown(name.to_owned()))?.1;
         let handler = make(platform).map_err(|source| HostError::Config { name: name.to_owned(), source })?;

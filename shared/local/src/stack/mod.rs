@@ -43,7 +43,8 @@ use authorizer::Authorizer;
 use bootstrap::{Bootstrap, binary_of};
 use control::Controls;
 pub use demo::DEMO_OWNER;
-use host::{Host, HostError, tapped};
+use host::tapped;
+pub use host::{Host, HostError};
 use oidc::Issuer;
 use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
@@ -285,7 +286,7 @@ impl Stack {
             host.add(&function.name, &platform)?;
         }
 
-        let mut operator_vars = operator_vars(&template, &functions, &state, &aws_url, control_port)?;
+        let mut operator_vars = operator_vars(&template, &state, &aws_url, control_port)?;
         if config.allow_loopback {
             operator_vars.insert("ALLOW_LOOPBACK".into(), "true".into());
         }
@@ -509,18 +510,9 @@ fn stream_source(function: &Resource, properties: &Value, handler: host::Handler
 }
 
 /// The environment of the operator commands: how to reach the services, what the resources are called, and the control port.
-fn operator_vars(
-    template: &Template,
-    functions: &[Resource],
-    state: &State,
-    aws_url: &str,
-    control_port: u16,
-) -> Result<BTreeMap<String, String>, StackError> {
-    let mut vars = BTreeMap::new();
-    if let Some(function) = functions.first() {
-        let resources = template.environment(function)?;
-        vars.extend(resources.into_iter().filter(|(name, _)| !name.starts_with("TELNYX") && !name.starts_with("CARRIER")));
-    }
+fn operator_vars(template: &Template, state: &State, aws_url: &str, control_port: u16) -> Result<BTreeMap<String, String>, StackError> {
+    let mut vars = template.operator_environment()?;
+    vars.retain(|name, _| !name.starts_with("TELNYX") && !name.starts_with("CARRIER"));
     let fixed = [
         ("AWS_ENDPOINT_URL", aws_url),
         ("AWS_REGION", REGION),

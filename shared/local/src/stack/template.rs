@@ -1,5 +1,7 @@
 //! What the local stack reads of `template.yaml`: the resources with their intrinsic functions resolved for this stack.
 
+mod language;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -44,7 +46,8 @@ impl Template {
         aws_url: &str,
     ) -> Result<Self, TemplateError> {
         let documents = Yaml::load_from_str(text).map_err(|e| TemplateError::Yaml(e.to_string()))?;
-        let root = to_json(documents.first().ok_or_else(|| shape("is empty"))?)?;
+        let mut root = to_json(documents.first().ok_or_else(|| shape("is empty"))?)?;
+        root["Resources"] = language::expand(&root["Resources"])?;
         Ok(Self { root, parameters, attributes, aws_url: aws_url.to_owned() })
     }
 
@@ -74,6 +77,13 @@ impl Template {
         Ok(variables)
     }
 
+    /// The environment variables of the operator's commands: the output of that name has one a line.
+    pub fn operator_environment(&self) -> Result<BTreeMap<String, String>, TemplateError> {
+        let output = self.resolve(&self.root["Outputs"]["OperatorEnvironment"]["Value"])?;
+        let lines = output.as_str().ok_or_else(|| shape("has no output OperatorEnvironment"))?.lines();
+        Ok(lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     /// How long a function may take.
     pub fn timeout(&self, function: &Resource) -> Duration {
         let own = function.properties["Timeout"].as_u64();
@@ -85,6 +95,8 @@ impl Template {
             Value::Object(fields) => match single(fields) {
                 Some(("Ref", Value::String(name))) => self.lookup(name).map(Value::from),
                 Some(("Fn::GetAtt", Value::String(path))) => self.lookup(path).map(Value::from),
+                Some(("Fn::GetAtt", Value::Array(path))) => self.lookup(&self.texts(path)?.join(".")).map(Value::from),
+                Some(("Fn::FindInMap", Value::Array(path))) => self.find_in_map(path),
                 Some(("Fn::If", Value::Array(branches))) => self.branch(branches),
                 Some(("Fn::Sub", Value::String(text))) => self.substitute(text).map(Value::from),
                 _ => fields.iter().map(|(k, v)| Ok((k.clone(), self.resolve(v)?))).collect::<Result<Map<_, _>, _>>().map(Value::Object),
@@ -92,6 +104,17 @@ impl Template {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<Vec<_>, _>>().map(Value::Array),
             other => Ok(other.clone()),
         }
+    }
+
+    fn texts(&self, values: &[Value]) -> Result<Vec<String>, TemplateError> {
+        let text = |value: &Value| self.resolve(value)?.as_str().map(str::to_owned).ok_or_else(|| shape(format!("{value} is no text")));
+        values.iter().map(text).collect()
+    }
+
+    fn find_in_map(&self, path: &[Value]) -> Result<Value, TemplateError> {
+        let path = self.texts(path)?;
+        let found = path.iter().try_fold(&self.root["Mappings"], |map, key| map.get(key));
+        found.cloned().ok_or_else(|| shape(format!("Mappings has no {}", path.join("."))))
     }
 
     /// The branch of a condition; the other one may name what this stack does not have.
