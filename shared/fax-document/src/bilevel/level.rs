@@ -7,6 +7,7 @@
 
 use fearless_simd::{Level, Simd, dispatch};
 
+use super::row::SHADE;
 use crate::gray::Gray;
 
 /// Side of a tile, in pixels.
@@ -50,6 +51,30 @@ pub(crate) fn level(page: &mut Gray) {
             }
         }
     ));
+}
+
+/// What is pale on a page that has nothing darker becomes this dark.
+const STRONG: u32 = 192;
+/// Pale ink takes less than one part in this many of a page, or it is paper.
+const INKED: usize = 2;
+
+/// Makes what is pale darker on a page that has nothing else and would go out blank.
+pub(crate) fn strengthen(page: &mut Gray) {
+    let mut darkest = u8::MAX;
+    for row in page.rows() {
+        darkest = darkest.min(row.iter().copied().min().unwrap_or(u8::MAX));
+        if darkest <= *SHADE.end() {
+            return;
+        }
+    }
+    let pale = page.rows().flatten().filter(|pixel| **pixel < WHITE).count();
+    if pale == 0 || pale * INKED >= page.width() * page.height() {
+        return;
+    }
+    let (wanted, had) = (255 - STRONG, 255 - u32::from(darkest));
+    for y in 0..page.height() {
+        page.row_mut(y).iter_mut().for_each(|pixel| *pixel = (255 - (255 - u32::from(*pixel)) * wanted / had) as u8);
+    }
 }
 
 /// A page's tiles, row by row.
