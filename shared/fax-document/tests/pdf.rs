@@ -234,7 +234,8 @@ fn a_single_page_with_no_ink_is_blank_but_not_one_of_several() {
 
 #[test]
 fn what_is_too_pale_for_a_fax_is_made_darker_where_there_is_nothing_else() {
-    let of = |content: &str| raw_page("/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>", content, &[]);
+    let of =
+        |content: &str| raw_page("/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>", content, &[]);
     let pale = page(&of("0.9 g 72 144 72 72 re f"));
     let share = darkness(&pale, ink(&pale));
     assert!((0.15..0.4).contains(&share), "{share}");

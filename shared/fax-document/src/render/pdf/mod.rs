@@ -12,6 +12,7 @@ mod leaves;
 mod look;
 mod marks;
 mod overlay;
+mod own_font;
 mod painter;
 mod picture;
 mod repair;
