@@ -32,6 +32,9 @@ const MARKUP: [&str; 6] = ["<!doctype html", "<html", "<?xml", "<svg", "{\\rtf",
 /// How far into a file a PDF's header may be (ISO 32000-1, Annex H, note 13).
 const PDF_HEADER_WITHIN: usize = 1024;
 
+/// How far into a file a header is looked for where a trailer ends it.
+const PDF_JUNK_WITHIN: usize = 64 << 10;
+
 impl MediaType {
     /// Tells the type by the bytes themselves.
     ///
@@ -128,12 +131,18 @@ impl fmt::Display for MediaType {
     }
 }
 
-/// Whether this is a PDF whose header is damaged or missing: it begins with a comment or an object and ends with a trailer.
+/// Whether this is a PDF that ends with a trailer and whose header is damaged or missing, so that it begins with a comment or an object, or
+/// stands behind more than readers must put up with.
 fn has_objects(bytes: &[u8], head: &[u8]) -> bool {
     let tail = bytes.get(bytes.len().saturating_sub(PDF_HEADER_WITHIN)..).unwrap_or(bytes);
     let has = |part: &[u8], what: &[u8]| part.windows(what.len()).any(|window| window == what);
+    if !has(tail, b"startxref") {
+        return false;
+    }
     let begins = head.trim_ascii_start().first().is_some_and(|first| *first == b'%' || first.is_ascii_digit());
-    begins && has(head, b" 0 obj") && has(tail, b"startxref")
+    let junk = bytes.get(..PDF_JUNK_WITHIN).unwrap_or(bytes);
+    let late = junk.windows(5).position(|window| window == b"%PDF-").and_then(|at| bytes.get(at..));
+    begins && has(head, b" 0 obj") || late.is_some_and(|rest| has(rest.get(..PDF_HEADER_WITHIN).unwrap_or(rest), b" 0 obj"))
 }
 
 /// Control characters that no plain text has.

@@ -154,3 +154,18 @@ fn a_grey_that_was_drawn_stays_grey() {
     let grey = darkness(&page(&raw_page("", &content, &[])), (1200, 300, 1600, 1200));
     assert!((grey - 0.4).abs() < 0.02, "{grey}");
 }
+
+#[test]
+fn a_grey_that_was_drawn_in_a_picture_stays_grey() {
+    let half = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        Luma([match () {
+            () if is_ink(x, y) => 0,
+            () if x < 900 => 190,
+            () => 255,
+        }])
+    });
+    let page = page(&png(half));
+    let grey = darkness(&page, (20, 300, 180, 1900));
+    assert!((grey - 65.0 / 255.0).abs() < 0.03, "{grey}");
+    assert!(darkness(&page, (1510, 300, 1700, 1900)) < 0.001);
+}

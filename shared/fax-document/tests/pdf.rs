@@ -233,6 +233,20 @@ fn a_single_page_with_no_ink_is_blank_but_not_one_of_several() {
 }
 
 #[test]
+fn what_is_too_pale_for_a_fax_is_made_darker_where_there_is_nothing_else() {
+    let of =
+        |content: &str| raw_page("/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>", content, &[]);
+    let pale = page(&of("0.9 g 72 144 72 72 re f"));
+    let share = darkness(&pale, ink(&pale));
+    assert!((0.15..0.4).contains(&share), "{share}");
+    let line = |gray: &str| page(&of(&format!("{gray} g BT /F 12 Tf 72 700 Td (Dose: 5 mg twice daily) Tj ET")));
+    let (wanted, pale) = (line("0"), line("0.92"));
+    let share = darkness(&pale, ink(&pale)) / darkness(&wanted, ink(&wanted));
+    assert!((0.7..1.3).contains(&share), "{share}");
+    assert_eq!(refusal(&of("0.9 g 0 0 612 792 re f")), DocumentError::Blank, "paper");
+}
+
+#[test]
 fn a_pdf_that_lacks_pages_it_should_have_is_broken() {
     let document = raw_pdf(&["<< /Type /Catalog /Pages 2 0 R >>".into(), "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".into()]);
     assert_eq!(refusal(&document).code(), "document_broken");
@@ -252,7 +266,10 @@ fn a_page_count_that_is_off_by_one_leaves_out_no_page() {
     for count in [0, 2, 47] {
         assert!(page(&of_count("3 0 R", count)) == wanted, "{count}");
     }
-    assert_eq!(refusal(&of_count("3 0 R 9 0 R", 2)).code(), "document_broken", "the second page is missing");
+    let named = of_count("3 0 R 9 0 R", 2);
+    assert!(page(&named) == wanted, "no object has the number of the second page");
+    let lost = String::from_utf8(named).unwrap().replace("/Size 5", "/Size 10");
+    assert_eq!(refusal(lost.as_bytes()).code(), "document_broken", "the second page is missing");
 }
 
 #[test]

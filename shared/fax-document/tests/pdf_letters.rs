@@ -140,3 +140,47 @@ fn a_font_that_does_not_say_where_its_glyphs_are_is_refused_by_name() {
     let refused = refusal(&of([1, 0])).to_string();
     assert!(refused.contains("the font Own on page 1 is damaged"), "{refused}");
 }
+
+/// A form with one field, whose font holds the glyph of `shown` as that of the letter `letter`, which is also the field's value.
+fn form(letter: char, shown: char, file: &str, flags: u32) -> Vec<u8> {
+    const FACE: &[u8] = include_bytes!("../assets/DejaVuSansMono.ttf");
+    let glyph = skrifa::MetadataProvider::charmap(&skrifa::FontRef::new(FACE).unwrap()).map(shown).unwrap().to_u32();
+    let hex: String = FACE.iter().map(|byte| format!("{byte:02x}")).collect();
+    let unicode =
+        format!("1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfchar <{glyph:04x}> <{:04x}> endbfchar", letter as u32);
+    raw_pdf(&[
+        "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [4 0 R] /DR << /Font << /Han 5 0 R >> >> >> >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Annots [4 0 R] >>".to_owned(),
+        format!(
+            "<< /Type /Annot /Subtype /Widget /F 4 /FT /Tx /T (name) /Ff {flags} /Rect [72 700 272 730] /DA (/Han 20 Tf 0 g) \
+             /V <feff{0:04x}{0:04x}> >>",
+            letter as u32
+        ),
+        "<< /Type /Font /Subtype /Type0 /BaseFont /Han /Encoding /Identity-H /DescendantFonts [6 0 R] /ToUnicode 8 0 R >>".to_owned(),
+        format!(
+            "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Han /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> \
+             /CIDToGIDMap /Identity /W [{glyph} [602]] /FontDescriptor << /Type /FontDescriptor /FontName /Han /Flags 4 {file} >> >>"
+        ),
+        raw_stream("/Filter /ASCIIHexDecode", &format!("{hex}>")),
+        raw_stream("", &unicode),
+    ])
+}
+
+#[test]
+fn a_field_whose_letters_no_face_here_has_is_set_in_the_forms_own_font() {
+    let file = "/FontFile2 7 0 R";
+    let own = page(&form('中', 'H', file, 0));
+    // Two letters, each 0.602 of 20 points wide and 0.729 high, two points from the field's edge and in the middle of its height.
+    let (left, top, right, bottom) = ink(&own);
+    let across = |points: f64| points * 204.0 / 72.0;
+    let wide = f64::from(right - left);
+    assert!(f64::from(left) > across(74.0) && f64::from(right) < across(99.0) && wide > across(18.0), "{left} to {right}");
+    assert!((f64::from(bottom - top) - 14.58 * 2148.5 / 792.0).abs() < 3.0, "{top} to {bottom}");
+    assert!(page(&form('中', 'I', file, 0)) != own);
+    // Where the font is not in the file, where letters must be put in order, and where the text takes several lines.
+    for (letter, file, flags) in [('中', "", 0), ('\u{92C}', file, 0), ('中', file, 1 << 12)] {
+        let refused = refusal(&form(letter, 'H', file, flags)).to_string();
+        assert!(refused.contains(&format!("(U+{:04X})", letter as u32)), "{refused}");
+    }
+}

@@ -7,6 +7,7 @@
 
 use fearless_simd::{Level, Simd, dispatch};
 
+use super::row::SHADE;
 use crate::gray::Gray;
 
 /// Side of a tile, in pixels.
@@ -34,6 +35,10 @@ const WRITTEN: usize = 32;
 const SHADED: usize = 6;
 /// All paper together takes one part in this many of what is not white, or the page is a photograph of something else.
 const ALL: usize = 4;
+/// A part is a fill that a program drew when nine tiles in ten have the very same grey, ...
+const SAME: (usize, usize) = (9, 10);
+/// ... and one tile in this many of those without ink has no grain at all.
+const BARE: usize = 2;
 /// How often what is unknown is evened out, down the page and up again.
 const EVENED: usize = 8;
 /// What paper becomes: a little above white, so that its grain is white too. In 1/256.
@@ -50,6 +55,30 @@ pub(crate) fn level(page: &mut Gray) {
             }
         }
     ));
+}
+
+/// What is pale on a page that has nothing darker becomes this dark.
+const STRONG: u32 = 192;
+/// Pale ink takes less than one part in this many of a page, or it is paper.
+const INKED: usize = 2;
+
+/// Makes what is pale darker on a page that has nothing else and would go out blank.
+pub(crate) fn strengthen(page: &mut Gray) {
+    let mut darkest = u8::MAX;
+    for row in page.rows() {
+        darkest = darkest.min(row.iter().copied().min().unwrap_or(u8::MAX));
+        if darkest <= *SHADE.end() {
+            return;
+        }
+    }
+    let pale = page.rows().flatten().filter(|pixel| **pixel < WHITE).count();
+    if pale == 0 || pale * INKED >= page.width() * page.height() {
+        return;
+    }
+    let (wanted, had) = (255 - STRONG, 255 - u32::from(darkest));
+    for y in 0..page.height() {
+        page.row_mut(y).iter_mut().for_each(|pixel| *pixel = (255 - (255 - u32::from(*pixel)) * wanted / had) as u8);
+    }
 }
 
 /// A page's tiles, row by row.
@@ -138,7 +167,7 @@ impl Tiles {
         for start in 0..self.paper.len() {
             part.clear();
             self.grow(start, &mut seen, &mut part);
-            if part.is_empty() || part.len() * LARGE < colored {
+            if part.is_empty() || part.len() * LARGE < colored || self.is_drawn(&part) {
                 continue;
             }
             let written = part.iter().filter(|at| self.is_written(**at)).count();
@@ -149,6 +178,20 @@ impl Tiles {
             }
         }
         if all * ALL < colored { Vec::new() } else { are_paper }
+    }
+
+    /// Whether tiles are a fill: light on paper is never that even.
+    fn is_drawn(&self, part: &[usize]) -> bool {
+        let mut of_value = [0_usize; 256];
+        for paper in part.iter().filter_map(|at| self.paper.get(*at)) {
+            of_value.get_mut(usize::from(*paper)).into_iter().for_each(|count| *count += 1);
+        }
+        if of_value.iter().all(|count| count * SAME.1 < part.len() * SAME.0) {
+            return false;
+        }
+        let has_grain = |at: usize| self.spots_of(at).max() != self.spots_of(at).min();
+        let (grained, even): (Vec<usize>, Vec<usize>) = part.iter().filter(|at| !self.is_written(**at)).partition(|at| has_grain(**at));
+        even.len() * BARE >= even.len() + grained.len() && !even.is_empty()
     }
 
     /// Collects the tiles that can be reached from one by small steps of light.

@@ -23,7 +23,7 @@ use crate::gray::Gray;
 use crate::options::Resolution;
 
 use self::blocks::{Counts, Kind};
-pub(crate) use self::level::level;
+pub(crate) use self::level::{level, strengthen};
 use self::row::{Row, inked};
 use self::screen::{Screen, SmoothRows};
 

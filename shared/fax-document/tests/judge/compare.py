@@ -1,10 +1,10 @@
 """Pages drawn by sfm beside MuPDF and Poppler: where those two agree, do we?
 
-usage: compare.py [--all] [--cache DIR] [--jobs N] SFM OUT.tsv FILE.pdf... (or - for a list on standard input)
-First pages, of every tenth file (by its name) all, with --all of each. What the others draw is kept in DIR. Needs mutool, pdftoppm,
-pdfimages and numpy. Writes a row a page (verdict, our difference, theirs, cells lost, page, file) and prints a summary.
+usage: compare.py [--all | --first] [--cache DIR] [--jobs N] SFM OUT.tsv FILE.pdf... (or - for a list on standard input)
+First pages, of every tenth file (by its name) all; with --all of each, with --first of none. What the others draw is kept in DIR. Needs
+mutool, pdftoppm, pdfimages and numpy. Writes a row a page (verdict, our difference, theirs, cells lost, page, file) and prints a summary.
 """
-import argparse, glob, hashlib, json, os, subprocess, sys, tempfile
+import argparse, glob, hashlib, json, os, shutil, subprocess, sys, tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
@@ -118,6 +118,7 @@ def is_tenth(path):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("--cache")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("sfm")
@@ -125,10 +126,16 @@ def main():
     parser.add_argument("files", nargs="+")
     given = parser.parse_args()
     files = sys.stdin.read().splitlines() if given.files == ["-"] else given.files
+    missing = [program for program in (given.sfm, "mutool", "pdftoppm", "pdfimages") if not shutil.which(program)]
+    missing += [path for path in files if not os.path.exists(path)]
+    if missing:  # else each file would be told as an error of its own
+        sys.exit("not there: " + ", ".join(missing[:5]))
+    if given.cache:
+        os.makedirs(given.cache, exist_ok=True)
 
     def row(path):
         try:
-            return path, judge(given.sfm, path, given.cache, MOST if given.all or is_tenth(path) else 1)
+            return path, judge(given.sfm, path, given.cache, MOST if given.all or not given.first and is_tenth(path) else 1)
         except Exception as error:  # one file must not end the others
             return path, [(f"error {error!r}", -1.0, -1.0, 0, 1)]
 

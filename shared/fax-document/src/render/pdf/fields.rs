@@ -5,6 +5,7 @@ use hayro::hayro_syntax::object::{Dict, Name, Object};
 
 use super::marks::{self, SMALLEST, aside, decimal, drawable, rectangle};
 use super::overlay::{Looks, Made, Stored};
+use super::own_font::{Line, OwnFonts};
 use super::typeset::{self, LEADING, Style};
 
 /// How many fields lie above a field at most; more is a loop.
@@ -26,6 +27,7 @@ pub(super) struct Form<'a> {
     dict: Dict<'a>,
     /// The values are newer than the appearances.
     needs: bool,
+    fonts: OwnFonts,
 }
 
 impl<'a> Form<'a> {
@@ -33,7 +35,7 @@ impl<'a> Form<'a> {
         let root = pdf.xref().get::<Dict<'a>>(pdf.xref().root_id()).unwrap_or_default();
         let dict = root.get::<Dict<'a>>("AcroForm").unwrap_or_default();
         let needs = dict.get::<bool>("NeedAppearances").unwrap_or(false);
-        Self { dict, needs }
+        Self { dict, needs, fonts: OwnFonts::default() }
     }
 
     /// What a field's widget looks like.
@@ -71,19 +73,26 @@ impl<'a> Form<'a> {
         if text.trim().is_empty() {
             return Ok(Looks::Made(made));
         }
-        drawable(&text)?;
         let appearance = match inherited(widget, "DA").or_else(|| self.dict.get("DA")) {
             Some(Object::String(appearance)) => typeset::text(appearance.as_bytes()),
             _ => String::new(),
         };
         let fonts = self.dict.get::<Dict<'_>>("DR").and_then(|resources| resources.get::<Dict<'_>>("Font"));
         let style = Style::of(&appearance, fonts.as_ref());
+        let cells = number(widget, "MaxLen").filter(|cells| *cells > 0 && flags & COMB != 0 && !choice);
+        let is_line = cells.is_none() && if choice { flags & COMBO != 0 } else { flags & (MULTI_LINE | PASSWORD) == 0 };
+        let own = match drawable(&text) {
+            Ok(()) => None,
+            Err(lacks) => {
+                let own = fonts.filter(|_| is_line).and_then(|fonts| self.fonts.line(&fonts, &style.font, &text));
+                Some(own.ok_or(lacks)?)
+            }
+        };
         let quadding = number(widget, "Q").or_else(|| self.dict.get::<i64>("Q")).unwrap_or(0);
         let quadding = u8::try_from(quadding).unwrap_or(0);
         made.content += &style.color;
         made.content += "\n";
         let (border, _) = marks::border(widget);
-        let cells = number(widget, "MaxLen").filter(|cells| *cells > 0 && flags & COMB != 0 && !choice);
         match cells {
             Some(cells) => comb(&mut made, &style, &text, size, cells),
             None if flags & MULTI_LINE != 0 && !choice => {
@@ -97,7 +106,7 @@ impl<'a> Form<'a> {
             }
             None => {
                 let text = if flags & PASSWORD != 0 && !choice { "*".repeat(text.chars().count()) } else { text };
-                one_line(&mut made, &style, &text.replace(['\r', '\n'], " "), size, border, quadding)?;
+                one_line(&mut made, &style, &text.replace(['\r', '\n'], " "), own.as_ref(), size, border, quadding)?;
             }
         }
         made.content += "Q\n";
@@ -147,7 +156,7 @@ impl<'a> Form<'a> {
             drawable(&caption)?;
             made.content += "0 g\n";
             if !caption.is_empty() {
-                one_line(&mut made, &Style::of("/Helv 0 Tf", None), &caption, size, 1.0, 1)?;
+                one_line(&mut made, &Style::of("/Helv 0 Tf", None), &caption, None, size, 1.0, 1)?;
             }
             made.content += "Q\n";
             return Ok(Looks::Made(made));
@@ -297,16 +306,31 @@ fn comb(made: &mut Made, style: &Style, text: &str, size: (f64, f64), cells: i64
     }
 }
 
-/// One line in the middle of the field, smaller than asked for if it would be cut off.
-fn one_line(made: &mut Made, style: &Style, text: &str, size: (f64, f64), border: f64, quadding: u8) -> Result<(), String> {
+/// One line in the middle of the field, smaller than asked for if it would be cut off; in the document's own font if `own` is given.
+fn one_line(
+    made: &mut Made,
+    style: &Style,
+    text: &str,
+    own: Option<&Line>,
+    size: (f64, f64),
+    border: f64,
+    quadding: u8,
+) -> Result<(), String> {
     let pad = border + PADDING;
     let room = (size.0 - 2.0 * pad).max(1.0);
+    let width = own.map_or_else(|| style.face.width(text), |own| own.width);
     let wanted = if style.size > 0.0 { style.size } else { ((size.1 - 2.0 * border) * 0.75).max(SMALLEST) };
-    let type_size = wanted.min(room / style.face.width(text).max(0.01));
+    let type_size = wanted.min(room / width.max(0.01));
     if type_size < SMALLEST.min(wanted) {
         return Err("has a comment or field whose text does not fit into it".to_owned());
     }
-    let x = pad + aside(quadding, room - type_size * style.face.width(text));
-    style.face.show(&mut made.content, text, type_size, x, size.1 / 2.0 - 0.35 * type_size);
+    let (x, y) = (pad + aside(quadding, room - type_size * width), size.1 / 2.0 - 0.35 * type_size);
+    match own {
+        Some(own) => {
+            made.font = Some(own.font);
+            made.content += &format!("BT /Own {} Tf {} {} Td <{}> Tj ET\n", decimal(type_size), decimal(x), decimal(y), own.codes);
+        }
+        None => style.face.show(&mut made.content, text, type_size, x, y),
+    }
     Ok(())
 }

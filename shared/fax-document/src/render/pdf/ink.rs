@@ -101,15 +101,22 @@ mod tests {
 
     #[test]
     fn a_row_of_any_length_is_inked_pixel_by_pixel() {
-        for (alpha, multiplies) in [(255, false), (255, true), (100, false)] {
+        for (alpha, multiplies) in [(255, false), (255, true), (100, false), (100, true)] {
             let ink = Ink { gray: 40, alpha, multiplies };
-            for length in [0, 1, 15, 16, 17, 40] {
-                let covered: Vec<u8> = (0..length as u8).map(|at| at.wrapping_mul(37)).collect();
-                let under: Vec<u8> = (0..50).map(|at: u8| 255 - at * 5).collect();
-                let mut pixels = under.clone();
-                ink.lay(&mut pixels, &covered);
-                for (at, (pixel, under)) in pixels.iter().zip(&under).enumerate() {
-                    assert_eq!(*pixel, covered.get(at).map_or(*under, |covered| ink.on(*under, *covered)), "{at} of {length}");
+            // More pixels than are covered, and more coverage than pixels.
+            for (length, pixels) in [(0, 50), (1, 50), (15, 50), (16, 50), (17, 50), (40, 50), (48, 37)] {
+                let covered: Vec<u8> = (0..length).map(|at: u8| at.wrapping_mul(37)).collect();
+                let under: Vec<u8> = (0..pixels).map(|at: u8| 255 - at * 5).collect();
+                let mut inked = under.clone();
+                ink.lay(&mut inked, &covered);
+                assert_eq!(inked.len(), under.len());
+                for (at, (inked, under)) in inked.iter().zip(&under).enumerate() {
+                    let under = f64::from(*under);
+                    let share = covered.get(at).map_or(0.0, |covered| f64::from(*covered) / 255.0) * f64::from(alpha) / 255.0;
+                    let gray = if multiplies { under * 40.0 / 255.0 } else { 40.0 };
+                    let wanted = under * (1.0 - share) + gray * share;
+                    // Each of three divisions rounds by half a grey at most.
+                    assert!((f64::from(*inked) - wanted).abs() <= 1.5, "{at} of {length}: {inked}, not {wanted:.2}");
                 }
             }
         }

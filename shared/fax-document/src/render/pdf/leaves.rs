@@ -45,7 +45,9 @@ fn leaves(pdf: &Pdf) -> Option<(Vec<Option<ObjRef>>, u64)> {
     let tree = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id())?.get::<Dict<'_>>("Pages")?;
     let count = tree.get::<u32>("Count").unwrap_or(0).into();
     let mut seen: FxHashSet<ObjRef> = FxHashSet::default();
+    let size = size(pdf.data().as_ref());
     let mut leaves = Vec::new();
+    let mut nowhere = 0;
     let mut open = vec![tree.get::<Array<'_>>("Kids").map(|kids| kids.raw_iter())];
     while let Some(kids) = open.last_mut() {
         let Some(kid) = kids.as_mut().and_then(Iterator::next) else {
@@ -56,6 +58,11 @@ fn leaves(pdf: &Pdf) -> Option<(Vec<Option<ObjRef>>, u64)> {
             MaybeRef::Ref(id) => (Some(id), pdf.xref().get::<Dict<'_>>(id.into())),
             MaybeRef::NotRef(object) => (None, object.into_dict()),
         };
+        // Of such a number there is no object: the tree names nothing there.
+        if kid.is_none() && id.is_some_and(|id| i64::from(id.obj_number) >= size) {
+            nowhere += 1;
+            continue;
+        }
         let node = kid.filter(|kid| kid.get::<Name<'_>>("Type").as_deref() == Some(b"Pages"));
         match node {
             Some(node) if id.is_none_or(|id| seen.insert(id)) => match node.get::<Array<'_>>("Kids") {
@@ -66,5 +73,16 @@ fn leaves(pdf: &Pdf) -> Option<(Vec<Option<ObjRef>>, u64)> {
             None => leaves.push(id),
         }
     }
-    Some((leaves, count))
+    // If all of them are nowhere, the document has not been understood.
+    Some((if leaves.is_empty() { vec![None; nowhere] } else { leaves }, count))
+}
+
+/// The number from which on there are no objects: the largest `Size` of the file, whose trailers have it (ISO 32000-1, 7.5.5).
+fn size(file: &[u8]) -> i64 {
+    let sizes = file.windows(5).enumerate().filter(|(_, window)| *window == b"/Size").filter_map(|(at, _)| {
+        let value = file.get(at + 5..)?.trim_ascii_start();
+        let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).take(18).count();
+        std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
+    });
+    sizes.max().unwrap_or(i64::MAX)
 }

@@ -12,8 +12,10 @@ mod leaves;
 mod look;
 mod marks;
 mod overlay;
+mod own_font;
 mod painter;
 mod picture;
+mod repair;
 mod typeset;
 mod watch;
 mod whole;
@@ -40,15 +42,12 @@ use self::overlay::overlay;
 use self::painter::Easel;
 use self::watch::{Missing, Watch};
 use crate::COLUMNS;
-use crate::bilevel::level;
+use crate::bilevel::{level, strengthen};
 use crate::error::DocumentError;
 use crate::fence::fenced;
 use crate::gray::{Gray, luma};
 use crate::options::Limits;
 use crate::sheet::{Placement, Sheet};
-
-/// How near to its end a PDF without `%%EOF` must say where its table of objects is.
-const START_WITHIN: usize = 64;
 
 /// How deep the page tree is looked up for a page's size.
 const DEEPEST_PAGE: usize = 64;
@@ -59,10 +58,10 @@ const PICTURED: f64 = 3.0;
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
     // The parser repairs a file that was cut short by leaving out what is missing, and part of a document must not be faxed as all of it.
-    if !has_end(bytes) {
+    if !repair::has_end(bytes) {
         return Err(DocumentError::broken("the PDF is cut short"));
     }
-    let pdf = load(mended(bytes))?;
+    let pdf = load(repair::mended(bytes))?;
     leaves::order(&pdf, limits)?;
     for object in pdf.objects() {
         if let Object::Stream(stream) = object {
@@ -80,53 +79,6 @@ fn load(bytes: Vec<u8>) -> Result<Pdf, DocumentError> {
         LoadPdfError::Decryption(_) => DocumentError::Encrypted,
         LoadPdfError::Invalid => DocumentError::broken("the PDF is damaged"),
     })
-}
-
-/// The file with the spaces that some programs write between `stream` and the end of its line moved before the word: the parser takes
-/// them for data (ISO 32000-1, 7.3.8.1).
-fn mended(bytes: &[u8]) -> Vec<u8> {
-    let mut mended = bytes.to_vec();
-    let words =
-        bytes.windows(7).enumerate().filter(|(_, window)| matches!(window, [b'\n' | b'\r' | b'>' | b' ', word @ ..] if word == b"stream"));
-    for at in words.map(|(at, _)| at + 1) {
-        let after = bytes.get(at + 6..).unwrap_or_default();
-        let spaces = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        if spaces > 0
-            && matches!(after.get(spaces), Some(b'\n' | b'\r'))
-            && let Some(place) = mended.get_mut(at..at + 6 + spaces)
-        {
-            place.rotate_right(spaces);
-        }
-    }
-    mended
-}
-
-/// Whether nothing is missing of the PDF's end. After the last `%%EOF` there may be padding or anything else that is no object, for an
-/// object there begins an update that is not all there. Without an `%%EOF`, the trailer must be the last that is there, or the table of
-/// objects must lie where the last line says.
-fn has_end(bytes: &[u8]) -> bool {
-    let find_last = |what: &[u8], within: &[u8]| within.windows(what.len()).rposition(|window| window == what);
-    let end = find_last(b"%%EOF", bytes);
-    let after = bytes.get(end.map_or(0, |at| at + 5)..).unwrap_or_default();
-    let is_object = |window: &[u8]| {
-        matches!(window, [number, space, b'o', b'b', b'j']
-        if number.is_ascii_digit() && space.is_ascii_whitespace())
-    };
-    if end.is_some() && !after.windows(5).any(is_object) {
-        return true;
-    }
-    let trailer = find_last(b"trailer", after).and_then(|at| after.get(at..)).unwrap_or_default();
-    if trailer.windows(2).any(|window| window == b">>") && !trailer.windows(5).any(is_object) {
-        return true;
-    }
-    let tail = bytes.get(bytes.len().saturating_sub(START_WITHIN)..).unwrap_or_default();
-    let start = find_last(b"startxref", tail).and_then(|at| tail.get(at + 9..)).map(<[u8]>::trim_ascii);
-    // What follows the number may be a misspelt `%%EOF`.
-    let start = start.map(|text| text.split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default());
-    let start = start.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse::<usize>().ok());
-    let table = start.and_then(|at| bytes.get(at..)).unwrap_or_default();
-    let table = table.get(..table.len().min(24)).unwrap_or_default();
-    table.starts_with(b"xref") || table.windows(5).any(is_object)
 }
 
 /// Draws pages, given by their [`order`], on `threads` threads, and gives what `finish` makes of each.
@@ -240,6 +192,8 @@ impl<'a> Renderer<'a> {
         }
         if self.pictured * PICTURED >= f64::from(COLUMNS) * f64::from(self.sheet.rows) {
             level(&mut self.page);
+        } else {
+            strengthen(&mut self.page);
         }
         let wants_letters = self.watch.wanted_letters();
         match self.watch.missing() {

@@ -41,13 +41,15 @@ pub(super) struct Made {
     /// Left, bottom, right, top.
     pub(super) rect: [f64; 4],
     pub(super) content: String,
+    /// A font of the document that the content calls `Own`.
+    pub(super) font: Option<ObjRef>,
     pub(super) opacity: f64,
     pub(super) multiplies: bool,
 }
 
 impl Made {
     pub(super) fn new(rect: [f64; 4]) -> Self {
-        Self { rect, content: String::new(), opacity: 1.0, multiplies: false }
+        Self { rect, content: String::new(), font: None, opacity: 1.0, multiplies: false }
     }
 
     /// Makes room for what is drawn outside the annotation's own rectangle.
@@ -240,12 +242,13 @@ impl<'a> Copier<'a> {
                 body.extend(b" /AP << /N ");
                 self.write_either(&mut body, appearance, 0);
             }
-            Looks::Made(Made { rect, content, opacity, multiplies }) => {
+            Looks::Made(Made { rect, content, font, opacity, multiplies }) => {
+                let fonts = self.fonts(font);
                 let corners = rect.map(decimal).join(" ");
                 let mode = if multiplies { "/BM /Multiply" } else { "" };
                 let opacity = decimal(opacity);
                 let form = format!(
-                    "<< /Type /XObject /Subtype /Form /BBox [{corners}] /Resources << /Font {FONTS} 0 R /ExtGState << /G << /ca {opacity} \
+                    "<< /Type /XObject /Subtype /Form /BBox [{corners}] /Resources << /Font {fonts} /ExtGState << /G << /ca {opacity} \
                      /CA {opacity} {mode} >> >> >> /Length {} >>\nstream\n/G gs\n{content}\nendstream",
                     content.len() + 7
                 );
@@ -255,6 +258,14 @@ impl<'a> Copier<'a> {
         }
         body.extend(b" >> >>");
         Some(body)
+    }
+
+    /// The standard fonts, with one of the document's if one is given.
+    fn fonts(&mut self, own: Option<ObjRef>) -> String {
+        let Some(own) = own else { return format!("{FONTS} 0 R") };
+        let own = self.number(own);
+        let standard = self.objects.get(FONTS - 1).map(|fonts| String::from_utf8_lossy(fonts).into_owned()).unwrap_or_default();
+        format!("{} /Own {own} 0 R >>", standard.trim_end_matches(">>"))
     }
 
     /// The number that a referenced object has here.

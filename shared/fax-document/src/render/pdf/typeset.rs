@@ -104,6 +104,8 @@ impl Face {
 /// What a default appearance (`DA`) asks for.
 pub(super) struct Style {
     pub(super) face: Face,
+    /// The name by which the font is asked for.
+    pub(super) font: String,
     /// 0 where the size is left to us.
     pub(super) size: f64,
     /// The operator that sets the colour.
@@ -113,13 +115,14 @@ pub(super) struct Style {
 impl Style {
     /// Reads a default appearance; its font is named in `fonts`, or by its own name.
     pub(super) fn of(appearance: &str, fonts: Option<&Dict<'_>>) -> Self {
-        let mut style = Self { face: Face::named("Helvetica"), size: 0.0, color: "0 g".to_owned() };
+        let mut style = Self { face: Face::named("Helvetica"), font: String::new(), size: 0.0, color: "0 g".to_owned() };
         let mut operands: Vec<&str> = Vec::new();
         for token in appearance.split_whitespace() {
             let count = match token {
                 "Tf" => {
                     if let [.., name, size] = operands.as_slice() {
                         let key = name.trim_start_matches('/');
+                        key.clone_into(&mut style.font);
                         let font = fonts.and_then(|fonts| fonts.get::<Dict<'_>>(key));
                         let base = font.and_then(|font| font.get::<Name<'_>>("BaseFont"));
                         style.face = Face::named(base.as_ref().map_or(key, |base| base.as_str()));

@@ -203,7 +203,7 @@ pub(super) fn unembedded(page: &Page<'_>) -> Option<String> {
 }
 
 /// Where a descriptor has the font itself.
-const FILES: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
+pub(super) const FILES: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 /// Fonts that are named at most, where it may be any of them.
 const NAMED: usize = 3;
 /// How deep the page tree is looked up for a page's resources.
