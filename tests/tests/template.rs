@@ -1,5 +1,7 @@
 //! What the local stack reads of the template, and the template's variables held against the code.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sfm::stack::template::Template;
