@@ -2,7 +2,8 @@
 
 usage: compare.py [--all | --first] [--cache DIR] [--jobs N] SFM OUT.tsv FILE.pdf... (or - for a list on standard input)
 First pages, of every tenth file (by its name) all; with --all of each, with --first of none. What the others draw is kept in DIR. Needs
-mutool, pdftoppm, pdfimages and numpy. Writes a row a page (verdict, our difference, theirs, cells lost, page, file) and prints a summary.
+mutool, pdftoppm, pdfimages and numpy. Writes a row a page (verdict, our difference, theirs, cells lost, page, file) and prints a summary. A page "differs:
+darker" where all that differs is that our ink is blacker than theirs in the same places, as grey type is.
 """
 import argparse, glob, hashlib, json, os, shutil, subprocess, sys, tempfile
 from collections import Counter
@@ -106,6 +107,8 @@ def judge(sfm, path, cache, last, words_lost=None):
             c = pixels.cells(shown, a.shape[1], a.shape[0])
             distance, lost = min(pixels.differ(a, c), pixels.differ(b, c)), pixels.lost(a, b, c)
             verdict = "differs" if distance > SHARE * 2 else "alike" if lost < LOST else "lacks something"
+            if verdict == "differs" and lost < LOST and min(pixels.differ_but_for_shade(page, c) for page in (a, b)) <= SHARE * 2:
+                verdict = "differs: darker"
             words = words_lost(path, number, shown, size) if words_lost and verdict == "alike" else []
             rows.append(("lacks words: " + " ".join(words) if words else verdict, distance, pair, lost, number))
     return rows
@@ -143,7 +146,7 @@ def main():
     with open(given.report, "w") as out, ThreadPoolExecutor(given.jobs) as pool:
         for done, (path, rows) in enumerate(pool.map(row, files)):
             for verdict, mine, pair, lost, number in rows:
-                verdicts[verdict.split(":")[0]] += 1
+                verdicts[verdict if verdict.startswith("differs") else verdict.split(":")[0]] += 1
                 out.write(f"{verdict}\t{mine:.4f}\t{pair:.4f}\t{lost}\t{number}\t{path}\n")
             out.flush()
             if done % 100 == 99:

@@ -53,6 +53,11 @@ def differ(a, b):
     return float(((np.abs(a - b) > STEP) & inked).sum() / max(1, inked.sum()))
 
 
+def differ_but_for_shade(theirs, ours):
+    """As `differ`, where more ink on ink is no difference: grey type and lines are drawn solid on purpose."""
+    return differ(theirs, np.where((theirs < PAPER) & (ours < theirs), theirs, ours))
+
+
 def lost(a, b, ours):
     """Cells in which both others have ink and ours is bare, around it too: where a word may have vanished."""
     bare = ours >= BARE
