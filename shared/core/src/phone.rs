@@ -53,7 +53,7 @@ pub enum BadNumber {
         "is neither a North American number of 10 digits nor begins with +; write other countries' numbers in E.164, as in +442079460958"
     )]
     NotNational,
-    #[error("is not a North American number: area code and exchange begin with 2 to 9, and neither ends in 11; check its digits")]
+    #[error("is not a North American number: area code and exchange begin with 2 to 9, and no area code ends in 11; check its digits")]
     NorthAmerican,
     #[error("is not a telephone number as it is stored: + and at most 15 digits")]
     Stored,
@@ -199,22 +199,15 @@ fn checked(digits: &str) -> Result<E164, BadNumber> {
     Ok(E164(format!("+{digits}")))
 }
 
-/// `[2-9]XX[2-9]XXXXXX`; area codes that end in 11 are the service codes 211 to 911 (NANPA, area code assignment guidelines). Exchanges that end in 11 are
-/// assigned in toll-free codes alone (NANPA, central office code assignment guidelines).
+/// `[2-9]XX[2-9]XXXXXX`; area codes that end in 11 are the service codes 211 to 911 (NANPA, area code assignment guidelines).
 fn north_american(national: &str) -> Result<(), BadNumber> {
     match *national.as_bytes() {
         [_, _, _, _, _, _, _] => Err(BadNumber::LocalOnly),
         [b'2'..=b'9', b'1', b'1', ..] => Err(BadNumber::NorthAmerican),
-        [_, _, _, b'2'..=b'9', b'1', b'1', ..] if !is_toll_free(national) => Err(BadNumber::NorthAmerican),
         [b'2'..=b'9', _, _, b'2'..=b'9', _, _, _, _, _, _] => Ok(()),
         [_, _, _, _, _, _, _, _, _, _] => Err(BadNumber::NorthAmerican),
         _ => Err(BadNumber::Length(national.len())),
     }
-}
-
-/// The toll-free area codes (NANPA, "Toll-free numbers"; 822, 880 to 887 and 889 are reserved for more).
-fn is_toll_free(national: &str) -> bool {
-    national.get(..3).is_some_and(|area| ["800", "822", "833", "844", "855", "866", "877", "888"].contains(&area) || area.starts_with("88"))
 }
 
 impl TryFrom<String> for E164 {
