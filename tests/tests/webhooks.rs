@@ -348,7 +348,7 @@ async fn no_webhook_goes_to_an_address_that_is_not_public() {
         assert!(refused.contains("invalid_request"), "{url}: {refused}");
     }
     // Names are checked when they are connected to, because their addresses change.
-    for url in ["https://does-not-exist.invalid/"] {
+    for url in ["https://does-not-exist.example.com/"] {
         let made = webhook::add(&operator, customer.account, url, vec![], None).await.unwrap();
         let id: EndpointId = made["id"].as_str().unwrap().parse().unwrap();
         webhook::test(&operator, id).await.unwrap();
