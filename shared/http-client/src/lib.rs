@@ -1,8 +1,8 @@
 //! The HTTP client for servers that are not ours: carriers, and whatever host a customer names. Rustls with ring and
 //! the platform's roots, HTTP/1.1, no redirects, no proxies, no deadline of its own.
 //!
-//! A server may say little before its answer: at most [`MOST_INTERIM`] interim answers (1xx), each head of at most
-//! [`LARGEST_HEAD`] bytes. Else one that repeats `100 Continue` for ever would be read, and parsed, for as long as it
+//! A server may say little before its answer: at most `MOST_INTERIM` interim answers (1xx), each head of at most
+//! `LARGEST_HEAD` bytes. Else one that repeats `100 Continue` for ever would be read, and parsed, for as long as it
 //! likes.
 
 pub mod ssrf;

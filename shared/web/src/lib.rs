@@ -67,7 +67,7 @@ impl Request {
     /// The body as a JSON object. It is parsed once, however often it is asked for.
     ///
     /// # Errors
-    /// Those of [`body::parse`].
+    /// Those of `body::parse`.
     pub fn json(&self) -> Result<Object<'_>, ApiError> {
         let fields = match self.json.get() {
             Some(fields) => fields,

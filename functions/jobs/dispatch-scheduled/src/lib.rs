@@ -1,4 +1,4 @@
-//! Every minute: sends on what is due. A [`Lane`] is a table's due index and the queue that its rows' keys go to.
+//! Every minute: sends on what is due. A `Lane` is a table's due index and the queue that its rows' keys go to.
 //!
 //! Scheduled faxes and late retries of webhooks are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
 //! every lane, gets another hint: whoever does the work takes the row out of the index, so what is still there needs one. Events

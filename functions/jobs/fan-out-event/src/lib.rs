@@ -1,7 +1,7 @@
 //! Queue `events` → one delivery for each endpoint that wants the event: its row first, then its message.
 //!
 //! A row's id follows from event and endpoint, so an event that comes twice makes no second one. A row whose message got lost is due,
-//! and found by the dispatcher. An event that is a recovery's is its driver: see [`recovery`].
+//! and found by the dispatcher. An event that is a recovery's is its driver: see `recovery`.
 
 mod recovery;
 

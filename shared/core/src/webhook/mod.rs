@@ -1,7 +1,6 @@
 //! Webhooks: where an account is told of its events, and what it is told.
 //!
-//! An [`Endpoint`] is a URL with a secret; [`signature`] is how it knows us; a [`delivery`] is one event on its way to one endpoint;
-//! the [`desk`] is where endpoints are managed.
+//! An [`Endpoint`] is a URL with a secret; [`signature`] is how it knows us; a [`delivery`] is one event on its way to one endpoint.
 
 pub mod delivery;
 pub mod signature;

@@ -8,7 +8,7 @@
 //! | EventBridge `PutEvents` | our own | none |
 //! | Secrets Manager | `winterbaume-secretsmanager` | in memory |
 //!
-//! Each emulator sits behind a module of its own; [`gateway`] tells the calls apart and shows each one to the [`Tap`].
+//! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`Tap`].
 
 mod dynamodb;
 mod events;
