@@ -123,10 +123,7 @@ impl SafeHttp {
     pub fn parse(&self, text: &str) -> Result<Url, UrlRejected> {
         let text = text.trim();
         // The parser would leave out tabs and line breaks, and the host would leave out what nobody sees.
-        if text
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
-        {
+        if text.chars().any(|c| c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')) {
             return Err(UrlRejected::Malformed);
         }
         let url = Url::parse(text).map_err(|_| UrlRejected::Malformed)?;

@@ -137,7 +137,7 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
     for url in ["https://./", "https://../", "https://example..com/", "https://.example.com/", "https://example.com:0/", &long, &longer] {
         assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url}");
     }
-    for url in ["https://\t127.0.0.1/", "https://exam\nple.com/", "https://exam\u{200b}ple.com/", "https://example.com/a b"] {
+    for url in ["https://\t127.0.0.1/", "https://exam\nple.com/", "https://exam\u{200b}ple.com/"] {
         assert_eq!(refusal(&guard, url).await, Some(UrlRejected::Malformed), "{url:?}");
     }
     for name in [
@@ -161,7 +161,12 @@ async fn other_schemes_credentials_and_rubbish_are_refused() {
     ] {
         assert_eq!(refusal(&guard, &format!("https://{name}/")).await, Some(UrlRejected::Host), "{name}");
     }
-    for url in ["https://example.com/", "https://example.com.:8443/#top", "https://mylocal.example.org/", "https://notmetadata.goog.com/"] {
+    for url in [
+        "https://example.com/my letter.pdf",
+        "https://example.com.:8443/#top",
+        "https://mylocal.example.org/",
+        "https://notmetadata.goog.com/",
+    ] {
         assert_eq!(refusal(&guard, url).await, None, "{url}");
     }
 }
