@@ -7,7 +7,6 @@ use crate::account::{Number, NumberNotAllowed, SendNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
-use crate::list::ListHead;
 use crate::phone::E164;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
@@ -128,7 +127,7 @@ impl From<SendNotAllowed> for Failure {
 pub struct Scheduled {
     pub account_id: AccountId,
     pub id: ScheduledId,
-    /// Its place in the account's list.
+    /// Its place in the account's list; numbers start at 1.
     pub seq: u64,
     pub status: ScheduledStatus,
     pub send_at: Timestamp,
@@ -165,22 +164,24 @@ impl Scheduled {
     }
 
     /// The fax that it becomes, at its place in the list.
-    pub fn fax(&self, from: E164, place: ListHead) -> Fax {
+    pub fn fax(&self, from: E164, now: Timestamp) -> Fax {
         let id = self.future_fax();
-        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, place) }
+        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now) }
+    }
+
+    /// What it costs of the quota: nothing for a test key.
+    pub fn charged_pages(&self) -> u32 {
+        if self.live { self.pages } else { 0 }
     }
 
     /// The number that it is sent from, of the active ones: the one asked for, else the oldest.
     pub fn sender<'n>(&self, active: &'n [Number]) -> Option<&'n Number> {
-        match &self.from {
-            Some(from) => active.iter().find(|number| number.number == *from),
-            None => active.first(),
-        }
+        Number::sender(self.from.as_ref(), active).ok().flatten()
     }
 
     /// What the API shows of it.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> ScheduledResource<'_> {
+        ScheduledResource {
             id: self.id,
             object: "scheduled",
             status: self.status,
@@ -203,7 +204,7 @@ pub fn document_key(account: AccountId, id: ScheduledId) -> String {
 
 /// The scheduled-fax resource of the API.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct ScheduledResource<'a> {
     pub id: ScheduledId,
     pub object: &'static str,
     pub status: ScheduledStatus,

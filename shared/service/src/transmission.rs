@@ -5,7 +5,8 @@ use rand::RngExt as _;
 
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
-use sfm_core::fax::{Effect, Fax};
+use sfm_core::fax::Fax;
+use sfm_core::fax::progress::Effect;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_store::faxes::{FaxEnding, FaxKey};
 use sfm_store::platform::{ConfigError, Platform};

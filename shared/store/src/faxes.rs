@@ -18,11 +18,12 @@ use super::transaction::{Backoff, past_conflicts, transact};
 use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
-use sfm_core::account::{Account, Reservation};
+use sfm_core::account::Account;
 use sfm_core::event::Event;
 use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::Page;
+use sfm_core::reservation::Reservation;
 
 #[derive(Debug, Clone)]
 pub struct Faxes {
@@ -115,7 +116,7 @@ impl Faxes {
     /// place. (1 RRU each)
     pub(super) async fn open(&self, account: AccountId, reservations: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
         let found = try_join_all(reservations.iter().map(|reservation| self.get(account, reservation.fax))).await?;
-        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| reservation.is_of(fax)));
+        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| fax.has_place(reservation)));
         Ok(open.map(|(reservation, _)| *reservation).collect())
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::fax_creation::{AcceptError, Entered, Entry, FaxCreation};
+use super::fax_creation::{AcceptError, Entered, FaxCreation};
 use super::transaction::{Reason, past_conflicts};
 use super::{StoreError, from_item, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
@@ -26,12 +26,12 @@ pub struct InboundKey {
 pub struct InboundFaxes {
     client: Client,
     table: String,
-    pub intake: FaxCreation,
+    creation: FaxCreation,
 }
 
 impl InboundFaxes {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, intake: FaxCreation::new(platform)? })
+        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, creation: FaxCreation::new(platform)? })
     }
 
     /// Reads a row strongly. (1 RRU)
@@ -97,15 +97,12 @@ impl InboundFaxes {
         now: Timestamp,
         until: Instant,
     ) -> Result<Option<Box<Fax>>, AcceptError> {
-        let entered = self.intake.enter(&account, (inbound.fax_id, 0), now, until, |place| {
-            let received = &inbound.received;
-            let mut fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);
-            fax.partial = received.partial;
-            let mut taken = inbound.clone();
-            taken.taken(now);
-            let event = Event::completed(&fax, now)?;
-            Ok(Entry { fax, event, beside: vec![self.settle(&taken)?] })
-        });
+        let received = &inbound.received;
+        let mut fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, now);
+        fax.partial = received.partial;
+        let mut taken = inbound.clone();
+        taken.taken(now);
+        let entered = self.creation.enter(&account, fax, now, until, |fax| Ok((Event::completed(fax, now)?, vec![self.settle(&taken)?])));
         match entered.await? {
             Entered::In(fax) => Ok(Some(fax)),
             Entered::Beside(reasons) => match reasons.first() {

@@ -16,9 +16,9 @@ use super::reservations::account_of;
 use super::transaction::{Backoff, Cancelled, Reason, transact};
 use super::{Item, StoreError, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
-use sfm_core::account::Reservation;
 use sfm_core::id::AccountId;
 use sfm_core::list::{Holes, ListHead, Page, Paged, block_of, find_block, find_in_block};
+use sfm_core::reservation::Reservation;
 
 /// The lists whose entries have sequence numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

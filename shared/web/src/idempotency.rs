@@ -6,16 +6,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::{ApiError, Request, Response};
 use sfm_core::hex;
-use sfm_core::id::AccountId;
-use sfm_store::requests::{IdempotencyKey, IdempotencyRecord};
+use sfm_core::principal::Principal;
+use sfm_store::requests::{IdempotencyKey, IdempotencyRecord, IdempotentRequest};
 
 const LONGEST_KEY: usize = 255;
 
-/// The name that a request's `Idempotency-Key` gives it; none without the header.
-pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> Result<Option<IdempotencyKey>, ApiError> {
+/// What a request's `Idempotency-Key` names; none without the header.
+pub(crate) fn key(request: &Request, who: &Principal, route: &str) -> Result<Option<IdempotencyKey>, ApiError> {
     match request.header("idempotency-key")? {
         None => Ok(None),
-        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(IdempotencyKey::new(account, live, route, key))),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(IdempotencyKey::new(who.account(), who.is_live(), route, key))),
         Some(_) => Err(ApiError::invalid("The Idempotency-Key must have 1 to 255 characters.").param("Idempotency-Key")),
     }
 }
@@ -23,7 +23,7 @@ pub fn name(request: &Request, account: AccountId, live: bool, route: &str) -> R
 /// What makes two requests the same: the fields that matter, whatever their order and the white space between them.
 ///
 /// A body that is no JSON object is compared as it is.
-pub fn fingerprint(request: &Request, fields: &[&str]) -> String {
+pub(crate) fn fingerprint(request: &Request, fields: &[&str]) -> String {
     let mut sha = Sha256::new();
     match request.json() {
         Ok(body) => {
@@ -65,12 +65,15 @@ fn canonical(value: &Value, sha: &mut Sha256) {
 }
 
 /// The first answer, byte for byte.
-pub fn replay(reply: IdempotencyRecord, fingerprint: &str) -> Result<Response, ApiError> {
-    if reply.fingerprint != fingerprint {
+///
+/// # Errors
+/// 400 when it was the answer to another request with the same key.
+pub(crate) fn replay(record: &IdempotencyRecord, request: &IdempotentRequest) -> Result<Response, ApiError> {
+    if record.fingerprint != request.fingerprint {
         let message = "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";
         return Err(ApiError::invalid(message).code("idempotency_key_reused").param("Idempotency-Key"));
     }
-    let status = StatusCode::from_u16(reply.status).map_err(ApiError::internal)?;
+    let status = StatusCode::from_u16(record.status).map_err(ApiError::internal)?;
     let replayed = HeaderName::from_static("idempotent-replayed");
-    Ok(Response::json_text(status, reply.body).with_header(replayed, HeaderValue::from_static("true")))
+    Ok(Response::json_text(status, record.body.clone()).with_header(replayed, HeaderValue::from_static("true")))
 }

@@ -36,7 +36,7 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let result = handled.await.unwrap_or_else(|e| Err(ApiError::internal(format!("panicked: {e}"))));
     let (response, cause) = match result {
         Ok(response) => (response, None),
-        Err(problem) => into_response(problem, id),
+        Err(error) => into_response(error, id),
     };
     let status = response.status.as_u16();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -54,10 +54,10 @@ fn of_bytes(bytes: &[u8]) -> Body {
     std::str::from_utf8(bytes).map_or_else(|_| Body::Binary(bytes.to_vec()), |text| Body::Text(text.to_owned()))
 }
 
-fn into_response(problem: ApiError, id: RequestId) -> (Response, Option<String>) {
-    let mut response = Response::json_text(problem.status, problem.body(id));
-    response.headers.extend(problem.headers);
-    (response, problem.cause)
+fn into_response(error: ApiError, id: RequestId) -> (Response, Option<String>) {
+    let mut response = Response::json_text(error.status, error.body(id));
+    response.headers.extend(error.headers);
+    (response, error.cause)
 }
 
 fn read(id: RequestId, now: jiff::Timestamp, request: lambda_http::Request) -> Request {

@@ -311,8 +311,8 @@ impl Endpoint {
     }
 
     /// What is shown of it, without its secret.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> EndpointResource<'_> {
+        EndpointResource {
             id: self.id,
             object: "webhook_endpoint",
             url: &self.url,
@@ -330,7 +330,7 @@ impl Endpoint {
 
 /// The endpoint as its owner sees it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct EndpointResource<'a> {
     pub id: EndpointId,
     pub object: &'static str,
     pub url: &'a str,

@@ -55,7 +55,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("FanOutEvent", events::<fan_out_event::FanOutEvent>),
     ("DeliverWebhook", events::<deliver_webhook::DeliverWebhook>),
     ("PollCarrier", events::<poll_carrier::PollCarrier>),
-    ("DispatchScheduled", events::<dispatch_scheduled::DispatchScheduled>),
+    ("DispatchDue", events::<dispatch_due::DispatchDue>),
 ];
 
 /// The handlers of a stack.
