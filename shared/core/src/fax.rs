@@ -12,6 +12,7 @@ use crate::id::{AccountId, FaxId, ScheduledId};
 use crate::month::Month;
 use crate::phone::E164;
 use crate::reservation::Reservation;
+use crate::text_enum::text_enum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -20,29 +21,17 @@ pub enum Direction {
     Inbound,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaxStatus {
-    Queued,
-    Sending,
-    Delivered,
-    Failed,
-    Received,
+text_enum! {
+    pub enum FaxStatus {
+        Queued = "queued",
+        Sending = "sending",
+        Delivered = "delivered",
+        Failed = "failed",
+        Received = "received",
+    }
 }
 
 impl FaxStatus {
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Sending, Self::Delivered, Self::Failed, Self::Received];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Received => "received",
-        }
-    }
-
     /// An inbound fax is `received`; all other statuses are those of outbound ones.
     pub fn direction(self) -> Direction {
         if self == Self::Received { Direction::Inbound } else { Direction::Outbound }

@@ -2,7 +2,7 @@
 //!
 //! What the service is about: [`account`], [`submission`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`event`], [`webhook`], [`member`], [`principal`],
 //! [`audit`], [`failure`]. The arithmetic that several of them need: [`list`] (paging), [`reservation`], [`due`], [`rate`]. The parsed types that they are made of:
-//! [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`]. And the [`clock`], which tests set.
+//! [`text_enum`], [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`]. And the [`clock`], which tests set.
 
 pub mod account;
 pub mod audit;
@@ -28,6 +28,7 @@ pub mod scheduled;
 pub mod scope;
 pub mod secret;
 pub mod submission;
+pub mod text_enum;
 pub mod webhook;
 
 /// Bytes as lower-case hexadecimal digits.

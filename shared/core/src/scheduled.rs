@@ -8,6 +8,7 @@ use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
 use crate::phone::E164;
+use crate::text_enum::text_enum;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
 const SOONEST: SignedDuration = SignedDuration::from_secs(60);
@@ -43,51 +44,27 @@ impl SendAt {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduledStatus {
-    Pending,
-    Sent,
-    Failed,
-    Canceled,
-}
-
-impl ScheduledStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-        }
+text_enum! {
+    pub enum ScheduledStatus {
+        Pending = "pending",
+        Sent = "sent",
+        Failed = "failed",
+        Canceled = "canceled",
     }
 }
 
-/// Why a scheduled fax did not become a fax when its time came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failure {
-    QuotaExceeded,
-    BaaRequired,
-    NoActiveNumber,
-    NumberNotAllowed,
-    DocumentUnreadable,
+text_enum! {
+    /// Why a scheduled fax did not become a fax when its time came.
+    pub enum Failure {
+        QuotaExceeded = "quota_exceeded",
+        BaaRequired = "baa_required",
+        NoActiveNumber = "no_active_number",
+        NumberNotAllowed = "number_not_allowed",
+        DocumentUnreadable = "document_unreadable",
+    }
 }
 
 impl Failure {
-    pub const ALL: [Self; 5] =
-        [Self::QuotaExceeded, Self::BaaRequired, Self::NoActiveNumber, Self::NumberNotAllowed, Self::DocumentUnreadable];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::QuotaExceeded => "quota_exceeded",
-            Self::BaaRequired => "baa_required",
-            Self::NoActiveNumber => "no_active_number",
-            Self::NumberNotAllowed => "number_not_allowed",
-            Self::DocumentUnreadable => "document_unreadable",
-        }
-    }
-
     /// What happened and what to do, for the person who scheduled the fax.
     pub fn message(self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
         let message = "events must name at least one event. Leave it out for fax.delivered, fax.failed and fax.received.";
         return Err(ApiError::invalid(message).param("events"));
     }
-    let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
+    let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| EventType::for_endpoint(kind.as_str()?).ok());
     types.collect::<Option<_>>().map(Some).ok_or_else(wrong)
 }
 
