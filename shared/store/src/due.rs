@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{Item, StoreError, from_item, n, s};
+use super::StoreError;
+use crate::items::{Item, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::due::SHARDS;
 

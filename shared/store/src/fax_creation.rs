@@ -10,14 +10,15 @@ use sfm_core::fax::Fax;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 
+use crate::StoreError;
 use crate::accounts::Accounts;
 use crate::events::Events;
 use crate::faxes::Faxes;
+use crate::items::from_item;
 use crate::platform::{ConfigError, Platform};
 use crate::requests::{Created, IdempotencyStore, IdempotentRequest};
 use crate::reservations::Reservations;
 use crate::transaction::{Cancelled, Reason, Write, transact};
-use crate::{StoreError, from_item};
 
 /// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
 /// transaction.

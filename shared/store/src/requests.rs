@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{StoreError, from_item, n, s, to_item};
+use super::StoreError;
+use crate::items::{self, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::hex;
 use sfm_core::id::AccountId;
@@ -95,16 +96,7 @@ impl IdempotencyStore {
 
     /// The answer that was given to this request, if it was given within 30 days. (1 RRU)
     pub async fn find(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("request", s(&key.0))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        let reply: Option<IdempotencyRecord> = found.item.map(from_item).transpose()?;
+        let reply: Option<IdempotencyRecord> = items::get(&self.client, &self.table, items::key([("request", s(&key.0))])).await?;
         Ok(reply.filter(|reply| reply.expires_at > now.as_second()))
     }
 

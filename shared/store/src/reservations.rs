@@ -10,12 +10,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::accounts::Accounts;
 use super::fax_creation::AcceptError;
 use super::faxes::Faxes;
 use super::lists::{List, Lists};
 use super::transaction::{Backoff, past_conflicts, transact};
-use super::{Item, StoreError, from_item, n, s};
+use crate::items::{Item, from_item, n, s};
 use sfm_core::account::{Account, SendNotAllowed};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::month::Month;

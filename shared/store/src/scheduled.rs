@@ -2,17 +2,18 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::events::Events;
 use super::fax_creation::{AcceptError, Entered, FaxCreation};
 use super::lists::{List, Lists};
 use super::requests::{Created, IdempotencyStore, IdempotentRequest};
 use super::transaction::{Reason, past_conflicts, transact};
-use super::{StoreError, from_item, list_from, s, to_item};
+use crate::items::{self, from_item, key_of, list_from, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::{Account, Number};
@@ -53,9 +54,7 @@ impl ScheduledFaxes {
 
     /// Reads a scheduled fax strongly. (1 RRU)
     pub async fn get(&self, account: AccountId, id: ScheduledId) -> Result<Option<Scheduled>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, key_of(account, id)).await
     }
 
     /// At most `limit` scheduled faxes of an account's list from `first` downwards, newest first.
@@ -127,7 +126,7 @@ impl ScheduleCreation {
         let at = |place: ListHead| Scheduled { seq: place.last, created_at: place.last_at, ..scheduled.clone() };
         let added = self.lists.add(List::Scheduled, scheduled.account_id, now, until, |place| {
             let scheduled = at(place);
-            let mut writes = vec![self.put_new(&scheduled)?];
+            let mut writes = vec![items::put(&self.scheduled.table, to_item(&scheduled)?, Some("attribute_not_exists(id)"))?];
             if let Some(request) = request {
                 writes.push(self.requests.keep(&request.answered(&scheduled.resource(), now)?, now)?);
             }
@@ -146,15 +145,6 @@ impl ScheduleCreation {
                 _ => Err(unknown),
             },
         }
-    }
-
-    fn put_new(&self, scheduled: &Scheduled) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.scheduled.table)
-            .set_item(Some(to_item(scheduled)?))
-            .condition_expression("attribute_not_exists(id)")
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 

@@ -7,13 +7,11 @@ pub mod body;
 pub mod contact;
 pub mod error;
 pub mod filter;
-mod idempotency;
 pub mod logging;
 pub mod membership;
 pub mod new_fax;
 pub mod openapi;
 pub mod runtime;
-pub mod serve;
 pub mod submission_guard;
 
 use std::borrow::Cow;

@@ -13,8 +13,8 @@ use lambda_http::{Adapter, Service as _, service_fn};
 use serde_json::Value;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::Endpoint;
+use sfm_web::runtime::respond;
 use sfm_web::runtime::{Error, Worker};
-use sfm_web::serve::respond;
 
 use super::bootstrap::Bootstrap;
 use crate::tap::Tap;
