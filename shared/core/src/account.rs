@@ -97,6 +97,9 @@ impl Account {
     /// Checks the gates in their order: quota, BAA, number.
     ///
     /// `pages` is what the fax would be charged: none for a test key. `sender` is the number that it would be sent from.
+    ///
+    /// # Errors
+    /// The first gate that is closed.
     pub fn gates<'n>(&self, pages: u32, month: Month, sender: Option<&'n Number>) -> Result<&'n Number, SendNotAllowed> {
         let limit = self.page_limit();
         let left = limit.saturating_sub(self.used_in(month));

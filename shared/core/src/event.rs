@@ -90,6 +90,9 @@ impl Event {
     }
 
     /// Tells that a fax reached its final status, or came in.
+    ///
+    /// # Errors
+    /// When the fax cannot be written as JSON.
     pub fn completed(fax: &Fax, now: Timestamp) -> Result<Self, serde_json::Error> {
         let kind = match fax.status {
             FaxStatus::Delivered => EventType::FaxDelivered,
@@ -100,6 +103,9 @@ impl Event {
     }
 
     /// Tells that a scheduled fax did not become one.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
     pub fn not_sent(scheduled: &Scheduled, now: Timestamp) -> Result<Self, serde_json::Error> {
         let data = serde_json::to_string(&scheduled.resource())?;
         let event = Self::outward(scheduled.account_id, EventType::ScheduledFailed, data, now);

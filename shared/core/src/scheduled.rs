@@ -29,6 +29,10 @@ pub enum BadSendAt {
 }
 
 impl SendAt {
+    /// Reads `send_at`, an RFC 3339 time with its offset.
+    ///
+    /// # Errors
+    /// [`BadSendAt`] when it is no such time, is over, or is too far ahead.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, BadSendAt> {
         let at = parse_time(text).ok_or(BadSendAt::Unreadable)?;
         let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);

@@ -35,7 +35,7 @@ pub mod webhooks;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 pub use transaction::{Backoff, Cancelled, Reason, Write};
 
-/// Why a table could not be read or written.
+/// Why a table could not be read or written. Every function here that reads or writes one may fail with it, and says so where it fails with more.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The call failed after the client's own retries. A write may have happened all the same.

@@ -75,6 +75,9 @@ impl DocumentPreparer {
     /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
     ///
     /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
+    ///
+    /// # Errors
+    /// [`SubmitError::Document`] for a document that cannot be faxed, [`SubmitError::OutOfTime`] where another try may do.
     pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, SubmitError> {
         let field = document.field();
         let until = deadline.started + READY;
@@ -104,6 +107,9 @@ impl DocumentPreparer {
     }
 
     /// Stores a fax-ready document.
+    ///
+    /// # Errors
+    /// [`SubmitError::OutOfTime`] when it was not stored in time; it may be stored all the same.
     pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), SubmitError> {
         let stored = timeout_at(deadline.started + STORED, self.documents.put(key, pdf)).await;
         Ok(stored.map_err(|_| SubmitError::OutOfTime("the document was not stored in time".into()))??)

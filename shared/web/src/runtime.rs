@@ -32,6 +32,9 @@ pub trait Worker: Sized + Send + Sync + 'static {
 }
 
 /// Runs an endpoint until Lambda ends the process.
+///
+/// # Errors
+/// When a variable is missing, or the Runtime API is gone.
 pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
     logging::init();
     let platform = Platform::from_env()?;
@@ -45,6 +48,9 @@ pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
 }
 
 /// Runs a worker until Lambda ends the process.
+///
+/// # Errors
+/// When a variable is missing, or the Runtime API is gone.
 pub async fn serve_events<W: Worker>() -> Result<(), Error> {
     logging::init();
     let platform = Platform::from_env()?;

@@ -34,6 +34,9 @@ impl SubmissionGuard {
     ///
     /// `limit` names the rate limit in the headers. A key has a window for each route; a member of the dashboard has one over all routes of
     /// the limit.
+    ///
+    /// # Errors
+    /// As said, and those of `work`, each with the headers of the rate limit once a slot was taken.
     pub async fn submit(
         &self,
         request: &Request,

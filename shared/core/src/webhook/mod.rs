@@ -263,6 +263,9 @@ impl Endpoint {
 
     /// Whether an attempt may be made now; if not, when. The first one after a rest keeps the others waiting until it
     /// is over.
+    ///
+    /// # Errors
+    /// The time from which one may be made.
     pub fn probe(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let Some(resting) = &mut self.resting else { return Ok(()) };
         match resting.wait(now) {
