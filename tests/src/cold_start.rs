@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::Value;
-use sfm_core::scope::Scope;
 use sfm::stack::TEMPLATE;
 use sfm::stack::bootstrap::{Bootstrap, binary_of};
 use sfm::stack::template::Template;
 use sfm::tap::NoTap;
+use sfm_core::scope::Scope;
 use sfm_tests::service::Service;
 
 const STARTS: usize = 9;

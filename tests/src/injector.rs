@@ -212,8 +212,9 @@ impl Injector {
         *self.feed.lock().unwrap() = feed;
     }
 
-    pub fn is_doubled(&self) -> bool {
-        matches!(*self.feed.lock().unwrap(), Feed::Doubled)
+    /// At how many workers one event can be at once: the stream's records are doubled, and the queue's messages are.
+    pub fn copies(&self) -> usize {
+        if *self.feed.lock().unwrap() == Feed::Straight { 1 } else { 4 }
     }
 
     /// Puts what the test saw into the order of the writes.

@@ -22,26 +22,36 @@ pub mod tls;
 
 use std::time::{Duration, Instant};
 
+/// How long a wait looks away, and by how much longer each time: looking costs the time of a processor that what is waited for needs.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+fn longer(pause: Duration) -> Duration {
+    pause.mul_f64(1.2).min(LONGEST_PAUSE)
+}
+
 /// Waits until `probe` gives something. The deadline is there to end a broken run, not to measure one.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let (deadline, mut pause) = (Instant::now() + Duration::from_secs(90), FIRST_PAUSE);
     loop {
         if let Some(found) = probe().await {
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(pause).await;
+        pause = longer(pause);
     }
 }
 
 /// The same outside of a runtime.
 pub fn eventually_blocking<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let (deadline, mut pause) = (Instant::now() + Duration::from_secs(90), FIRST_PAUSE);
     loop {
         if let Some(found) = probe() {
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(25));
+        std::thread::sleep(pause);
+        pause = longer(pause);
     }
 }

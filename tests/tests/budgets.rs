@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sfm::commands::webhook;
 use sfm::tap::{Call, Tap};
+use sfm_store::webhooks::Webhooks;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;
+use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::Service;
 
 /// What some functions spent since the last reset.
@@ -202,6 +205,36 @@ async fn requests_and_a_whole_fax_stay_within_their_budgets() {
     println!("a delivered fax: {:.1} WRU, {} S3 PUT", whole.write_units, whole.s3_puts);
     assert!(whole.write_units > 10.0 && whole.write_units <= 36.0, "{whole:?}");
     assert_eq!(whole.s3_puts, 1);
+}
+
+/// An endpoint that answers quickly is told by whoever fans the event out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_succeeds_at_once_costs_five_calls_and_six_write_units_at_most() {
+    let counter = Arc::new(Counter::default());
+    let service = Service::start_tapped(counter.clone()).await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let operator = service.stack.operator_platform();
+    webhook::add(&operator, customer.account, &receiver.url("/"), vec![], None).await.unwrap();
+    let webhooks = Webhooks::new(&operator).unwrap();
+    customer.client.send_letter("+15005550001").await;
+    eventually("the endpoint to be quick", || async { webhooks.of(customer.account).await.unwrap()[0].quick.then_some(()) }).await;
+    counter.reset();
+    customer.client.send_letter("+15005550001").await;
+    eventually("the webhook", || async { (receiver.requests().len() == 2).then_some(()) }).await;
+    eventually("the event to be settled", || async {
+        let settled = |call: &Consumed| call.caller == "FanOutEvent" && call.operation == "UpdateItem";
+        counter.calls().iter().any(settled).then_some(())
+    })
+    .await;
+    let calls = counter.calls();
+    let of_webhook: Vec<_> = calls.iter().filter(|call| call.caller == "FanOutEvent" || call.caller == "DeliverWebhook").collect();
+    let operations: Vec<_> = of_webhook.iter().map(|call| call.operation.as_str()).collect();
+    // PutEvents of relay-events is the fifth.
+    assert_eq!(operations, ["Query", "BatchGetItem", "PutItem", "UpdateItem"]);
+    let cost = spent(of_webhook.into_iter());
+    println!("a webhook: {cost:?}");
+    assert!(cost.write_units > 0.0 && cost.write_units <= 6.0, "{cost:?}");
 }
 
 /// What a burst costs, beside the same sends one after another: nobody pays for a race that was lost.

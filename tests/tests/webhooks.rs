@@ -21,6 +21,7 @@ use sfm_http_client::ssrf::Names;
 use sfm_store::accounts::AccountChange;
 use sfm_store::events::Events;
 use sfm_store::semaphores::{NoPermit, Semaphores};
+use sfm_store::webhooks::Webhooks;
 use sfm_tests::eventually;
 use sfm_tests::hostile::{Hostile, Then};
 use sfm_tests::receiver::{Receiver, Reply, Request};
@@ -101,6 +102,40 @@ async fn each_final_status_is_told_once_to_each_endpoint_that_wants_it() {
     let log = log(&service, all).await;
     assert_eq!(log.len(), 2);
     assert!(log.iter().all(|delivery| delivery["status"] == "succeeded" && delivery["attempts"][0]["status_code"] == 204), "{log:?}");
+}
+
+/// Whether the endpoint is told by whoever fans events out.
+async fn is_quick(service: &Service, customer: &Customer) -> bool {
+    let webhooks = Webhooks::new(&service.stack.operator_platform()).unwrap();
+    webhooks.of(customer.account).await.unwrap()[0].quick
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_fails_is_quick_no_more_until_it_has_answered_again() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let receiver = Receiver::start(|_| Reply::status(200)).await;
+    let (id, _) = register(&service, &customer, &receiver.url("/"), &[]).await;
+    assert!(!is_quick(&service, &customer).await, "nothing is known of it yet");
+    for (status, quick) in [(200, true), (500, false), (200, true)] {
+        receiver.reply(move |_| Reply::status(status));
+        let before = log(&service, id).await.len();
+        customer.client.send_letter("+15005550001").await;
+        eventually("an attempt that is written down", || async {
+            let log = log(&service, id).await;
+            (log.len() > before && log[0]["attempts"][0]["status_code"] == status).then_some(())
+        })
+        .await;
+        eventually("what is known of the endpoint", || async { (is_quick(&service, &customer).await == quick).then_some(()) }).await;
+    }
+    // What was refused is told in the end, by the other worker.
+    service.advance(SignedDuration::from_mins(1));
+    eventually("all to be told", || async {
+        let log = log(&service, id).await;
+        log.iter().all(|delivery| delivery["status"] == "succeeded").then_some(())
+    })
+    .await;
+    assert_eq!(receiver.requests().len(), 4, "three events, one of them twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,8 @@ use sfm_store::queue::{Queue, QueueError};
 use sfm_store::webhooks::Webhooks;
 use sfm_store::{ReplaceError, StoreError};
 
+use post::Connection;
+
 /// For the whole exchange, the answer's body included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,7 @@ impl WebhookAttempts {
     /// Whoever calls it sees to it that the event comes again should the process die in between: then the receiver is told twice, under one id.
     pub async fn first(&self, endpoint: &Endpoint, event: &Event) -> Result<(), StoreError> {
         let mut delivery = Delivery::new(event, endpoint.id, self.clock.now());
-        let outcome = post::post(&self.guard, endpoint, event, DEADLINE, &self.clock).await;
+        let outcome = post::post(&self.guard, endpoint, event, (Connection::Kept, DEADLINE), &self.clock).await;
         let attempt = outcome.attempt.clone();
         let told = self.conclude(&mut delivery, &outcome);
         if self.deliveries.add(&delivery).await? {
@@ -63,7 +65,7 @@ impl WebhookAttempts {
 
     /// Makes an attempt of a delivery that the caller has claimed, and writes down how it ended.
     pub async fn again(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event) -> Result<(), StoreError> {
-        let outcome = post::post(&self.guard, endpoint, event, DEADLINE, &self.clock).await;
+        let outcome = post::post(&self.guard, endpoint, event, (Connection::New, DEADLINE), &self.clock).await;
         let told = self.conclude(&mut delivery, &outcome);
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => {}

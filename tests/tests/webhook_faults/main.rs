@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use sfm::commands::webhook;
 use sfm_core::plan::Plan;
+use sfm_store::webhooks::Webhooks;
 use sfm_tests::draw::{Draw, in_either, try_each, try_pairs};
 use sfm_tests::injector::{Fault, Feed, Happening, Injector, Patience, Point};
 use sfm_tests::process::Process;
 use sfm_tests::receiver::{Receiver, Reply};
-use sfm_store::webhooks::Webhooks;
 use sfm_tests::service::{Customer, customer, left_due};
 use tokio::runtime::Runtime;
 
@@ -101,7 +101,7 @@ impl Bench<'_> {
         let unwritten = crashes + failed.count();
         let told = requests.len();
         assert!(told <= recorded + unwritten, "{targets:?}: told {told} times, {recorded} of them written down, {crashes} crashes");
-        assert_claimed_before_told(&happened, 1 + unwritten + usize::from(self.tap.is_doubled()), &format!("{targets:?}"));
+        assert_claimed_before_told(&happened, self.tap.copies() + unwritten, &format!("{targets:?}"));
         sfm_tests::eventually_blocking("nothing to be left due", || {
             process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             (left_over(&process, &customer) == 0).then_some(())
@@ -137,7 +137,8 @@ fn assert_claimed_before_told(happened: &[Happening], first: usize, what: &str) 
             Happening::Written { .. } => {}
         }
     }
-    assert!(claims >= 1 && recorded >= 1, "{what}: neither a claim nor a record was seen: {happened:?}");
+    // Where the first attempt was made twice, the second of them was taken, and nothing was left to claim.
+    assert!(recorded >= 1 && (claims >= 1 || told > 1 && first > 1), "{what}: neither a claim nor a record was seen: {happened:?}");
 }
 
 fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {

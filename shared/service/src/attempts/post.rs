@@ -26,11 +26,26 @@ struct Answer {
     body: Vec<u8>,
 }
 
-pub(super) async fn post(guard: &SafeHttp, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
+/// Which connection an attempt uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// One that is kept from an attempt just before, if there is one.
+    Kept,
+    /// A new one, to an address that is looked up now: DNS changes.
+    New,
+}
+
+pub(super) async fn post(
+    guard: &SafeHttp,
+    endpoint: &Endpoint,
+    event: &Event,
+    (connection, deadline): (Connection, Duration),
+    clock: &Clock,
+) -> Outcome {
     let at = clock.now();
     let started = Instant::now();
     let mut answer = None;
-    let exchanged = tokio::time::timeout(deadline, exchange(guard, endpoint, event, clock, &mut answer)).await;
+    let exchanged = tokio::time::timeout(deadline, exchange(guard, endpoint, event, connection, clock, &mut answer)).await;
     let error = match (exchanged, &answer) {
         (Ok(Ok(())), Some(answer)) => trouble(answer.status),
         (Ok(Ok(())), None) => Some(DeliveryError::Protocol),
@@ -60,11 +75,16 @@ async fn exchange(
     guard: &SafeHttp,
     endpoint: &Endpoint,
     event: &Event,
+    connection: Connection,
     clock: &Clock,
     answer: &mut Option<Answer>,
 ) -> Result<(), DeliveryError> {
     let url = Url::parse(&endpoint.url).map_err(|_| DeliveryError::HostNotAllowed)?;
-    let client = guard.kept_client_for(&url).await.map_err(|refused| match refused {
+    let client = match connection {
+        Connection::Kept => guard.kept_client_for(&url).await,
+        Connection::New => guard.client_for(&url).await,
+    };
+    let client = client.map_err(|refused| match refused {
         UrlRejected::Host | UrlRejected::Malformed | UrlRejected::NotHttps | UrlRejected::Credentials => DeliveryError::HostNotAllowed,
     })?;
     let body = event.body().ok_or(DeliveryError::EventExpired)?;
