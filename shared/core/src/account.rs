@@ -13,8 +13,7 @@ use crate::phone::E164;
 use crate::plan::Plan;
 use crate::reservation::Reservation;
 
-/// An account with its usage and the head of its fax list: one item, so that one conditional write of a send's transaction
-/// holds quota and order together.
+/// An account with its usage and the head of its fax list: one item, so that one update reserves pages and place together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
     #[serde(rename = "account_id")]

@@ -81,7 +81,7 @@ impl FaxCreation {
 
     /// Accepts a fax whose sender has passed the gates with `account`, the account as last read. What answers `request` and the entry of the
     /// audit log are written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
-    pub async fn accept(
+    pub async fn create(
         &self,
         account: &Account,
         fax: Fax,

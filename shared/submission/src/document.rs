@@ -47,7 +47,7 @@ impl Deadline {
     }
 
     /// Until when its transaction is tried.
-    pub fn accepted(&self) -> Instant {
+    pub fn of_transaction(&self) -> Instant {
         self.started + ACCEPTED
     }
 }

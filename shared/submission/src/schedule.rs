@@ -95,7 +95,7 @@ impl ScheduleService {
             tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
         }
         // After an error it is unknown whether the row exists: its document must stay.
-        let created = self.creation.create(&scheduled, request, audit, now, deadline.accepted()).await?;
+        let created = self.creation.create(&scheduled, request, audit, now, deadline.of_transaction()).await?;
         if let Created::Replay(_) = created {
             self.preparer.discard(&scheduled.document_key()).await;
         }

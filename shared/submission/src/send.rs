@@ -124,7 +124,7 @@ impl SendService {
             DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key).await?,
         }
         let audit = self.audit.of(who, Action::FaxSent, fax.id, now)?;
-        let accepted = self.creation.accept(account, fax, request, audit, now, deadline.accepted()).await;
+        let accepted = self.creation.create(account, fax, request, audit, now, deadline.of_transaction()).await;
         // Where it is unknown whether the fax exists, its document must stay.
         if !matches!(accepted, Ok(Created::New(_)) | Err(AcceptError::Store(_))) {
             self.preparer.discard(&key).await;

@@ -147,7 +147,8 @@ fn canonical(value: &Value, sha: &mut Sha256) {
             }
             sha.update("]");
         }
-        other => sha.update(other.to_string()),
+        // Straight into the hash: the document may be some megabytes. A hash takes every byte.
+        other => serde_json::to_writer(sha, other).unwrap_or_default(),
     }
 }
 
