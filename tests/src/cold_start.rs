@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::Value;
-use sfm::stack::TEMPLATE;
-use sfm::stack::bootstrap::{Bootstrap, binary_of};
-use sfm::stack::template::Template;
-use sfm::tap::NoTap;
+use sfm_local::stack::TEMPLATE;
+use sfm_local::stack::bootstrap::{Bootstrap, binary_of};
+use sfm_local::stack::template::Template;
+use sfm_local::tap::NoTap;
 use sfm_tests::service::Service;
 
 const STARTS: usize = 9;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use serde_json::Value;
-use sfm::stack::TEMPLATE;
-use sfm::stack::template::Template;
-use sfm::tap::{Call, Tap, Verdict};
+use sfm_local::stack::TEMPLATE;
+use sfm_local::stack::template::Template;
+use sfm_local::tap::{Call, Tap, Verdict};
 
 /// `("SendFax", "dynamodb:PutItem", "Faxes")`, `("ListFaxes", "dynamodb:Query", "Faxes/index/by-seq")`, `("SendFax", "s3:PutObject",
 /// "Documents/faxes/*")`.

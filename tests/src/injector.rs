@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sfm::tap::{Call, Tap, Verdict};
+use sfm_local::tap::{Call, Tap, Verdict};
 use tokio::sync::watch;
 
 use crate::draw::Draw;

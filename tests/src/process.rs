@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfm::stack::Stack;
+use sfm_local::stack::Stack;
 use tokio::runtime::Runtime;
 
 use crate::errors::Errors;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::tap::{Call, Tap};
+use sfm_local::tap::{Call, Tap};
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;

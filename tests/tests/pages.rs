@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Timestamp;
 use serde_json::Value;
 use sfm::commands::fax as fax_command;
-use sfm::tap::{Call, Tap};
 use sfm_core::id::FaxId;
+use sfm_local::tap::{Call, Tap};
 use sfm_tests::service::{Customer, Service};
 
 /// With the deletions below, enough for page 4,000 to be a full one.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
+use sfm_local::tap::{Call, Tap, Verdict};
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;

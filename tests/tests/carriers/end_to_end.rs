@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::tap::NoTap;
+use sfm_local::tap::NoTap;
 use sfm_tests::client::Client;
 use sfm_tests::documents;
 use sfm_tests::eventually;

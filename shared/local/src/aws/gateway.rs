@@ -25,7 +25,7 @@ use super::request::{Signer, header, json_target, object_target, operation, s3_o
 use super::s3::S3;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
-use crate::tap::{Call, Tap, Verdict, released};
+use sfm_simulator::tap::{Call, Tap, Verdict, released};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, BoxError>;

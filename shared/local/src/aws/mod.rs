@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::tap::Tap;
+use sfm_simulator::tap::Tap;
 
 pub use events::BusRule;
 pub use pattern::PatternError;

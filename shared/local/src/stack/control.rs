@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use crate::carrier::{Incoming, SendInError, Taken};
+use sfm_simulator::{Incoming, SendInError, Taken};
 
 /// The parts of a running stack that the control port reaches.
 pub trait Controls: Send + Sync + 'static {

@@ -17,7 +17,7 @@ use sfm_web::runtime::{Error, Worker};
 use sfm_web::serve::respond;
 
 use super::bootstrap::Bootstrap;
-use crate::tap::Tap;
+use sfm_simulator::tap::Tap;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 

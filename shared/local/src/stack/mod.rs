@@ -1,7 +1,7 @@
 //! The whole service in one process, with durable state in a folder.
 //!
 //! [`Stack::start`] reads `template.yaml`, starts the emulated services ([`crate::aws`]) and the simulated carrier
-//! ([`crate::carrier`]), makes what the template declares, hosts its functions and connects its event sources.
+//! ([`sfm_simulator`]), makes what the template declares, hosts its functions and connects its event sources.
 
 mod api;
 mod authorizer;
@@ -36,8 +36,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::aws::{BusRule, Endpoint, EndpointConfig, EndpointError};
-use crate::carrier::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
-use crate::tap::Tap;
 use api::Route;
 use authorizer::Authorizer;
 use bootstrap::{Bootstrap, binary_of};
@@ -46,6 +44,8 @@ pub use demo::DEMO_OWNER;
 use host::tapped;
 pub use host::{Host, HostError};
 use oidc::Issuer;
+use sfm_simulator::tap::Tap;
+use sfm_simulator::{Incoming, SendInError, Simulator, SimulatorConfig, SimulatorError, Taken};
 use sources::{QueueSource, StreamSource, each, rate_minutes};
 pub use state::Demo;
 use state::{Lock, State};
@@ -223,7 +223,7 @@ impl Stack {
             api_key: state.carrier_api_key.clone(),
             signing_key: state.signing_key()?,
             default_webhook_url: callback_url,
-            decode: crate::fax_pages,
+            decode: sfm_simulator::fax_pages,
             tap: config.tap.clone(),
         })
         .await?;

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::{BusRule, Endpoint, EndpointConfig, EndpointError};
-use crate::tap::{Call, Tap, Verdict};
+use sfm_simulator::tap::{Call, Tap, Verdict};
 
 const SECRET: &str = "a secret";
 const CALLER: &str = "submit-function";

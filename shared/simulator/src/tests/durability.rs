@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::support::{Stage, client_state};
-use crate::carrier::{SimulatorError, read_log};
+use crate::{SimulatorError, read_log};
 
 const JOURNAL: &str = "journal.jsonl";
 

@@ -5,25 +5,67 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use clap::{Args, Subcommand};
 use fax_document::sandbox::{Sandbox, SandboxError};
 use fax_document::{Coding, FaxDocument, Header, Options, Paper, Progress, Resolution, read_fax_pdf, write_tiff};
 use serde::Serialize;
+use serde_json::json;
 
-use super::CommandError;
+use super::{CommandError, bench};
+
+#[derive(Debug, Subcommand)]
+pub enum DocumentCommand {
+    /// Makes a document fax-ready: a PDF of Group 4 pages, or a TIFF-F
+    Convert(Conversion),
+    /// Compares with Ghostscript, Poppler with libtiff, and MuPDF, as far as they are installed, and prints a table
+    Bench {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Of so many runs the fastest counts
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        runs: u32,
+    },
+}
+
+impl DocumentCommand {
+    /// Works on files and prints what came of it; no stack is asked.
+    pub fn run(self, mut print: impl FnMut(&str) -> Result<(), CommandError>) -> Result<(), CommandError> {
+        match self {
+            Self::Convert(conversion) => print(&format!("{}\n", json!(convert(conversion)?))),
+            Self::Bench { files, runs } => bench::table(&files, runs, print),
+        }
+    }
+}
+
+/// Reads one of a few names.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(choices: [(&'static str, T); N]) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        chosen.ok_or_else(|| format!("one of {}", choices.map(|(name, _)| name).join(", ")))
+    }
+}
 
 /// As long as the service gives a document.
 const TIME: Duration = Duration::from_secs(12);
 
-#[derive(Debug)]
+#[derive(Debug, Args)]
 pub struct Conversion {
-    pub input: PathBuf,
-    pub output: Output,
-    pub threads: Option<usize>,
-    pub paper: Paper,
-    pub resolution: Resolution,
-    pub coding: Coding,
-    /// What the line above each page tells of the sender, if there is to be one.
-    pub csid: Option<String>,
+    input: PathBuf,
+    /// A .pdf or a .tif
+    output: Output,
+    /// Pages drawn at a time; as many as there are processors without it
+    #[arg(long)]
+    threads: Option<usize>,
+    #[arg(long, value_parser = one_of([("a4", Paper::A4), ("letter", Paper::Letter)]), default_value = "letter")]
+    paper: Paper,
+    #[arg(long, value_parser = one_of([("fine", Resolution::Fine), ("standard", Resolution::Standard)]), default_value = "fine")]
+    resolution: Resolution,
+    /// The coding of a TIFF's pages
+    #[arg(long = "tiff", value_name = "TIFF", value_parser = one_of([("g3", Coding::Group3), ("g4", Coding::Group4)]), default_value = "g4")]
+    coding: Coding,
+    /// Puts a line above each page: the date, this sender's identification (at most 20 characters), the page's number
+    #[arg(long)]
+    csid: Option<String>,
 }
 
 /// A file to be written; its name says what it is to be.

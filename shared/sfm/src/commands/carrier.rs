@@ -2,13 +2,45 @@
 
 use std::path::PathBuf;
 
+use clap::Subcommand;
 use fax_document::Options;
 use reqwest::Method;
 use serde_json::Value;
 use sfm_core::phone::E164;
 use sfm_store::platform::Platform;
 
-use super::{CommandError, document};
+use super::control::{control, control_with};
+use super::{CommandError, document, e164};
+
+#[derive(Debug, Subcommand)]
+pub enum CarrierCommand {
+    /// One line per fax that the carrier accepted
+    Log,
+    /// Makes a fax come in
+    SendIn {
+        /// The number that is called
+        #[arg(long)]
+        to: String,
+        /// What is faxed: whatever the service itself takes
+        #[arg(long)]
+        file: PathBuf,
+        /// Who calls; +15005550010 to +15005550014 choose what goes wrong
+        #[arg(long, default_value = "+12025550142")]
+        from: String,
+        /// The call breaks off: the file is the part that had arrived
+        #[arg(long)]
+        partial: bool,
+    },
+}
+
+impl CarrierCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Vec<Value>, CommandError> {
+        match self {
+            Self::Log => log(platform).await,
+            Self::SendIn { to, file, from, partial } => Ok(vec![send_in(platform, &e164(&to)?, &e164(&from)?, file, partial).await?]),
+        }
+    }
+}
 
 /// One value per submission that the simulated carrier accepted.
 pub async fn log(platform: &Platform) -> Result<Vec<Value>, CommandError> {
@@ -27,28 +59,4 @@ pub async fn send_in(platform: &Platform, to: &E164, from: &E164, file: PathBuf,
     let fax = converting.await.map_err(|e| CommandError::new("internal_error", e.to_string()))??;
     let path = format!("/carrier/send-in/{to}/{from}?partial={partial}");
     control_with(platform, Method::POST, &path, fax.pdf).await
-}
-
-/// Calls the control port of the local stack.
-pub(super) async fn control(platform: &Platform, method: Method, path: &str) -> Result<Value, CommandError> {
-    control_with(platform, method, path, Vec::new()).await
-}
-
-async fn control_with(platform: &Platform, method: Method, path: &str, body: Vec<u8>) -> Result<Value, CommandError> {
-    let (url, token) = (platform.var("SFM_CONTROL_URL")?, platform.var("SFM_CONTROL_TOKEN")?);
-    let failed = |e: reqwest::Error| CommandError::new("unavailable", format!("The local stack does not answer: {}", e.without_url()));
-    let answer = crate::plain_http_client()
-        .map_err(|e| CommandError::new("internal_error", e))?
-        .request(method, format!("{url}{path}"))
-        .bearer_auth(token)
-        .body(body)
-        .send()
-        .await
-        .map_err(failed)?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.map_err(failed)?;
-    if !status.is_success() {
-        return Err(CommandError::new("unavailable", format!("The local stack answered {status}: {}", String::from_utf8_lossy(&bytes))));
-    }
-    serde_json::from_slice(&bytes).map_err(|e| CommandError::new("internal_error", e.to_string()))
 }

@@ -1,5 +1,6 @@
 //! `sfm key …`
 
+use clap::Subcommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sfm_core::id::{AccountId, KeyId};
@@ -9,7 +10,31 @@ use sfm_core::scope::Scope;
 use sfm_service::api_keys::{ApiKeyError, ApiKeyService};
 use sfm_store::platform::Platform;
 
-use super::CommandError;
+use super::{CommandError, id};
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    Create {
+        account: String,
+        #[arg(long, required = true)]
+        scope: Vec<Scope>,
+        /// No carrier is involved and no quota used
+        #[arg(long)]
+        test: bool,
+    },
+    Revoke {
+        id: String,
+    },
+}
+
+impl KeyCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        match self {
+            Self::Create { account, scope, test } => Ok(json!(create(platform, id(&account, "account")?, scope, test).await?)),
+            Self::Revoke { id: key } => revoke(platform, id(&key, "key")?).await,
+        }
+    }
+}
 
 /// A new key. This is the only time that it is shown.
 #[derive(Serialize)]

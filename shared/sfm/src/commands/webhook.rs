@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clap::Subcommand;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sfm_core::clock::{ApiTime, parse_time};
@@ -15,6 +16,111 @@ use sfm_store::accounts::Accounts;
 use sfm_store::platform::Platform;
 
 use super::{CommandError, id};
+
+#[derive(Debug, Subcommand)]
+pub enum WebhookCommand {
+    /// Makes an endpoint and shows its secret
+    Add {
+        account: String,
+        url: String,
+        /// fax.delivered, fax.failed, fax.received (all three without it), scheduled.failed
+        #[arg(long)]
+        event: Vec<EventType>,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    List {
+        account: String,
+    },
+    Update {
+        id: String,
+        #[arg(long)]
+        url: Option<String>,
+        #[arg(long)]
+        event: Vec<EventType>,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Switches it on again; recover_since tells where a recovery would begin
+    Enable {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    Delete {
+        id: String,
+    },
+    /// Makes a new secret; the old one signs for 24 hours more
+    Rotate {
+        id: String,
+        /// The old one signs no more
+        #[arg(long)]
+        expire_now: bool,
+    },
+    /// Ends the overlap of a rotation
+    ExpireOld {
+        id: String,
+    },
+    /// Sends a test event
+    Test {
+        id: String,
+    },
+    /// The log of an endpoint, or with --account of an event
+    Deliveries {
+        id: String,
+        #[arg(long)]
+        account: Option<String>,
+        /// Goes on behind this delivery
+        #[arg(long)]
+        before: Option<String>,
+    },
+    /// The newest 100 events of an account, of 30 days
+    Events {
+        account: String,
+        /// Goes on behind this event
+        #[arg(long)]
+        before: Option<String>,
+    },
+    Redeliver {
+        delivery: String,
+    },
+    /// Tries anew what failed, or was not told, since a time
+    Recover {
+        id: String,
+        #[arg(long)]
+        since: String,
+    },
+}
+
+impl WebhookCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        match self {
+            Self::Add { account, url, event, description } => add(platform, id(&account, "account")?, &url, event, description).await,
+            Self::List { account } => endpoints(platform, id(&account, "account")?).await,
+            Self::Update { id: endpoint, url, event, description } => {
+                update(platform, id(&endpoint, "endpoint")?, url, event, description).await
+            }
+            Self::Enable { id: endpoint } => enable(platform, id(&endpoint, "endpoint")?).await,
+            Self::Disable { id: endpoint } => disable(platform, id(&endpoint, "endpoint")?).await,
+            Self::Delete { id: endpoint } => delete(platform, id(&endpoint, "endpoint")?).await,
+            Self::Rotate { id: endpoint, expire_now } => rotate(platform, id(&endpoint, "endpoint")?, expire_now).await,
+            Self::ExpireOld { id: endpoint } => expire_old_secret(platform, id(&endpoint, "endpoint")?).await,
+            Self::Test { id: endpoint } => test(platform, id(&endpoint, "endpoint")?).await,
+            Self::Deliveries { id: of, account, before } => {
+                let account = account.map(|account| id(&account, "account")).transpose()?;
+                let before = before.map(|before| id(&before, "delivery")).transpose()?;
+                deliveries(platform, &of, account, before).await
+            }
+            Self::Events { account, before } => {
+                let before = before.map(|before| id(&before, "event")).transpose()?;
+                events(platform, id(&account, "account")?, before).await
+            }
+            Self::Redeliver { delivery } => redeliver(platform, id(&delivery, "delivery")?).await,
+            Self::Recover { id: endpoint, since } => recover(platform, id(&endpoint, "endpoint")?, &since).await,
+        }
+    }
+}
 
 /// The newest entries that a log prints.
 const SHOWN: u32 = 100;

@@ -1,9 +1,15 @@
 //! The operator commands: for a local or a real stack alike, through the SDK's own configuration.
 
 pub mod account;
-pub mod bench;
+#[cfg(feature = "local")]
+mod bench;
+#[cfg(feature = "local")]
 pub mod carrier;
+#[cfg(feature = "local")]
 pub mod clock;
+#[cfg(feature = "local")]
+mod control;
+#[cfg(feature = "local")]
 pub mod document;
 pub mod fax;
 pub mod key;
@@ -14,6 +20,7 @@ pub mod webhook;
 use std::str::FromStr;
 
 use serde_json::json;
+use sfm_core::phone::E164;
 use sfm_store::StoreError;
 use sfm_store::platform::ConfigError;
 
@@ -54,8 +61,13 @@ impl CommandError {
 }
 
 /// Reads an id of the command line. As in the API, one that is malformed names nothing.
-pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, CommandError> {
+fn id<T: FromStr>(text: &str, what: &str) -> Result<T, CommandError> {
     text.parse().map_err(|_| CommandError::not_found(what))
+}
+
+/// Reads a telephone number of the command line.
+fn e164(text: &str) -> Result<E164, CommandError> {
+    text.parse().map_err(|e| CommandError::invalid(format!("The number {e}.")))
 }
 
 impl From<StoreError> for CommandError {

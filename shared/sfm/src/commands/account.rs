@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use sfm_core::account::Account;
@@ -14,7 +15,44 @@ use sfm_store::accounts::{AccountChange, AccountsAdmin};
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
 
-use super::CommandError;
+use super::{CommandError, id};
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    Create(New),
+    Update {
+        id: String,
+        #[arg(long)]
+        plan: Option<Plan>,
+        #[arg(long)]
+        monthly_pages: Option<u32>,
+        #[arg(long)]
+        requires_baa: Option<bool>,
+        /// Whether it may send to premium-rate, satellite and audiotext numbers
+        #[arg(long)]
+        allow_premium: Option<bool>,
+    },
+    SignBaa {
+        id: String,
+    },
+    Show {
+        id: String,
+    },
+}
+
+impl AccountCommand {
+    pub async fn run(self, platform: &Platform) -> Result<AccountView, CommandError> {
+        match self {
+            Self::Create(new) => create(platform, new).await,
+            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium } => {
+                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, baa_signed_at: None };
+                update(platform, id(&account, "account")?, change).await
+            }
+            Self::SignBaa { id: account } => sign_baa(platform, id(&account, "account")?).await,
+            Self::Show { id: account } => show(platform, id(&account, "account")?).await,
+        }
+    }
+}
 
 #[derive(Debug, Serialize)]
 pub struct AccountView {
@@ -44,12 +82,18 @@ impl AccountView {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Args)]
 pub struct New {
+    #[arg(long)]
     pub name: String,
+    #[arg(long)]
     pub plan: Plan,
+    #[arg(long)]
     pub monthly_pages: Option<u32>,
+    #[arg(long)]
     pub requires_baa: bool,
+    /// Lets it send to premium-rate, satellite and audiotext numbers
+    #[arg(long)]
     pub allow_premium: bool,
 }
 

@@ -1,5 +1,6 @@
 //! `sfm number …`
 
+use clap::Subcommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sfm_core::account::{Number, NumberResource, NumberStatus};
@@ -10,7 +11,40 @@ use sfm_store::contacts::Contacts;
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::Platform;
 
-use super::CommandError;
+use super::{CommandError, e164, id};
+
+#[derive(Debug, Subcommand)]
+pub enum NumberCommand {
+    Add {
+        account: String,
+        number: String,
+        #[arg(long)]
+        label: Option<String>,
+    },
+    Release {
+        id: String,
+    },
+    /// Lists the numbers of one account, or of all
+    List {
+        account: Option<String>,
+        /// Lists the numbers and contacts that release 0.1 may have stored wrongly, each with what it may have been
+        #[arg(long)]
+        suspicious: bool,
+    },
+}
+
+impl NumberCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        match self {
+            Self::Add { account, number, label } => Ok(json!(add(platform, id(&account, "account")?, e164(&number)?, label).await?)),
+            Self::Release { id: number } => Ok(json!(release(platform, id(&number, "number")?).await?)),
+            Self::List { account, suspicious } => {
+                let account = account.map(|account| id(&account, "account")).transpose()?;
+                list(platform, account, suspicious).await
+            }
+        }
+    }
+}
 
 #[derive(Debug, Serialize)]
 pub struct NumberView {

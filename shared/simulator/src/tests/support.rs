@@ -18,8 +18,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::carrier::{Incoming, Simulator, SimulatorConfig, http_client};
 use crate::tap::{Call, Tap, Verdict};
+use crate::{Incoming, Simulator, SimulatorConfig, http_client};
 
 pub(super) const KEY: &str = "key";
 /// Three pages of one second each.
@@ -52,7 +52,7 @@ fn decode(document: &[u8]) -> Result<Vec<usize>, String> {
 /// A real document of two pages, fax-ready.
 pub(super) fn letter() -> Vec<u8> {
     static LETTER: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let letter = include_bytes!("../../../../fax-document/samples/letter.pdf");
+        let letter = include_bytes!("../../../fax-document/samples/letter.pdf");
         fax_document::convert(letter, None, &fax_document::Options::default()).unwrap().pdf
     });
     LETTER.clone()

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::support::{Hook, Stage, letter, until};
-use crate::carrier::{Incoming, SendInError};
+use crate::{Incoming, SendInError};
 
 const FAST: f64 = 1000.0;
 const SOMEBODY: &str = "+12025550142";

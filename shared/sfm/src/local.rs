@@ -3,16 +3,51 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
+use sfm_local::stack::{DEMO_OWNER, Stack, StackConfig};
+use sfm_local::tap::NoTap;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::LocalArgs;
-use crate::stack::{DEMO_OWNER, Stack, StackConfig};
-use crate::tap::NoTap;
+use crate::commands::CommandError;
 
-pub async fn run(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+#[derive(Debug, Args)]
+pub struct LocalArgs {
+    /// The API's port; 0 picks a free one
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+    /// Where everything is kept
+    #[arg(long, default_value = ".local")]
+    pub data: PathBuf,
+    /// How many times faster than the telephone the simulated carrier is
+    #[arg(long, default_value_t = 20.0, value_parser = parse_speed)]
+    pub carrier_speed: f64,
+    /// Lets documents and webhooks be at loopback addresses and plain HTTP, for tests
+    #[arg(long)]
+    pub allow_loopback: bool,
+    /// Runs the functions' built binaries, which are here, in processes of their own, over Lambda's Runtime API
+    #[arg(long, value_name = "DIR")]
+    pub bootstrap: Option<PathBuf>,
+    /// Prints one JSON line on stdout once it is ready
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "a speed is a number".to_owned())?;
+    if speed.is_finite() && speed > 0.0 { Ok(speed) } else { Err("a speed is more than 0".to_owned()) }
+}
+
+/// Runs the stack until the process is asked to end.
+pub async fn run(args: LocalArgs) -> Result<(), CommandError> {
+    sfm_web::logging::init();
+    serve(args).await.map_err(|e| CommandError::new("unavailable", e.to_string()))
+}
+
+async fn serve(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stack = Stack::start(StackConfig {

@@ -1,5 +1,6 @@
 //! `sfm member …`
 
+use clap::Subcommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sfm_core::audit::{Action, AuditEntry};
@@ -11,7 +12,36 @@ use sfm_store::accounts::Accounts;
 use sfm_store::members::MembersAdmin;
 use sfm_store::platform::Platform;
 
-use super::CommandError;
+use super::{CommandError, id};
+
+/// Who may use the dashboard of an account
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Adds a member, or gives one another role
+    Add {
+        account: String,
+        email: String,
+        #[arg(long)]
+        role: Role,
+    },
+    List {
+        account: String,
+    },
+    Remove {
+        account: String,
+        email: String,
+    },
+}
+
+impl MemberCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        match self {
+            Self::Add { account, email, role } => Ok(json!(add(platform, id(&account, "account")?, &email, role).await?)),
+            Self::List { account } => list(platform, id(&account, "account")?).await,
+            Self::Remove { account, email } => remove(platform, id(&account, "account")?, &email).await,
+        }
+    }
+}
 
 #[derive(Debug, Serialize)]
 pub struct MemberView {

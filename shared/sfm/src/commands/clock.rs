@@ -1,10 +1,29 @@
 //! `sfm clock advance`, for the local stack alone.
 
+use clap::Subcommand;
 use jiff::SignedDuration;
 use serde_json::Value;
 use sfm_store::platform::Platform;
 
-use super::{CommandError, carrier::control};
+use super::CommandError;
+use super::control::control;
+
+#[derive(Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Moves every clock of the stack forward, for instance by 90d, "1h 30m" or 45s
+    Advance {
+        #[arg(value_parser = parse_duration)]
+        by: SignedDuration,
+    },
+}
+
+impl ClockCommand {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        match self {
+            Self::Advance { by } => advance(platform, by).await,
+        }
+    }
+}
 
 /// Moves every clock of the stack forward. The answer is its new time.
 pub async fn advance(platform: &Platform, by: SignedDuration) -> Result<Value, CommandError> {

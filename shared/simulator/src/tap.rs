@@ -70,7 +70,7 @@ pub struct NoTap;
 impl Tap for NoTap {}
 
 /// Returns when a held call may go on.
-pub(crate) async fn released(mut release: watch::Receiver<bool>) {
+pub async fn released(mut release: watch::Receiver<bool>) {
     if release.wait_for(|released| *released).await.is_err() {
         std::future::pending::<()>().await;
     }

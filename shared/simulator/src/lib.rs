@@ -30,6 +30,7 @@ mod shelf;
 mod state;
 mod submission;
 mod t30;
+pub mod tap;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -47,8 +48,6 @@ pub use ed25519_dalek::SigningKey;
 use sfm_core::clock::Clock;
 use tokio::net::TcpListener;
 
-use crate::tap::Tap;
-
 pub use inbound::{Incoming, SendInError, Taken};
 pub use ledger::Submission;
 
@@ -56,6 +55,19 @@ use journal::Journal;
 use ledger::Ledger;
 use shelf::Shelf;
 use state::{Settings, State};
+use tap::Tap;
+
+/// Reads a fax-ready PDF: the size in bytes of each page, which must decode.
+///
+/// # Errors
+/// What is wrong with the document, in words.
+pub fn fax_pages(pdf: &[u8]) -> Result<Vec<usize>, String> {
+    let pages = fax_document::read_fax_pdf(pdf).map_err(|e| e.to_string())?;
+    for page in &pages {
+        page.decode().map_err(|e| e.to_string())?;
+    }
+    Ok(pages.iter().map(|page| page.g4.len()).collect())
+}
 
 /// Decodes a fax-ready document: the size of each page in bytes of G4, or why it cannot be read.
 pub type Decode = fn(&[u8]) -> Result<Vec<usize>, String>;
