@@ -14,7 +14,7 @@ use axum::http::header::HOST;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use sfm_core::clock::Clock;
-use sfm_local::tap::NoTap;
+use sfm_local::interceptor::NoInterceptor;
 use sfm_simulator::{Incoming, SendInError, SigningKey, Simulator, SimulatorConfig, Taken};
 use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
@@ -89,7 +89,7 @@ impl Deployed {
                 signing_key: SigningKey::from_bytes(&SIGNING_KEY),
                 default_webhook_url: format!("http://127.0.0.1:{}/carrier/telnyx", place.front_port),
                 decode: sfm_simulator::fax_pages,
-                tap: Arc::new(NoTap),
+                interceptor: Arc::new(NoInterceptor),
             };
             Simulator::start(config).await.unwrap()
         });

@@ -17,7 +17,7 @@ use sfm_core::due;
 use sfm_core::id::{FaxId, ScheduledId};
 use sfm_core::plan::Plan;
 use sfm_core::scheduled::document_key;
-use sfm_local::tap::{Call, Tap, Verdict};
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::draw::Draw;
@@ -37,7 +37,7 @@ struct Watch {
     injector: Injector,
 }
 
-impl Tap for Watch {
+impl CallInterceptor for Watch {
     fn verdict(&self, call: &Call) -> Verdict {
         self.injector.verdict(call)
     }

@@ -1,14 +1,14 @@
 //! The local stack of Send FAX Mail: the whole service on one machine.
 //!
 //! [`stack`] reads `template.yaml`, hosts the functions, and stands on [`aws`], the emulated services, and [`sfm_simulator`], the
-//! simulated carrier. [`tap`] is where tests see and disturb the calls between them.
+//! simulated carrier. [`interceptor`] is where tests see and disturb the calls between them.
 
 pub mod aws;
 pub mod stack;
 
 use std::sync::Arc;
 
-pub use sfm_simulator::tap;
+pub use sfm_simulator::interceptor;
 
 /// A client for this machine's own ports: no TLS roots, no proxies.
 ///

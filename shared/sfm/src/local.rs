@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
+use sfm_local::interceptor::NoInterceptor;
 use sfm_local::stack::{DEMO_OWNER, Stack, StackConfig};
-use sfm_local::tap::NoTap;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::CommandError;
@@ -58,7 +58,7 @@ async fn serve(args: LocalArgs) -> Result<(), Box<dyn std::error::Error + Send +
         parameters: BTreeMap::new(),
         carrier_credentials: BTreeMap::new(),
         document_worker: None,
-        tap: Arc::new(NoTap),
+        interceptor: Arc::new(NoInterceptor),
         count_capacity: false,
         connected: true,
         variables: HashMap::new(),

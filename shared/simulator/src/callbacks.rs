@@ -7,14 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use super::event::{Callback, Event, Record, Tries};
 use super::id::Id;
-use super::journal::Record;
-use super::ledger::Entry;
-use super::outcome::Telling;
+use super::outcome::CallbackMode;
+use super::projection::Entry;
 use super::resource;
-use super::state::{Settings, State};
+use super::settings::Settings;
+use super::state::State;
 
 /// Stack time from one try of a callback to the next; after the last there is none. The schedule is ours.
 const PAUSES: [SignedDuration; 5] = [
@@ -27,47 +27,10 @@ const PAUSES: [SignedDuration; 5] = [
 /// Real time that a receiver has for its answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Event {
-    #[serde(rename = "fax.queued")]
-    Queued,
-    #[serde(rename = "fax.media.processed")]
-    MediaProcessed,
-    #[serde(rename = "fax.sending.started")]
-    SendingStarted,
-    #[serde(rename = "fax.delivered")]
-    Delivered,
-    #[serde(rename = "fax.failed")]
-    Failed,
-    #[serde(rename = "fax.receiving.started")]
-    ReceivingStarted,
-    #[serde(rename = "fax.media.processing.started")]
-    MediaProcessingStarted,
-    #[serde(rename = "fax.received")]
-    Received,
-}
-
-/// One event that is to be told, and for the how-manyth time where it is told more than once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Callback {
-    pub(crate) event: Event,
-    copy: u8,
-}
-
-/// What came of it so far.
-#[derive(Debug, Clone)]
-pub(crate) struct Tries {
-    pub(crate) attempts: u32,
-    pub(crate) last_at: Timestamp,
-    pub(crate) acknowledged: bool,
-}
-
-impl Tries {
-    /// When it is tried again; never, if it is acknowledged or was tried often enough.
-    fn due(&self) -> Option<Timestamp> {
-        let pause = PAUSES.get(usize::try_from(self.attempts).ok()?.checked_sub(1)?)?;
-        (!self.acknowledged).then(|| self.last_at.checked_add(*pause).unwrap_or(Timestamp::MAX))
-    }
+/// When it is tried again; never, if it is acknowledged or was tried often enough.
+fn due(tries: &Tries) -> Option<Timestamp> {
+    let pause = PAUSES.get(usize::try_from(tries.attempts).ok()?.checked_sub(1)?)?;
+    (!tries.acknowledged).then(|| tries.last_at.checked_add(*pause).unwrap_or(Timestamp::MAX))
 }
 
 #[derive(Debug, PartialEq)]
@@ -87,22 +50,22 @@ struct Outgoing {
 }
 
 /// Tells of a fax until there is nothing left to tell. One callback at a time, so that a fax's events come in order unless one of
-/// them has to be repeated; the line does not wait for any of them.
+/// them has to be repeated; the call does not wait for any of them.
 pub(crate) async fn tell(state: Arc<State>, id: Id) {
     loop {
-        let look = |entry: &Entry| (next(entry, state.now(), &state.settings), Arc::clone(&entry.bells));
-        let Some((step, bells)) = state.read_entry(&id, look) else {
+        let look = |entry: &Entry| (next(entry, state.now(), &state.settings), Arc::clone(&entry.notifiers));
+        let Some((step, notifiers)) = state.read_entry(&id, look) else {
             return;
         };
         match step {
             Step::Done => return,
-            Step::Wait(due) => state.wait(due, &bells.callbacks).await,
+            Step::Wait(due) => state.wait(due, &notifiers.callbacks).await,
             Step::Send(outgoing) => {
                 let acknowledged = post(&state, &id, &outgoing).await;
                 let Outgoing { callback, attempt, .. } = outgoing;
                 let record = Record::CalledBack { fax_id: id.clone(), at: state.now(), callback, attempt, acknowledged };
                 if let Err(error) = state.commit(record) {
-                    tracing::error!(fax = %id, %error, "the journal takes no more records: callbacks rest until the next start");
+                    tracing::error!(fax = %id, %error, "the log takes no more records: callbacks rest until the next start");
                     return;
                 }
             }
@@ -112,7 +75,7 @@ pub(crate) async fn tell(state: Arc<State>, id: Id) {
 
 /// Whether nothing will ever be told of this fax any more. It has ended, then, too.
 pub(crate) fn finished(entry: &Entry) -> bool {
-    let told = |callback| entry.callbacks.get(&callback).is_some_and(|tries| tries.due().is_none());
+    let told = |callback| entry.callbacks.get(&callback).is_some_and(|tries| due(tries).is_none());
     entry.ended.is_some() && planned(entry).into_iter().all(|(callback, _)| told(callback))
 }
 
@@ -121,7 +84,7 @@ fn next(entry: &Entry, now: Timestamp, settings: &Settings) -> Step {
     for (callback, occurred_at) in planned(entry) {
         let (due, attempt) = match entry.callbacks.get(&callback) {
             None => (occurred_at, 1),
-            Some(tries) => match tries.due() {
+            Some(tries) => match due(tries) {
                 Some(due) => (due, tries.attempts + 1),
                 None => continue,
             },
@@ -140,19 +103,19 @@ fn next(entry: &Entry, now: Timestamp, settings: &Settings) -> Step {
 fn planned(entry: &Entry) -> Vec<(Callback, Timestamp)> {
     let happened = happened(entry);
     let copy = |copy: u8| move |(event, at): &(Event, Timestamp)| (Callback { event: *event, copy }, *at);
-    match Telling::of(&entry.fax) {
-        Telling::Once | Telling::ReceivedAsDelivered => happened.iter().map(copy(1)).collect(),
-        Telling::TwiceBackwards if entry.ended.is_some() => {
+    match CallbackMode::of(&entry.fax) {
+        CallbackMode::Once | CallbackMode::ReceivedAsDelivered => happened.iter().map(copy(1)).collect(),
+        CallbackMode::TwiceBackwards if entry.ended.is_some() => {
             let first = happened.iter().rev().map(copy(1));
             first.chain(happened.iter().rev().map(copy(2))).collect()
         }
-        Telling::TwiceBackwards | Telling::Never => Vec::new(),
+        CallbackMode::TwiceBackwards | CallbackMode::Never => Vec::new(),
     }
 }
 
 fn happened(entry: &Entry) -> Vec<(Event, Timestamp)> {
     if !entry.is_outbound() {
-        let as_delivered = Telling::of(&entry.fax) == Telling::ReceivedAsDelivered;
+        let as_delivered = CallbackMode::of(&entry.fax) == CallbackMode::ReceivedAsDelivered;
         let received = if as_delivered { Event::Delivered } else { Event::Received };
         let ended_at = entry.ended.as_ref().map(|ended| ended.at);
         let events =

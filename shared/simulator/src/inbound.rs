@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::id::Id;
 use super::media::{self, Trouble};
-use super::shelf;
 use super::state::State;
 use super::types::{Direction, E164, Fax, NotE164, Quality};
+use super::{file_store, supervisor};
 
 /// The connection that the account's numbers belong to.
 const CONNECTION_ID: &str = "local";
@@ -58,10 +58,10 @@ pub(crate) fn take(state: &Arc<State>, incoming: Incoming, partial: bool) -> Res
     let (to, from) = (E164::try_from(to)?, E164::try_from(from)?);
     let pages = media::page_bytes(state.settings.decode, &document)?.len();
     let id = Id::fresh();
-    shelf::write(&state.settings.shelf.inbound(&id), &document)?;
+    file_store::write(&state.settings.files.inbound(&id), &document)?;
     let taken = Taken { carrier_fax_id: id.to_string(), to: to.as_str().to_owned(), from: from.as_str().to_owned(), pages };
     tracing::info!(fax = %id, to = to.last_four(), pages, "a call comes in");
-    state.ring(Fax {
+    let fax = Fax {
         id,
         direction: Direction::Inbound,
         connection_id: CONNECTION_ID.to_owned(),
@@ -75,6 +75,7 @@ pub(crate) fn take(state: &Arc<State>, incoming: Incoming, partial: bool) -> Res
         webhook_url: None,
         partial,
         created_at: state.now(),
-    })?;
+    };
+    supervisor::ring(state, fax)?;
     Ok(taken)
 }

@@ -2,35 +2,38 @@
 //! signatures included, so that the production adapter is what runs locally.
 //!
 //! A map, in the order in which a fax passes:
-//! `server` (connections, the tap) → `routes` → `submission` (parsing) → `state` (one lock: `journal` on disk,
-//! `ledger` in memory) → `line` (the call: `media`, then the `timeline` of the `outcome`, which is `t30` with the `machine` that answers,
-//! last the `printout` on the `shelf`) → `callbacks`. One that comes in begins at `inbound` and ends with a link of `links`.
+//! `server` (connections, the interceptor) → `routes` → `submission` (parsing) → `supervisor`, which starts two tasks: the `call_player`
+//! (`media`, then the `timeline` of the `outcome`, which is `t30` with the `remote_machine` that answers, last the `printout` in the
+//! `file_store`) and its `callbacks`. One that comes in begins at `inbound` and ends with a link of `links`.
 //!
-//! Whatever happens to a fax is one `journal::Record`; the state is nothing but the records applied in order, and both tasks of
-//! a fax, its line and its callbacks, ask a pure function what is to be done next. So a start after a crash needs no code of its
-//! own: the journal is replayed and both tasks ask again.
+//! Whatever happens to a fax is one record of `event`. `state` holds them under one lock: the `event_log` on disk and its `projection` in
+//! memory, which is nothing but the records applied in order. Both tasks of a fax ask a pure function what is to be done next. So a start
+//! after a crash needs no code of its own: the log is replayed and both tasks ask again.
 
+mod call_player;
 mod callbacks;
 mod error;
+mod event;
+mod event_log;
+mod file_store;
 mod id;
 mod inbound;
-mod journal;
-mod ledger;
-mod line;
+pub mod interceptor;
 mod links;
 mod listing;
-mod machine;
 mod media;
 mod outcome;
 mod printout;
+mod projection;
+mod remote_machine;
 mod resource;
 mod routes;
 mod server;
-mod shelf;
+mod settings;
 mod state;
 mod submission;
+mod supervisor;
 mod t30;
-pub mod tap;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -49,13 +52,14 @@ use sfm_core::clock::Clock;
 use tokio::net::TcpListener;
 
 pub use inbound::{Incoming, SendInError, Taken};
-pub use ledger::Submission;
+pub use projection::Submission;
 
-use journal::Journal;
-use ledger::Ledger;
-use shelf::Shelf;
-use state::{Settings, State};
-use tap::Tap;
+use event_log::EventLog;
+use file_store::FileStore;
+use interceptor::CallInterceptor;
+use projection::Projection;
+use settings::Settings;
+use state::State;
 
 /// Reads a fax-ready PDF: the size in bytes of each page, which must decode.
 ///
@@ -75,7 +79,7 @@ pub type Decode = fn(&[u8]) -> Result<Vec<usize>, String>;
 /// What a [`Simulator`] is made of.
 pub struct SimulatorConfig {
     pub listener: TcpListener,
-    /// Where the journal and the documents are kept.
+    /// Where the event log and the documents are kept.
     pub dir: PathBuf,
     pub clock: Clock,
     /// How many times faster than the telephone the calls are played.
@@ -85,7 +89,7 @@ pub struct SimulatorConfig {
     /// Where callbacks go whose fax names no `webhook_url`.
     pub default_webhook_url: String,
     pub decode: Decode,
-    pub tap: Arc<dyn Tap>,
+    pub interceptor: Arc<dyn CallInterceptor>,
 }
 
 impl fmt::Debug for SimulatorConfig {
@@ -99,8 +103,8 @@ impl fmt::Debug for SimulatorConfig {
 pub enum SimulatorError {
     #[error("the simulated carrier cannot use {path}: {source}")]
     Storage { path: PathBuf, source: io::Error },
-    #[error("line {line} of the simulated carrier's journal {path} is not a record: {source}")]
-    Journal { path: PathBuf, line: usize, source: serde_json::Error },
+    #[error("line {line} of the simulated carrier's log {path} is not a record: {source}")]
+    EventLog { path: PathBuf, line: usize, source: serde_json::Error },
     #[error("the simulated carrier's speed must be a positive number, not {0}")]
     Speed(f64),
     #[error("the simulated carrier's listener has no address: {0}")]
@@ -111,7 +115,7 @@ pub enum SimulatorError {
     HttpClient(#[from] reqwest::Error),
 }
 
-/// A running carrier. Dropping it stops it as a crash would: nothing is finished, everything acknowledged is in the journal.
+/// A running carrier. Dropping it stops it as a crash would: nothing is finished, everything acknowledged is in the log.
 pub struct Simulator {
     state: Arc<State>,
     url: String,
@@ -124,20 +128,20 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// Replays the journal in the data directory, goes on with every fax where it was, and serves.
+    /// Replays the log in the data directory, goes on with every fax where it was, and serves.
     pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
-        let SimulatorConfig { listener, dir, clock, speed, api_key, signing_key, default_webhook_url, decode, tap } = config;
+        let SimulatorConfig { listener, dir, clock, speed, api_key, signing_key, default_webhook_url, decode, interceptor } = config;
         if !(speed.is_finite() && speed > 0.0) {
             return Err(SimulatorError::Speed(speed));
         }
         let url = base_url(listener.local_addr().map_err(SimulatorError::Listener)?);
-        let shelf = Shelf::open(&dir)?;
-        let (journal, records) = Journal::open(&dir)?;
+        let files = FileStore::open(&dir)?;
+        let (log, records) = EventLog::open(&dir)?;
         let http = http_client()?;
         let base_url = url.clone();
-        let settings = Settings { shelf, base_url, clock, speed, api_key, signing_key, default_webhook_url, decode, tap, http };
-        let state = Arc::new(State::new(settings, journal, Ledger::replay(records)));
-        state.resume();
+        let settings = Settings { files, base_url, clock, speed, api_key, signing_key, default_webhook_url, decode, interceptor, http };
+        let state = Arc::new(State::new(settings, log, Projection::replay(records)));
+        supervisor::resume(&state);
         state.spawn(server::serve(Arc::clone(&state), listener));
         Ok(Self { state, url })
     }
@@ -169,7 +173,7 @@ impl Simulator {
 
     /// Every submission that was accepted, oldest first.
     pub fn log(&self) -> Vec<Submission> {
-        self.state.read(Ledger::submissions)
+        self.state.read(Projection::submissions)
     }
 
     /// Stops and waits until every task has ended and the port is free.
@@ -194,7 +198,7 @@ impl Drop for Simulator {
 
 /// The log of the carrier that keeps its data in `dir`, whether it runs or not.
 pub fn read_log(dir: &Path) -> Result<Vec<Submission>, SimulatorError> {
-    Ok(Ledger::replay(journal::read(dir)?).submissions())
+    Ok(Projection::replay(event_log::read(dir)?).submissions())
 }
 
 fn base_url(address: SocketAddr) -> String {

@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::ledger::{Entry, Ledger};
-use super::resource;
-use super::state::Settings;
+use super::projection::{Entry, Projection};
+use super::settings::Settings;
 use super::types::Direction;
+use super::{outcome, resource};
 
 const DEFAULT_SIZE: usize = 20;
 const LARGEST_SIZE: usize = 250;
@@ -63,9 +63,9 @@ impl Query {
     }
 
     /// One page of the faxes that pass every filter, newest first.
-    pub(crate) fn answer(&self, ledger: &Ledger, settings: &Settings) -> Value {
+    pub(crate) fn answer(&self, projection: &Projection, settings: &Settings) -> Value {
         let passes = |entry: &&Entry| !entry.deleted && self.filters.iter().all(|filter| filter.passes(entry));
-        let found: Vec<&Entry> = ledger.entries().iter().rev().filter(passes).collect();
+        let found: Vec<&Entry> = projection.entries().iter().rev().filter(passes).collect();
         let page = found.iter().skip((self.number - 1).saturating_mul(self.size)).take(self.size);
         let data: Vec<_> = page.map(|entry| resource::fax(entry, settings)).collect();
         json!({ "data": data, "meta": Meta {
@@ -97,7 +97,7 @@ impl Filter {
                 Direction::Outbound => direction == "outbound",
                 Direction::Inbound => direction == "inbound",
             },
-            Self::From(number) => fax.shown_from() == number,
+            Self::From(number) => outcome::shown_from(fax) == number,
             Self::To(number) => fax.to.as_str() == number,
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Decode;
+use super::file_store;
 use super::outcome::FailureReason;
-use super::shelf;
-use super::state::Settings;
+use super::settings::Settings;
 use super::types::{Fax, Link};
 
 /// Telnyx: at most 50 MB and 350 pages.
@@ -19,7 +19,7 @@ pub(crate) async fn receive(settings: &Settings, fax: &Fax) -> Result<Vec<usize>
     let received = match &fax.media_url {
         Some(link) => fetch(settings, fax, link).await,
         None => {
-            let (decode, path) = (settings.decode, settings.shelf.inbound(&fax.id));
+            let (decode, path) = (settings.decode, settings.files.inbound(&fax.id));
             blocking(move || page_bytes(decode, &std::fs::read(path)?)).await
         }
     };
@@ -31,10 +31,10 @@ pub(crate) async fn receive(settings: &Settings, fax: &Fax) -> Result<Vec<usize>
 
 async fn fetch(settings: &Settings, fax: &Fax, link: &Link) -> Result<Vec<usize>, Trouble> {
     let document = download(&settings.http, link).await?;
-    let (decode, path) = (settings.decode, settings.shelf.fetched(&fax.id));
+    let (decode, path) = (settings.decode, settings.files.fetched(&fax.id));
     blocking(move || {
         let pages = page_bytes(decode, &document)?;
-        shelf::write(&path, &document)?;
+        file_store::write(&path, &document)?;
         Ok(pages)
     })
     .await

@@ -42,7 +42,7 @@ impl Outcome {
 
 /// How the carrier tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub(crate) enum CallbackMode {
     Once,
     Never,
     /// When all is over, the last event first, and the whole once more. Telnyx promises neither order nor uniqueness.
@@ -51,7 +51,7 @@ pub(crate) enum Telling {
     ReceivedAsDelivered,
 }
 
-impl Telling {
+impl CallbackMode {
     /// For a fax that is sent the number that is called chooses, for one that comes in its sender's.
     pub(crate) fn of(fax: &Fax) -> Self {
         match (fax.direction, magic(&fax.to), magic(&fax.from)) {
@@ -63,9 +63,10 @@ impl Telling {
     }
 }
 
-/// Whether the sender of a fax that comes in keeps back who it is.
-pub(crate) fn withholds_number(from: &E164) -> bool {
-    magic(from) == Some("0013")
+/// The sender as far as the wire tells of it: one of a fax that comes in may keep back who it is.
+pub(crate) fn shown_from(fax: &Fax) -> &str {
+    let withheld = fax.direction == Direction::Inbound && magic(&fax.from) == Some("0013");
+    if withheld { "anonymous" } else { fax.from.as_str() }
 }
 
 /// How many downloads of a fax that came in are refused, for a passing trouble.

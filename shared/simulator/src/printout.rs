@@ -4,8 +4,8 @@ use std::io;
 
 use fax_document::{Coding, FaxPage, ReadError, read_fax_pdf, write_fax_pdf, write_tiff};
 
+use super::file_store::{self, FileStore};
 use super::id::Id;
-use super::shelf::{self, Shelf};
 use super::timeline::{Printed, Timeline};
 
 #[derive(Debug, thiserror::Error)]
@@ -17,15 +17,15 @@ pub(crate) enum PrintError {
 }
 
 /// Keeps what is there when the call is over. A second time it writes the same again. Blocks.
-pub(crate) fn print(shelf: &Shelf, id: &Id, call: &Timeline) -> Result<(), PrintError> {
-    shelf::write(&shelf.received(id, "txt"), call.story().as_bytes())?;
+pub(crate) fn print(files: &FileStore, id: &Id, call: &Timeline) -> Result<(), PrintError> {
+    file_store::write(&files.received(id, "txt"), call.story().as_bytes())?;
     let printed = call.printed();
     if printed == (Printed { pages: 0, bytes: 0 }) {
         return Ok(());
     }
-    let pages = came_out(&read_fax_pdf(&std::fs::read(shelf.fetched(id))?)?, printed)?;
-    shelf::write(&shelf.received(id, "tif"), &write_tiff(&pages, Coding::Group4)?)?;
-    shelf::write(&shelf.received(id, "pdf"), &write_fax_pdf(&pages)?)?;
+    let pages = came_out(&read_fax_pdf(&std::fs::read(files.fetched(id))?)?, printed)?;
+    file_store::write(&files.received(id, "tif"), &write_tiff(&pages, Coding::Group4)?)?;
+    file_store::write(&files.received(id, "pdf"), &write_fax_pdf(&pages)?)?;
     Ok(())
 }
 

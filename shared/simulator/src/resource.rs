@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::callbacks::Event;
+use super::event::Event;
 use super::id::Id;
-use super::ledger::Entry;
 use super::links;
-use super::outcome::FailureReason;
-use super::state::Settings;
+use super::outcome::{self, FailureReason};
+use super::projection::Entry;
+use super::settings::Settings;
 use super::types::{CallStatus, Direction, Quality};
 
 /// The account's user: the carrier has one.
@@ -50,7 +50,7 @@ pub(crate) fn fax<'a>(entry: &'a Entry, settings: &'a Settings) -> FaxResource<'
         id: &fax.id,
         direction: fax.direction,
         connection_id: &fax.connection_id,
-        from: fax.shown_from(),
+        from: outcome::shown_from(fax),
         to: fax.to.as_str(),
         from_display_name: fax.from_display_name.as_deref(),
         media_url: media_url(entry, settings, entry.linked_at()),
@@ -151,7 +151,7 @@ pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_a
         _ => None,
     };
     let arrived = ending.filter(|ending| ending.failure.is_none());
-    let from = fax.shown_from();
+    let from = outcome::shown_from(fax);
     let received = ending.filter(|_| !entry.is_outbound()).map(|_| Received {
         media_url: media_url(entry, settings, Some(occurred_at)),
         partial_content: fax.partial,
@@ -161,7 +161,7 @@ pub(crate) fn event(entry: &Entry, settings: &Settings, event: Event, occurred_a
         fax_id: &fax.id,
         connection_id: &fax.connection_id,
         direction: fax.direction,
-        from: fax.shown_from(),
+        from: outcome::shown_from(fax),
         to: fax.to.as_str(),
         status,
         page_count: arrived.map(|ending| ending.page_count),

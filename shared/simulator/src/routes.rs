@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::call_player::{self, NotCanceled};
 use super::error::ApiError;
+use super::event::Record;
 use super::id::Id;
-use super::journal::Record;
-use super::ledger::Entry;
 use super::links::{self, Shut};
 use super::listing::Query;
-use super::state::{NotCanceled, Refusal, State};
+use super::projection::Entry;
+use super::state::State;
+use super::supervisor::{self, Refusal};
 use super::{outcome, resource, submission};
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl Route {
         }
     }
 
-    /// As the tap names it.
+    /// As the interceptor names it.
     pub(crate) fn operation(&self) -> String {
         match self {
             Self::Send => "POST /v2/faxes".to_owned(),
@@ -115,9 +117,9 @@ fn authenticate(state: &State, headers: &HeaderMap) -> Result<(), ApiError> {
 fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, ApiError> {
     let (fax, request) = submission::parse(body, state.now())?;
     let (id, to) = (fax.id.clone(), fax.to.clone());
-    let accepted = state.accept(fax, request, |entry| show(state, entry)).map_err(|refusal| match refusal {
+    let accepted = supervisor::accept(state, fax, request, |entry| show(state, entry)).map_err(|refusal| match refusal {
         Refusal::TooManyInProcess => ApiError::too_many(),
-        Refusal::Journal(error) => {
+        Refusal::Storage(error) => {
             tracing::error!(%error, "a fax cannot be made durable");
             ApiError::unexpected()
         }
@@ -128,12 +130,12 @@ fn send(state: &Arc<State>, body: &[u8]) -> Result<Answer, ApiError> {
 
 fn list(state: &State, query: &str) -> Result<Answer, ApiError> {
     let query = Query::parse(query)?;
-    let body = state.read(|ledger| query.answer(ledger, &state.settings));
+    let body = state.read(|projection| query.answer(projection, &state.settings));
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
 fn view(state: &State, id: &Id) -> Result<Answer, ApiError> {
-    let seen = state.read(|ledger| ledger.entry(id).filter(|entry| !entry.deleted).map(|entry| show(state, entry)));
+    let seen = state.read(|projection| projection.entry(id).filter(|entry| !entry.deleted).map(|entry| show(state, entry)));
     Ok(Answer::json(StatusCode::OK, &seen.ok_or_else(ApiError::not_found)?))
 }
 
@@ -148,10 +150,10 @@ fn delete(state: &State, id: Id) -> Result<Answer, ApiError> {
 }
 
 fn cancel(state: &State, id: &Id) -> Result<Answer, ApiError> {
-    state.cancel(id).map_err(|refusal| match refusal {
+    call_player::cancel(state, id).map_err(|refusal| match refusal {
         NotCanceled::NoSuchFax => ApiError::not_found(),
         NotCanceled::Ended => ApiError::has_ended(),
-        NotCanceled::Journal(error) => {
+        NotCanceled::Storage(error) => {
             tracing::error!(%error, "a fax cannot be canceled durably");
             ApiError::unexpected()
         }
@@ -184,7 +186,7 @@ async fn media(state: &State, id: &Id, until: &str, signature: &str) -> Result<A
     if refused.flatten().ok_or_else(ApiError::not_found)? {
         return Err(ApiError::unavailable());
     }
-    let document = tokio::fs::read(state.settings.shelf.inbound(id)).await.map_err(|error| {
+    let document = tokio::fs::read(state.settings.files.inbound(id)).await.map_err(|error| {
         tracing::error!(fax = %id, %error, "a received document cannot be read");
         ApiError::unexpected()
     })?;

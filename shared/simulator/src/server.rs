@@ -1,4 +1,4 @@
-//! The connections, and the tap on every request that comes over them.
+//! The connections, and the interceptor on every request that comes over them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::error::ApiError;
 use super::routes::{self, Answer, Route};
 use super::state::State;
-use crate::tap::{Call, Verdict, released};
+use crate::interceptor::{Call, Verdict, released};
 
 const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -48,7 +48,7 @@ async fn connection(state: Arc<State>, stream: TcpStream) {
     }
 }
 
-/// One request under its tap.
+/// One request under its interceptor.
 async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let route = Route::of(&parts.method, parts.uri.path());
@@ -60,8 +60,8 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
         id: state.next_call(),
         caller: caller(&parts.headers),
     };
-    let tap = &state.settings.tap;
-    let verdict = tap.verdict(&call);
+    let interceptor = &state.settings.interceptor;
+    let verdict = interceptor.verdict(&call);
     match verdict.clone() {
         Verdict::Refuse => return Err(Cut),
         Verdict::Fail { status, .. } => return Ok(respond(Answer::from(ApiError::of_the_service(status)))),
@@ -73,10 +73,10 @@ async fn exchange(state: &Arc<State>, request: Request<Incoming>) -> Result<Resp
         Ok(body) => routes::answer(state, route, &parts.headers, parts.uri.query().unwrap_or_default(), body).await,
         Err(_) => Answer::from(ApiError::unreadable()),
     };
-    tap.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
+    interceptor.performed(&call, &body.unwrap_or_default(), answer.status.as_u16(), &answer.body);
     match verdict {
-        Verdict::Lose | Verdict::Break => Err(Cut),
-        Verdict::Hang => match std::future::pending::<Infallible>().await {},
+        Verdict::DropResponse | Verdict::Break => Err(Cut),
+        Verdict::NeverRespond => match std::future::pending::<Infallible>().await {},
         _ => Ok(respond(answer)),
     }
 }

@@ -1,89 +1,52 @@
-//! What the connections and the tasks of the faxes share.
+//! What the connections and the tasks of the faxes share: the events under one lock, and the tasks that run.
 
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
-use serde_json::Value;
-use sfm_core::clock::Clock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::Decode;
+use super::event::Record;
+use super::event_log::EventLog;
 use super::id::Id;
-use super::journal::{Journal, Record};
-use super::ledger::{Entry, Ledger};
-use super::shelf::Shelf;
-use super::types::Fax;
-use super::{callbacks, line};
-use crate::tap::Tap;
-
-/// "At most 2,000 faxes in process" (Telnyx).
-const MOST_IN_PROCESS: usize = 2_000;
-
-pub(crate) struct Settings {
-    pub(crate) shelf: Shelf,
-    /// Where this carrier is reached.
-    pub(crate) base_url: String,
-    pub(crate) clock: Clock,
-    pub(crate) speed: f64,
-    pub(crate) api_key: String,
-    pub(crate) signing_key: SigningKey,
-    pub(crate) default_webhook_url: String,
-    pub(crate) decode: Decode,
-    pub(crate) tap: Arc<dyn Tap>,
-    pub(crate) http: reqwest::Client,
-}
+use super::projection::{Entry, Projection};
+use super::settings::Settings;
 
 pub(crate) struct State {
     pub(crate) settings: Settings,
     calls: AtomicU64,
-    book: Mutex<Book>,
+    events: Mutex<Events>,
     /// Empty once stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
 }
 
-struct Book {
+/// The log on disk, and what it comes to in memory.
+struct Events {
     /// Empty once stopped: what still runs in another thread must not write beside a successor.
-    journal: Option<Journal>,
-    ledger: Ledger,
+    log: Option<EventLog>,
+    projection: Projection,
 }
 
-impl Book {
+impl Events {
     fn commit(&mut self, record: Record) -> io::Result<()> {
-        let journal = self.journal.as_mut().ok_or_else(|| io::Error::other("the carrier has stopped"))?;
-        journal.append(&record)?;
-        self.ledger.apply(record);
+        let log = self.log.as_mut().ok_or_else(|| io::Error::other("the carrier has stopped"))?;
+        log.append(&record)?;
+        self.projection.apply(record);
         Ok(())
     }
 }
 
-/// Why a fax was not taken on.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    TooManyInProcess,
-    Journal(io::Error),
-}
-
-/// Why a fax was not canceled.
-#[derive(Debug)]
-pub(crate) enum NotCanceled {
-    NoSuchFax,
-    Ended,
-    Journal(io::Error),
-}
-
 impl State {
-    pub(crate) fn new(settings: Settings, journal: Journal, mut ledger: Ledger) -> Self {
-        ledger.hasten_callbacks();
+    pub(crate) fn new(settings: Settings, log: EventLog, mut projection: Projection) -> Self {
+        projection.hasten_callbacks();
         Self {
             settings,
             calls: AtomicU64::new(0),
-            book: Mutex::new(Book { journal: Some(journal), ledger }),
+            events: Mutex::new(Events { log: Some(log), projection }),
             tasks: Mutex::new(Some(JoinSet::new())),
         }
     }
@@ -96,69 +59,30 @@ impl State {
         self.calls.fetch_add(1, Ordering::Relaxed).to_string()
     }
 
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
-        look(&lock(&self.book).ledger)
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Projection) -> T) -> T {
+        look(&lock(&self.events).projection)
     }
 
     pub(crate) fn read_entry<T>(&self, id: &Id, look: impl FnOnce(&Entry) -> T) -> Option<T> {
-        self.read(|ledger| ledger.entry(id).map(look))
+        self.read(|projection| projection.entry(id).map(look))
     }
 
     /// Makes a record durable, then true.
     pub(crate) fn commit(&self, record: Record) -> io::Result<()> {
-        lock(&self.book).commit(record)
+        lock(&self.events).commit(record)
     }
 
-    /// Takes a fax on: durably, and started when this returns. It is shown as it was then.
-    pub(crate) fn accept<T>(self: &Arc<Self>, fax: Fax, request: Value, show: impl FnOnce(&Entry) -> T) -> Result<Option<T>, Refusal> {
-        let id = fax.id.clone();
-        let shown = {
-            let mut book = lock(&self.book);
-            if book.ledger.in_process() >= MOST_IN_PROCESS {
-                return Err(Refusal::TooManyInProcess);
-            }
-            book.commit(Record::Accepted { fax, request: Some(request) }).map_err(Refusal::Journal)?;
-            book.ledger.entry(&id).map(show)
-        };
-        self.start(id);
-        Ok(shown)
-    }
-
-    /// Lets a fax come in whose document is on the shelf: durably, and ringing when this returns.
-    pub(crate) fn ring(self: &Arc<Self>, fax: Fax) -> io::Result<()> {
-        let id = fax.id.clone();
-        self.commit(Record::Accepted { fax, request: None })?;
-        self.start(id);
-        Ok(())
-    }
-
-    pub(crate) fn cancel(&self, id: &Id) -> Result<(), NotCanceled> {
-        let mut book = lock(&self.book);
-        let entry = book.ledger.entry(id).filter(|entry| !entry.deleted).ok_or(NotCanceled::NoSuchFax)?;
-        if entry.ended.is_some() || !entry.is_outbound() {
-            return Err(NotCanceled::Ended);
-        }
-        let at = self.now();
-        let ending = line::canceled(entry, at, self.settings.speed);
-        book.commit(Record::Ended { fax_id: id.clone(), at, ending }).map_err(NotCanceled::Journal)
-    }
-
-    /// Goes on with everything that the journal left unfinished.
-    pub(crate) fn resume(self: &Arc<Self>) {
-        let unprinted = self.settings.shelf.unprinted();
-        let unfinished = |ledger: &Ledger| -> Vec<Id> {
-            let is = |entry: &&Entry| !callbacks::finished(entry) || unprinted.contains(&entry.fax.id);
-            let unfinished = ledger.entries().iter().filter(is);
-            unfinished.map(|entry| entry.fax.id.clone()).collect()
-        };
-        for id in self.read(unfinished) {
-            self.start(id);
-        }
-    }
-
-    fn start(self: &Arc<Self>, id: Id) {
-        self.spawn(line::play(Arc::clone(self), id.clone()));
-        self.spawn(callbacks::tell(Arc::clone(self), id));
+    /// Commits the record that is decided on, and shows its fax as it then is: nothing happens in between.
+    pub(crate) fn decide<T, E: From<io::Error>>(
+        &self,
+        decide: impl FnOnce(&Projection) -> Result<Record, E>,
+        show: impl FnOnce(&Entry) -> T,
+    ) -> Result<Option<T>, E> {
+        let mut events = lock(&self.events);
+        let record = decide(&events.projection)?;
+        let id = record.fax_id().clone();
+        events.commit(record)?;
+        Ok(events.projection.entry(&id).map(show))
     }
 
     /// Runs a task for as long as the carrier runs.
@@ -170,18 +94,18 @@ impl State {
     }
 
     pub(crate) fn wake_all(&self) {
-        self.read(|ledger| ledger.entries().iter().for_each(|entry| entry.bells.ring()));
+        self.read(|projection| projection.entries().iter().for_each(|entry| entry.notifiers.notify()));
     }
 
-    /// Returns at `due`, or earlier when the bell rings; `None` waits for the bell alone.
-    pub(crate) async fn wait(&self, due: Option<Timestamp>, bell: &Notify) {
+    /// Returns at `due`, or earlier when it is notified; `None` waits for the notification alone.
+    pub(crate) async fn wait(&self, due: Option<Timestamp>, notify: &Notify) {
         let Some(due) = due else {
-            return bell.notified().await;
+            return notify.notified().await;
         };
         let ms = due.as_millisecond().saturating_sub(self.now().as_millisecond());
         let left = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
         // Both ends of this wait lead to the same question.
-        let _ = tokio::time::timeout(left, bell.notified()).await;
+        let _ = tokio::time::timeout(left, notify.notified()).await;
     }
 
     /// After this nothing new is started. Returns what runs, the first time; dropping it aborts it.
@@ -191,11 +115,11 @@ impl State {
 
     /// After this nothing is written.
     pub(crate) fn seal(&self) {
-        lock(&self.book).journal = None;
+        lock(&self.events).log = None;
     }
 }
 
-/// A panic elsewhere does not make the books wrong: they change in one step.
+/// A panic elsewhere does not make the events wrong: they change in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

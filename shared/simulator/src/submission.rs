@@ -26,7 +26,7 @@ struct Body {
     webhook_url: Option<String>,
 }
 
-/// The fax, and the request for the journal: without the link to the document, which is a key to it and part of the fax already.
+/// The fax, and the request for the log: without the link to the document, which is a key to it and part of the fax already.
 pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<(Fax, Value), ApiError> {
     let mut request: Value = serde_json::from_slice(body).map_err(|_| ApiError::unreadable())?;
     let body: Body = Body::deserialize(&request).map_err(|error| ApiError::invalid("", &error.to_string()))?;

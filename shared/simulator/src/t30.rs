@@ -6,7 +6,7 @@ mod tests;
 use std::fmt;
 
 use super::id::Id;
-use super::machine::{MOST_TRAININGS, Machine, Rate};
+use super::remote_machine::{MOST_TRAININGS, Rate, RemoteMachine};
 
 /// A frame of error correction has 256 octets, a partial page 256 frames (T.4, annex A).
 const FRAME: usize = 256;
@@ -68,8 +68,8 @@ pub(crate) enum What {
 }
 
 /// The exchange from the answer on, as it goes when nothing breaks it off; its last event is its end.
-pub(crate) fn exchange(answered: f64, page_bytes: &[usize], machine: &Machine, id: &Id) -> Vec<Event> {
-    let mut line = Line { now: answered, events: Vec::new() };
+pub(crate) fn exchange(answered: f64, page_bytes: &[usize], machine: &RemoteMachine, id: &Id) -> Vec<Event> {
+    let mut line = Exchange { now: answered, events: Vec::new() };
     line.tell(What::Answered { csid: machine.csid.clone() });
     let (failed, held) = machine.trainings();
     let set_up = held.or(failed.last().copied()).map_or(0.0, |rate| rate.modulation.pace().set_up);
@@ -101,12 +101,12 @@ pub(crate) fn exchange(answered: f64, page_bytes: &[usize], machine: &Machine, i
     line.events
 }
 
-struct Line {
+struct Exchange {
     now: f64,
     events: Vec<Event>,
 }
 
-impl Line {
+impl Exchange {
     fn tell(&mut self, what: What) {
         self.events.push(Event { at: self.now, what });
     }

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::id::Id;
-use super::machine::{MOST_TRAININGS, Machine};
 use super::outcome::{Ending, FailureReason, Outcome};
+use super::remote_machine::{MOST_TRAININGS, RemoteMachine};
 use super::t30::{self, Event, What};
 
 /// A call that is answered rings as long as one or two cycles of the American ringing tone (6 s).
@@ -39,7 +39,7 @@ pub(crate) struct Printed {
 
 impl Timeline {
     /// `id` chooses among what the telephone leaves open, such as how long it rings.
-    pub(crate) fn of(outcome: Outcome, page_bytes: &[usize], machine: &Machine, id: &Id) -> Self {
+    pub(crate) fn of(outcome: Outcome, page_bytes: &[usize], machine: &RemoteMachine, id: &Id) -> Self {
         let within = |(least, most): (f64, f64)| least + (most - least) * id.chance("ringing");
         let answered = within(RING_ANSWERED);
         match outcome {
@@ -51,7 +51,7 @@ impl Timeline {
             }
             Outcome::Delivered => Self::answered(answered, page_bytes, machine, id),
             Outcome::TrainingFails => {
-                let machine = Machine { failed_trainings: MOST_TRAININGS, ..machine.clone() };
+                let machine = RemoteMachine { failed_trainings: MOST_TRAININGS, ..machine.clone() };
                 Self { failure: Some(FailureReason::FaxSignalingError), ..Self::answered(answered, page_bytes, &machine, id) }
             }
             Outcome::DroppedMidPage => {
@@ -89,7 +89,7 @@ impl Timeline {
     }
 
     /// The whole call, however it may be broken off.
-    fn answered(answered: f64, page_bytes: &[usize], machine: &Machine, id: &Id) -> Self {
+    fn answered(answered: f64, page_bytes: &[usize], machine: &RemoteMachine, id: &Id) -> Self {
         let mut events = vec![Event { at: 0.0, what: What::Dialled }, Event { at: 0.0, what: What::Ringing }];
         events.extend(t30::exchange(answered, page_bytes, machine, id));
         Self { events, failure: None }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::Id;
-use super::outcome;
 
 /// A telephone number: `+`, then 7 to 15 digits, the first not 0 (ITU-T E.164).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +116,7 @@ pub(crate) enum CallStatus {
     Received,
 }
 
-/// A fax as it was accepted, from the product or from the telephone. What became of it since is the ledger's.
+/// A fax as it was accepted, from the product or from the telephone. What became of it since is the projection's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Fax {
     pub(crate) id: Id,
@@ -140,12 +139,6 @@ pub(crate) struct Fax {
 }
 
 impl Fax {
-    /// The sender as far as the wire tells of it.
-    pub(crate) fn shown_from(&self) -> &str {
-        let withheld = self.direction == Direction::Inbound && outcome::withholds_number(&self.from);
-        if withheld { "anonymous" } else { self.from.as_str() }
-    }
-
     pub(crate) fn tag(&self) -> Tag {
         self.client_state.as_deref().and_then(Tag::parse).unwrap_or_default()
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
-use super::gateway;
 use super::pattern::Pattern;
+use super::response;
 use super::sqs::Queues;
 use super::{ACCOUNT, EndpointError};
 
@@ -95,7 +95,7 @@ impl Events {
             })
             .collect();
         let failed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Refused { .. })).count();
-        gateway::json(200, &json!({ "FailedEntryCount": failed, "Entries": outcomes }))
+        response::json(200, &json!({ "FailedEntryCount": failed, "Entries": outcomes }))
     }
 
     fn put(&self, region: &str, entry: Entry) -> Result<String, (&'static str, String)> {
@@ -154,5 +154,5 @@ fn required(name: &str, value: Option<String>) -> Result<String, (&'static str, 
 }
 
 fn error(code: &str, message: &str) -> Response<Bytes> {
-    gateway::json(400, &json!({ "__type": code, "message": message }))
+    response::json(400, &json!({ "__type": code, "message": message }))
 }

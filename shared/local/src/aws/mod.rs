@@ -8,7 +8,7 @@
 //! | EventBridge `PutEvents` | our own | none |
 //! | Secrets Manager | `winterbaume-secretsmanager` | in memory |
 //!
-//! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`Tap`].
+//! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`CallInterceptor`].
 
 mod dynamodb;
 mod events;
@@ -16,6 +16,7 @@ mod gateway;
 mod partial;
 mod pattern;
 mod request;
+mod response;
 mod s3;
 mod secrets;
 mod sqs;
@@ -31,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use sfm_simulator::tap::Tap;
+use sfm_simulator::interceptor::CallInterceptor;
 
 pub use events::BusRule;
 pub use pattern::PatternError;
@@ -48,11 +49,11 @@ pub struct EndpointConfig {
     pub dir: PathBuf,
     /// The stack's clock, which may stand ahead of the system's: delays, visibility timeouts, links and items expire by it.
     pub clock: Clock,
-    pub tap: Arc<dyn Tap>,
+    pub interceptor: Arc<dyn CallInterceptor>,
     pub rules: Vec<BusRule>,
     /// The secret access key of every access key id. Only S3 checks signatures.
     pub secret: String,
-    /// Makes DynamoDB report the capacity of every call, as if each had asked for it, so that the tap can add it up.
+    /// Makes DynamoDB report the capacity of every call, as if each had asked for it, so that the interceptor can add it up.
     pub count_capacity: bool,
 }
 
@@ -93,7 +94,7 @@ impl std::fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub async fn start(config: EndpointConfig) -> Result<Self, EndpointError> {
-        let EndpointConfig { listener, dir, clock, tap, rules, secret, count_capacity } = config;
+        let EndpointConfig { listener, dir, clock, interceptor, rules, secret, count_capacity } = config;
         let url = format!("http://{}", listener.local_addr().map_err(EndpointError::Start)?);
         let (dynamodb, s3) = tokio::task::spawn_blocking({
             let clock = clock.clone();
@@ -113,7 +114,7 @@ impl Endpoint {
             events: events::Events::new(rules, queues.clone(), clock)?,
             sqs: sqs::Sqs::new(queues),
             secrets: secrets::Secrets::new(),
-            tap,
+            interceptor,
             calls: Default::default(),
         };
         let (stopping, stop) = watch::channel(false);

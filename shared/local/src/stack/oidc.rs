@@ -23,7 +23,8 @@ use sfm_core::clock::Clock;
 use sfm_store::members::MembersAdmin;
 use sha2::{Digest as _, Sha256};
 
-use super::{StackError, state};
+use super::error::StackError;
+use super::state;
 
 pub const CLIENT_ID: &str = "dashboard";
 const CODE_SECONDS: i64 = 60;

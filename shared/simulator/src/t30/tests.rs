@@ -1,10 +1,10 @@
 //! The exchange, second by second.
 
-use super::super::machine::Modulation;
+use super::super::remote_machine::Modulation;
 use super::*;
 
 fn played(best: Modulation, ecm: bool, failed_trainings: usize, noise: f64, page_bytes: &[usize]) -> Vec<Event> {
-    let machine = Machine { csid: None, best, ecm, failed_trainings, noise };
+    let machine = RemoteMachine { csid: None, best, ecm, failed_trainings, noise };
     exchange(5.0, page_bytes, &machine, &Id::from("fax"))
 }
 

@@ -99,7 +99,7 @@ async fn a_callback_that_is_always_refused_is_given_up() {
     let id = stage.send(&stage.fax_of("+15005550001", "/never")).await;
     for tries in 1..=6 {
         stage.hooks(&id, tries).await;
-        stage.journal_tells("called_back", tries).await;
+        stage.log_tells("called_back", tries).await;
         stage.advance(SignedDuration::from_hours(1));
     }
     // The next fax's first try comes after anything that the first would still have sent.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::support::{Stage, client_state};
 use crate::{SimulatorError, read_log};
 
-const JOURNAL: &str = "journal.jsonl";
+const LOG: &str = "journal.jsonl";
 
 #[tokio::test]
 async fn an_accepted_fax_is_in_the_log_after_a_crash() {
@@ -43,18 +43,18 @@ async fn a_call_goes_on_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_fax_ends_and_is_told_of_wherever_the_journal_breaks_off() {
+async fn a_fax_ends_and_is_told_of_wherever_the_log_breaks_off() {
     let first = Stage::new(1000.0).await;
     let id = first.send(&first.fax("+15005550001")).await;
-    first.journal_tells("called_back", 4).await;
-    let journal = fs::read_to_string(first.dir.path().join(JOURNAL)).unwrap();
-    // The links in the journal lead to the first product: it stays. The default receiver is the new one.
-    let lines: Vec<&str> = journal.split_inclusive('\n').collect();
+    first.log_tells("called_back", 4).await;
+    let log = fs::read_to_string(first.dir.path().join(LOG)).unwrap();
+    // The links in the log lead to the first product: it stays. The default receiver is the new one.
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
     for whole in 1..=lines.len() {
         for torn in [0, 1, 40] {
             let dir = tempfile::tempdir().unwrap();
             let rest = lines.get(whole).map_or("", |line| &line[..torn.min(line.len() - 1)]);
-            fs::write(dir.path().join(JOURNAL), lines[..whole].concat() + rest).unwrap();
+            fs::write(dir.path().join(LOG), lines[..whole].concat() + rest).unwrap();
             let acknowledged = lines[..whole].iter().filter(|line| line.contains("called_back")).count();
 
             let stage = Stage::in_dir(dir, 1000.0).await;
@@ -74,11 +74,11 @@ async fn an_unacknowledged_callback_is_sent_at_once_after_a_start_under_the_same
     stage.product.refusals.store(5, Ordering::SeqCst);
     let id = stage.send(&stage.fax_of("+15005550001", "/never")).await;
     for tries in 1..5 {
-        stage.journal_tells("called_back", tries).await;
+        stage.log_tells("called_back", tries).await;
         stage.advance(SignedDuration::from_mins(2));
     }
     // The sixth try would be 10 minutes away.
-    stage.journal_tells("called_back", 5).await;
+    stage.log_tells("called_back", 5).await;
     let stage = stage.crash(0.001).await;
     let hooks = stage.hooks(&id, 6).await;
     assert_eq!(hooks[0].json["data"], hooks[5].json["data"]);
@@ -88,7 +88,7 @@ async fn an_unacknowledged_callback_is_sent_at_once_after_a_start_under_the_same
 #[tokio::test]
 async fn a_first_line_that_is_torn_was_never_accepted() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join(JOURNAL), r#"{"record":"accepted","fax":{"id"#).unwrap();
+    fs::write(dir.path().join(LOG), r#"{"record":"accepted","fax":{"id"#).unwrap();
     assert!(read_log(dir.path()).unwrap().is_empty());
     let stage = Stage::in_dir(dir, 1000.0).await;
     assert!(stage.carrier.log().is_empty());
@@ -99,12 +99,12 @@ async fn a_first_line_that_is_torn_was_never_accepted() {
 #[tokio::test]
 async fn a_line_that_is_no_record_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join(JOURNAL), "{}\n").unwrap();
-    assert!(matches!(read_log(dir.path()), Err(SimulatorError::Journal { line: 1, .. })));
+    fs::write(dir.path().join(LOG), "{}\n").unwrap();
+    assert!(matches!(read_log(dir.path()), Err(SimulatorError::EventLog { line: 1, .. })));
 }
 
 #[tokio::test]
-async fn a_folder_without_a_journal_has_an_empty_log() {
+async fn a_folder_without_a_log_has_had_no_submissions() {
     assert!(read_log(tempfile::tempdir().unwrap().path()).unwrap().is_empty());
 }
 

@@ -1,10 +1,10 @@
-//! What the tap does to requests.
+//! What the interceptor does to requests.
 
 use super::support::{KEY, Performed, Stage, until};
-use crate::tap::Verdict;
+use crate::interceptor::Verdict;
 
 fn put(stage: &Stage, verdict: Verdict) {
-    stage.tap.next.lock().unwrap().push_back(verdict);
+    stage.interceptor.next.lock().unwrap().push_back(verdict);
 }
 
 #[tokio::test]
@@ -14,28 +14,28 @@ async fn a_refused_request_is_a_closed_connection_and_nothing_is_done() {
     let error = stage.request("POST", "/v2/faxes").body(stage.fax("+15005550001").to_string()).send().await.unwrap_err();
     assert!(error.is_request() && !error.is_timeout(), "{error:?}");
     assert!(stage.carrier.log().is_empty());
-    assert!(stage.tap.performed.lock().unwrap().is_empty());
+    assert!(stage.interceptor.performed.lock().unwrap().is_empty());
     stage.send(&stage.fax("+15005550001")).await;
 }
 
 #[tokio::test]
 async fn a_lost_request_is_done_and_the_connection_closed() {
     let stage = Stage::new(1000.0).await;
-    put(&stage, Verdict::Lose);
+    put(&stage, Verdict::DropResponse);
     let error = stage.request("POST", "/v2/faxes").body(stage.fax("+15005550001").to_string()).send().await.unwrap_err();
     assert!(error.is_request() && !error.is_timeout(), "{error:?}");
     assert_eq!(stage.carrier.log().len(), 1);
-    let performed = stage.tap.performed.lock().unwrap().clone();
+    let performed = stage.interceptor.performed.lock().unwrap().clone();
     assert_eq!((performed.len(), performed[0].status), (1, 202));
 }
 
 #[tokio::test]
 async fn a_hanging_request_is_done_and_never_answered() {
     let stage = Stage::new(1000.0).await;
-    put(&stage, Verdict::Hang);
+    put(&stage, Verdict::NeverRespond);
     let request = stage.request("POST", "/v2/faxes").body(stage.fax("+15005550001").to_string()).send();
     let hanging = tokio::spawn(request);
-    until("it is done", async || (!stage.tap.performed.lock().unwrap().is_empty()).then_some(())).await;
+    until("it is done", async || (!stage.interceptor.performed.lock().unwrap().is_empty()).then_some(())).await;
     let log = stage.carrier.log();
     assert_eq!(log.len(), 1);
     // Others are answered meanwhile.
@@ -57,7 +57,7 @@ async fn the_tap_sees_operation_caller_and_both_bodies() {
     stage.call("POST", &format!("/v2/faxes/{id}/actions/cancel"), None).await;
     stage.call("DELETE", &format!("/v2/faxes/{id}"), None).await;
 
-    let performed = stage.tap.performed.lock().unwrap().clone();
+    let performed = stage.interceptor.performed.lock().unwrap().clone();
     let operations: Vec<_> = performed.iter().map(|performed| performed.call.operation.as_str()).collect();
     let (send, view) = ("POST /v2/faxes", "GET /v2/faxes/{id}");
     let rest = ["GET /v2/faxes", "POST /v2/faxes/{id}/actions/cancel", "DELETE /v2/faxes/{id}"];

@@ -127,7 +127,7 @@ async fn a_crash_before_the_printout_loses_neither_document_nor_printout() {
     for kind in ["pdf", "tif", "txt"] {
         fs::remove_file(stage.dir.path().join(format!("received/{id}.{kind}"))).unwrap();
     }
-    stage.journal_tells("called_back", 4).await;
+    stage.log_tells("called_back", 4).await;
     let stage = stage.crash(1.0).await;
     put_away(&stage, &id).await;
     assert_eq!((printed(&stage, &id), story(&stage, &id)), (once, story_once));

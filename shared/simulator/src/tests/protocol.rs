@@ -122,8 +122,8 @@ async fn a_fax_canceled_while_its_document_comes_stays_canceled() {
     until("the document is asked for", async || (stage.product.fetches.load(Ordering::SeqCst) == 1).then_some(())).await;
     stage.call("POST", &format!("/v2/faxes/{id}/actions/cancel"), None).await;
     stage.product.release.notify_one();
-    stage.journal_tells("\"fetched\"", 1).await;
-    stage.journal_tells("called_back", 2).await;
+    stage.log_tells("\"fetched\"", 1).await;
+    stage.log_tells("called_back", 2).await;
     let stage = stage.crash(1000.0).await;
     let other = stage.send(&stage.fax("+15005550001")).await;
     stage.hooks(&other, 4).await;
@@ -202,12 +202,12 @@ async fn more_than_2000_faxes_in_process_are_429() {
     let id = first.send(&first.fax("+15005550008")).await;
     first.view_when(&id, "originated").await;
     let lines = fs::read_to_string(first.dir.path().join("journal.jsonl")).unwrap();
-    let mut journal = String::new();
+    let mut log = String::new();
     for number in 0..2_000 {
-        write!(journal, "{}", lines.replace(&id, &format!("fax-{number}"))).unwrap();
+        write!(log, "{}", lines.replace(&id, &format!("fax-{number}"))).unwrap();
     }
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("journal.jsonl"), journal).unwrap();
+    fs::write(dir.path().join("journal.jsonl"), log).unwrap();
 
     let stage = Stage::in_dir(dir, 1.0).await;
     let fax = stage.fax("+15005550001");

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::tap::{Call, Tap, Verdict};
+use crate::interceptor::{Call, CallInterceptor, Verdict};
 use crate::{Incoming, Simulator, SimulatorConfig, http_client};
 
 pub(super) const KEY: &str = "key";
@@ -152,7 +152,7 @@ pub(super) struct Performed {
     pub(super) response: Vec<u8>,
 }
 
-impl Tap for Verdicts {
+impl CallInterceptor for Verdicts {
     fn verdict(&self, _call: &Call) -> Verdict {
         self.next.lock().unwrap().pop_front().unwrap_or(Verdict::Perform)
     }
@@ -168,7 +168,7 @@ pub(super) struct Stage {
     pub(super) clock: Clock,
     pub(super) product: Arc<Product>,
     pub(super) product_url: String,
-    pub(super) tap: Arc<Verdicts>,
+    pub(super) interceptor: Arc<Verdicts>,
     pub(super) http: reqwest::Client,
     pub(super) carrier: Simulator,
 }
@@ -185,23 +185,23 @@ impl Stage {
         let product_url = format!("http://{}", listener.local_addr().unwrap());
         let app = axum::Router::new().fallback(Product::answer).with_state(Arc::clone(&product));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let (clock, tap) = (Clock::default(), Arc::new(Verdicts::default()));
-        let carrier = start(&dir, &clock, &product_url, &tap, speed).await;
-        Self { dir, clock, product, product_url, tap, http: http_client().unwrap(), carrier }
+        let (clock, interceptor) = (Clock::default(), Arc::new(Verdicts::default()));
+        let carrier = start(&dir, &clock, &product_url, &interceptor, speed).await;
+        Self { dir, clock, product, product_url, interceptor, http: http_client().unwrap(), carrier }
     }
 
     /// Stops the carrier as a crash would and starts another on the same folder.
     pub(super) async fn crash(mut self, speed: f64) -> Self {
         drop(self.carrier);
-        self.carrier = start(&self.dir, &self.clock, &self.product_url, &self.tap, speed).await;
+        self.carrier = start(&self.dir, &self.clock, &self.product_url, &self.interceptor, speed).await;
         self
     }
 
-    /// Waits until the journal tells a number of times of something.
-    pub(super) async fn journal_tells(&self, record: &str, times: usize) {
-        until(&format!("{times} × {record} in the journal"), async || {
-            let journal = std::fs::read_to_string(self.dir.path().join("journal.jsonl")).unwrap();
-            (journal.matches(record).count() == times).then_some(())
+    /// Waits until the log tells a number of times of something.
+    pub(super) async fn log_tells(&self, record: &str, times: usize) {
+        until(&format!("{times} × {record} in the log"), async || {
+            let log = std::fs::read_to_string(self.dir.path().join("journal.jsonl")).unwrap();
+            (log.matches(record).count() == times).then_some(())
         })
         .await;
     }
@@ -276,7 +276,7 @@ impl Stage {
     }
 }
 
-async fn start(dir: &TempDir, clock: &Clock, product_url: &str, tap: &Arc<Verdicts>, speed: f64) -> Simulator {
+async fn start(dir: &TempDir, clock: &Clock, product_url: &str, interceptor: &Arc<Verdicts>, speed: f64) -> Simulator {
     Simulator::start(SimulatorConfig {
         listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         dir: dir.path().to_owned(),
@@ -286,7 +286,7 @@ async fn start(dir: &TempDir, clock: &Clock, product_url: &str, tap: &Arc<Verdic
         signing_key: SigningKey::from_bytes(&[7; 32]),
         default_webhook_url: format!("{product_url}/hook"),
         decode,
-        tap: Arc::clone(tap) as Arc<dyn Tap>,
+        interceptor: Arc::clone(interceptor) as Arc<dyn CallInterceptor>,
     })
     .await
     .unwrap()

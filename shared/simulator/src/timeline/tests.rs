@@ -1,13 +1,13 @@
 //! What is read off a call.
 
-use super::super::machine::Modulation;
+use super::super::remote_machine::Modulation;
 use super::*;
 
 /// 36,000 bytes are 20 s at 14,400 bit/s.
 const PAGE: usize = 36_000;
 
-fn machine() -> Machine {
-    Machine { csid: Some("FAX 0123".into()), best: Modulation::V17, ecm: false, failed_trainings: 0, noise: 0.0 }
+fn machine() -> RemoteMachine {
+    RemoteMachine { csid: Some("FAX 0123".into()), best: Modulation::V17, ecm: false, failed_trainings: 0, noise: 0.0 }
 }
 
 fn call(outcome: Outcome, pages: usize) -> Timeline {
@@ -43,7 +43,7 @@ fn calls_that_never_send_last_as_long_as_the_telephone_lets_them_and_print_nothi
     ] {
         for best in [Modulation::V34, Modulation::V17, Modulation::V29, Modulation::V27ter] {
             for fax in 0..50 {
-                let machine = Machine { best, ..machine() };
+                let machine = RemoteMachine { best, ..machine() };
                 let timeline = Timeline::of(outcome, &[PAGE], &machine, &Id::from(format!("fax-{fax}").as_str()));
                 assert_eq!((timeline.sending(), timeline.ending().page_count), (None, 0));
                 assert!(seconds.contains(&timeline.ending().call_duration_secs), "{outcome:?}: {}", timeline.end());
@@ -67,7 +67,7 @@ fn a_line_dropped_mid_page_has_printed_the_first_half_of_the_document_and_half_a
 
 #[test]
 fn with_error_correction_too_the_middle_of_a_page_is_half_of_its_bytes() {
-    let machine = Machine { ecm: true, noise: 1.0, ..machine() };
+    let machine = RemoteMachine { ecm: true, noise: 1.0, ..machine() };
     for bytes in [1_000, 65_536, 200_000] {
         let timeline = Timeline::of(Outcome::DroppedMidPage, &[bytes], &machine, &Id::from("fax"));
         assert_eq!(timeline.printed(), Printed { pages: 0, bytes: bytes / 2 });
@@ -111,7 +111,7 @@ fn a_canceled_call_counts_the_pages_that_were_confirmed() {
 
 #[test]
 fn the_story_of_a_call_can_be_read() {
-    let machine = Machine { ecm: true, failed_trainings: 1, noise: 1.0, ..machine() };
+    let machine = RemoteMachine { ecm: true, failed_trainings: 1, noise: 1.0, ..machine() };
     let story = Timeline::of(Outcome::DroppedMidPage, &[PAGE, PAGE], &machine, &Id::from("fax")).story();
     for told in [
         "00:00.0  dialled\n",

@@ -1,5 +1,5 @@
 //! What may be seen of, and done to, each call that the product makes over a wire: the seam of the fault injector and of the
-//! counters. In the `sfm` binary nothing taps.
+//! counters. In the `sfm` binary nothing intercepts.
 
 use std::fmt::Debug;
 
@@ -29,9 +29,9 @@ pub enum Verdict {
     /// The connection is closed and nothing is done.
     Refuse,
     /// The call is carried out and the connection closed instead of an answer.
-    Lose,
+    DropResponse,
     /// The call is carried out and no answer ever comes: the caller is about to die.
-    Hang,
+    NeverRespond,
     /// DynamoDB refuses a write, because a transaction of another has one of its items. Other calls are carried out.
     Conflict,
     /// Nothing is done, and the service answers with this error in its own form.
@@ -49,7 +49,7 @@ pub enum Verdict {
     Hold(watch::Receiver<bool>),
 }
 
-pub trait Tap: Debug + Send + Sync {
+pub trait CallInterceptor: Debug + Send + Sync {
     fn verdict(&self, _call: &Call) -> Verdict {
         Verdict::Perform
     }
@@ -65,9 +65,9 @@ pub trait Tap: Debug + Send + Sync {
 
 /// Lets everything pass.
 #[derive(Debug, Default)]
-pub struct NoTap;
+pub struct NoInterceptor;
 
-impl Tap for NoTap {}
+impl CallInterceptor for NoInterceptor {}
 
 /// Returns when a held call may go on.
 pub async fn released(mut release: watch::Receiver<bool>) {

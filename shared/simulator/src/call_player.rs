@@ -1,14 +1,15 @@
-//! The line of one fax: fetches the document, then plays the call; when it is over, prints what was received.
+//! The player of one call: fetches the document, then plays the call; when it is over, prints what was received.
 
+use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::event::{Fetched, Record};
 use super::id::Id;
-use super::journal::Record;
-use super::ledger::{Entry, Fetched};
-use super::machine::Machine;
 use super::outcome::{Ending, FailureReason, Outcome};
+use super::projection::{Entry, Projection};
+use super::remote_machine::RemoteMachine;
 use super::state::State;
 use super::timeline::{Timeline, elapsed, moment};
 use super::types::Fax;
@@ -17,7 +18,7 @@ use super::{media, printout};
 /// Seconds from the end of a call that came in until its document is there. Our own.
 const PROCESSING: f64 = 2.0;
 
-/// What the line does next.
+/// What the player does next.
 #[derive(Debug)]
 enum Step {
     Fetch(Box<Fax>),
@@ -34,13 +35,13 @@ enum Step {
 pub(crate) async fn play(state: Arc<State>, id: Id) {
     let mut printed = None;
     loop {
-        let look = |entry: &Entry| (next(entry, state.now(), state.settings.speed), Arc::clone(&entry.bells));
-        let Some((step, bells)) = state.read_entry(&id, look) else {
+        let look = |entry: &Entry| (next(entry, state.now(), state.settings.speed), Arc::clone(&entry.notifiers));
+        let Some((step, notifiers)) = state.read_entry(&id, look) else {
             return;
         };
         let record = match step {
             Step::Ended(call) => {
-                let kept = state.settings.shelf.fetched(&id);
+                let kept = state.settings.files.fetched(&id);
                 // After a start, or if it was canceled, it may have to be printed still.
                 if let Some(call) = call.filter(|call| printed.as_ref() != Some(call) && kept.exists()) {
                     print(&state, &id, &call).await;
@@ -50,7 +51,7 @@ pub(crate) async fn play(state: Arc<State>, id: Id) {
                 return;
             }
             Step::Wait(due) => {
-                state.wait(Some(due), &bells.line).await;
+                state.wait(Some(due), &notifiers.call).await;
                 continue;
             }
             Step::Commit(record) => record,
@@ -66,7 +67,7 @@ pub(crate) async fn play(state: Arc<State>, id: Id) {
             tracing::info!(fax = %id, outcome, pages = ending.page_count, seconds = ending.call_duration_secs, "the call has ended");
         }
         if let Err(error) = state.commit(record) {
-            tracing::error!(fax = %id, %error, "the journal takes no more records: the fax rests until the next start");
+            tracing::error!(fax = %id, %error, "the log takes no more records: the fax rests until the next start");
             return;
         }
     }
@@ -76,7 +77,7 @@ pub(crate) async fn play(state: Arc<State>, id: Id) {
 async fn print(state: &Arc<State>, id: &Id, call: &Timeline) {
     let (state, id, call) = (Arc::clone(state), id.clone(), call.clone());
     let printing = tokio::task::spawn_blocking(move || {
-        if let Err(error) = printout::print(&state.settings.shelf, &id, &call) {
+        if let Err(error) = printout::print(&state.settings.files, &id, &call) {
             tracing::error!(fax = %id, %error, "what was received cannot be kept");
         }
     });
@@ -131,8 +132,35 @@ fn next(entry: &Entry, now: Timestamp, speed: f64) -> Step {
     if at <= now { step } else { Step::Wait(at) }
 }
 
+/// Why a fax was not canceled.
+#[derive(Debug)]
+pub(crate) enum NotCanceled {
+    NoSuchFax,
+    Ended,
+    Storage(io::Error),
+}
+
+impl From<io::Error> for NotCanceled {
+    fn from(error: io::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+/// Hangs up: the call ends as it is now.
+pub(crate) fn cancel(state: &State, id: &Id) -> Result<(), NotCanceled> {
+    let decide = |projection: &Projection| {
+        let entry = projection.entry(id).filter(|entry| !entry.deleted).ok_or(NotCanceled::NoSuchFax)?;
+        if entry.ended.is_some() || !entry.is_outbound() {
+            return Err(NotCanceled::Ended);
+        }
+        let at = state.now();
+        Ok(Record::Ended { fax_id: id.clone(), at, ending: canceled(entry, at, state.settings.speed) })
+    };
+    state.decide(decide, |_| ()).map(drop)
+}
+
 /// How a fax ends that is canceled now.
-pub(crate) fn canceled(entry: &Entry, now: Timestamp, speed: f64) -> Ending {
+fn canceled(entry: &Entry, now: Timestamp, speed: f64) -> Ending {
     match &entry.fetched {
         None => Ending::without_call(FailureReason::SenderCanceled),
         Some(fetched) => call(&entry.fax, fetched).canceled(elapsed(fetched.at, now, speed)).ending(),
@@ -142,5 +170,5 @@ pub(crate) fn canceled(entry: &Entry, now: Timestamp, speed: f64) -> Ending {
 fn call(fax: &Fax, fetched: &Fetched) -> Timeline {
     // What answers a call that comes in is the carrier's own machine, which always takes it.
     let outcome = if fax.media_url.is_some() { Outcome::of(&fax.to, fax.tag().attempt) } else { Outcome::Delivered };
-    Timeline::of(outcome, &fetched.page_bytes, &Machine::answering(&fax.to, &fax.id), &fax.id)
+    Timeline::of(outcome, &fetched.page_bytes, &RemoteMachine::answering(&fax.to, &fax.id), &fax.id)
 }

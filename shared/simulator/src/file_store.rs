@@ -1,4 +1,4 @@
-//! The files of the carrier beside its journal. Whoever finds one finds it whole.
+//! The files of the carrier beside its log. Whoever finds one finds it whole.
 
 use std::collections::HashSet;
 use std::io;
@@ -9,7 +9,7 @@ use super::SimulatorError;
 use super::id::Id;
 
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct FileStore {
     /// Documents of calls that are not over yet, as they were fetched.
     fetched: PathBuf,
     /// What came out of the receiving machines, and the stories of the calls.
@@ -18,7 +18,7 @@ pub(crate) struct Shelf {
     inbound: PathBuf,
 }
 
-impl Shelf {
+impl FileStore {
     pub(crate) fn open(dir: &Path) -> Result<Self, SimulatorError> {
         let folder = |name: &str| {
             let path = dir.join(name);

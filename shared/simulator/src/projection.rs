@@ -1,4 +1,4 @@
-//! The faxes as the journal tells them.
+//! The faxes as the events of the log make them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 use sfm_core::clock::ApiTime;
 use tokio::sync::Notify;
 
-use super::callbacks::{Callback, Tries};
+use super::event::{Callback, Ended, Fetched, Record, Tries};
 use super::id::Id;
-use super::journal::Record;
-use super::outcome::Ending;
 use super::types::{CallStatus, Direction, Fax};
 
 /// One fax and what became of it.
@@ -31,31 +29,19 @@ pub(crate) struct Entry {
     pub(crate) downloads: AtomicU32,
     pub(crate) callbacks: HashMap<Callback, Tries>,
     pub(crate) deleted: bool,
-    pub(crate) bells: Arc<Bells>,
+    pub(crate) notifiers: Arc<Notifiers>,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Fetched {
-    pub(crate) at: Timestamp,
-    pub(crate) page_bytes: Vec<usize>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Ended {
-    pub(crate) at: Timestamp,
-    pub(crate) ending: Ending,
-}
-
-/// Rung when a fax's two tasks are to ask again what is to be done.
+/// Notified when a fax's two tasks are to ask again what is to be done.
 #[derive(Debug, Default)]
-pub(crate) struct Bells {
-    pub(crate) line: Notify,
+pub(crate) struct Notifiers {
+    pub(crate) call: Notify,
     pub(crate) callbacks: Notify,
 }
 
-impl Bells {
-    pub(crate) fn ring(&self) {
-        self.line.notify_one();
+impl Notifiers {
+    pub(crate) fn notify(&self) {
+        self.call.notify_one();
         self.callbacks.notify_one();
     }
 }
@@ -72,7 +58,7 @@ impl Entry {
             downloads: AtomicU32::new(0),
             callbacks: HashMap::new(),
             deleted: false,
-            bells: Arc::default(),
+            notifiers: Arc::default(),
         }
     }
 
@@ -139,20 +125,20 @@ pub struct Submission {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Projection {
     /// In the order in which they were accepted.
     entries: Vec<Entry>,
     by_id: HashMap<Id, usize>,
     in_process: usize,
 }
 
-impl Ledger {
+impl Projection {
     pub(crate) fn replay(records: Vec<Record>) -> Self {
-        let mut ledger = Self::default();
+        let mut projection = Self::default();
         for record in records {
-            ledger.apply(record);
+            projection.apply(record);
         }
-        ledger
+        projection
     }
 
     /// The one place where a fax changes. What has ended stays as it ended.
@@ -183,7 +169,7 @@ impl Ledger {
             }
             Record::Accepted { .. } => {}
         }
-        entry.bells.ring();
+        entry.notifiers.notify();
     }
 
     /// Callbacks without an acknowledgement are due at once: after a start nobody waits for what was agreed before it.

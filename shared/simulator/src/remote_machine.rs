@@ -82,7 +82,7 @@ impl Rate {
 pub(crate) const MOST_TRAININGS: usize = 3;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Machine {
+pub(crate) struct RemoteMachine {
     /// What it calls itself, at most 20 characters (T.30, 5.3.6.2.4); many keep silent.
     pub(crate) csid: Option<String>,
     /// The best that it can do.
@@ -95,7 +95,7 @@ pub(crate) struct Machine {
     pub(crate) noise: f64,
 }
 
-impl Machine {
+impl RemoteMachine {
     /// The machine that answers at `number` when the fax `id` is sent. How common which machines are is ours: most of those in use
     /// speak V.17 or V.34, and one line in six is poor.
     pub(crate) fn answering(number: &E164, id: &Id) -> Self {
@@ -137,8 +137,8 @@ impl Machine {
 mod tests {
     use super::*;
 
-    fn machine(best: Modulation, failed_trainings: usize) -> Machine {
-        Machine { csid: None, best, ecm: false, failed_trainings, noise: 0.0 }
+    fn machine(best: Modulation, failed_trainings: usize) -> RemoteMachine {
+        RemoteMachine { csid: None, best, ecm: false, failed_trainings, noise: 0.0 }
     }
 
     fn held(best: Modulation, failed: usize) -> Option<(&'static str, u32)> {
@@ -174,8 +174,9 @@ mod tests {
     #[test]
     fn the_same_fax_meets_the_same_machine_and_many_faxes_meet_all_kinds() -> Result<(), Box<dyn std::error::Error>> {
         let number = E164::try_from("+120255501230000".to_owned())?;
-        let met: Vec<Machine> = (0..300).map(|fax| Machine::answering(&number, &Id::from(format!("fax-{fax}").as_str()))).collect();
-        assert_eq!(met[7], Machine::answering(&number, &Id::from("fax-7")));
+        let met: Vec<RemoteMachine> =
+            (0..300).map(|fax| RemoteMachine::answering(&number, &Id::from(format!("fax-{fax}").as_str()))).collect();
+        assert_eq!(met[7], RemoteMachine::answering(&number, &Id::from("fax-7")));
         for best in [Modulation::V34, Modulation::V17, Modulation::V29, Modulation::V27ter] {
             assert!(met.iter().any(|machine| machine.best == best), "{best:?}");
         }
