@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
 use super::pattern::Pattern;
+use super::queues::{Outgoing, Queues};
 use super::response;
-use super::sqs::Queues;
 use super::{ACCOUNT, EndpointError};
 
 const MAX_ENTRIES: usize = 10;
@@ -130,7 +130,7 @@ impl Events {
         let rules = self.rules.iter().filter(|(rule, _)| rule.event_bus_name == bus);
         for (rule, _) in rules.filter(|(_, pattern)| pattern.matches(&event)) {
             // As in the cloud, a target that cannot be reached is no concern of whoever put the event.
-            if let Err(error) = self.queues.send(&rule.target_queue_name, &event.to_string()) {
+            if let Err(error) = self.queues.send(&rule.target_queue_name, Outgoing { body: event.to_string(), delay: None, group: None }) {
                 tracing::error!(rule = rule.name, queue = rule.target_queue_name, %error, "event not delivered");
             }
         }

@@ -218,10 +218,10 @@ impl Gateway {
                 Closed
             })?,
             Service::Events => self.events.answer(&call.operation, &signer.region, &body),
-            Service::Secrets => self.secrets.answer(parts, body.clone()).await,
+            Service::Secrets => self.secrets.answer(&call.operation, &body),
             // Only here a call may wait for long.
             _ => tokio::select! {
-                answer = self.sqs.answer(&signer.region, parts, body.clone()) => answer,
+                answer = self.sqs.answer(&call.operation, &signer.region, &body) => answer,
                 () = stopped(stop) => return Err(Closed),
             },
         };

@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | DynamoDB and its streams | `dynoxide` | `dynamodb.sqlite` |
 //! | S3, path style | `s3s` and `s3s-fs` | `s3/` |
-//! | SQS | `winterbaume-sqs` | in memory: a restart empties the queues |
+//! | SQS | our own, `queues` | in memory: a restart empties the queues |
 //! | EventBridge `PutEvents` | our own | none |
-//! | Secrets Manager | `winterbaume-secretsmanager` | in memory |
+//! | Secrets Manager | our own | in memory |
 //!
 //! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`CallInterceptor`].
 
@@ -15,6 +15,7 @@ mod events;
 mod gateway;
 mod partial;
 mod pattern;
+mod queues;
 mod request;
 mod response;
 mod s3;
@@ -107,13 +108,13 @@ impl Endpoint {
         })
         .await
         .map_err(|_| EndpointError::Interrupted)??;
-        let queues = sqs::Queues::new(url.clone(), clock.clone());
+        let queues = queues::Queues::new(url.clone(), clock.clone());
         let gateway = gateway::Gateway {
             dynamodb: dynamodb.client(count_capacity),
             s3,
-            events: events::Events::new(rules, queues.clone(), clock)?,
+            events: events::Events::new(rules, queues.clone(), clock.clone())?,
             sqs: sqs::Sqs::new(queues),
-            secrets: secrets::Secrets::new(),
+            secrets: secrets::Secrets::new(clock.clone()),
             interceptor,
             calls: Default::default(),
         };

@@ -13,6 +13,7 @@ mod demo;
 mod error;
 mod handler;
 mod host;
+mod jwt;
 mod listeners;
 mod oidc;
 mod operator;
