@@ -68,8 +68,8 @@ pub async fn create(platform: &Platform, account: AccountId, scopes: Vec<Scope>,
 }
 
 pub async fn revoke(platform: &Platform, id: KeyId) -> Result<Value, CommandError> {
-    let keyring = ApiKeyService::new(platform)?;
-    let account = keyring.owner(id).await?.ok_or_else(|| CommandError::not_found("key"))?;
-    keyring.revoke(&Principal::Operator { account }, id).await?.ok_or_else(|| CommandError::not_found("key"))?;
+    let keys = ApiKeyService::new(platform)?;
+    let account = keys.owner(id).await?.ok_or_else(|| CommandError::not_found("key"))?;
+    keys.revoke(&Principal::Operator { account }, id).await?.ok_or_else(|| CommandError::not_found("key"))?;
     Ok(json!({"id": id, "revoked": true}))
 }

@@ -177,8 +177,8 @@ pub async fn add(
     description: Option<String>,
 ) -> Result<Value, CommandError> {
     with_api(platform, account).await?;
-    let desk = WebhookService::new(platform)?;
-    Ok(with_secret(desk.add(&Principal::Operator { account }, url, events.into_iter().collect(), description).await?))
+    let webhooks = WebhookService::new(platform)?;
+    Ok(with_secret(webhooks.add(&Principal::Operator { account }, url, events.into_iter().collect(), description).await?))
 }
 
 pub async fn endpoints(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {
@@ -192,19 +192,19 @@ pub async fn update(
     events: Vec<EventType>,
     description: Option<String>,
 ) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
     let events: BTreeSet<_> = events.into_iter().collect();
     let change = Change { url, events: (!events.is_empty()).then_some(events), description, status: None };
-    Ok(shown(&desk.update(&operator_of(&found), endpoint, change).await?))
+    Ok(shown(&webhooks.update(&operator_of(&found), endpoint, change).await?))
 }
 
 pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    let (enabled, missed_since) = desk.enable(&operator_of(&found), endpoint).await?;
+    let (enabled, missed_since) = webhooks.enable(&operator_of(&found), endpoint).await?;
     let mut value = shown(&enabled);
     // What a recovery would begin with.
     value["recover_since"] = json!(missed_since.map(ApiTime::from));
@@ -212,35 +212,35 @@ pub async fn enable(platform: &Platform, endpoint: EndpointId) -> Result<Value, 
 }
 
 pub async fn disable(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.disable(&operator_of(&found), endpoint).await?))
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
+    Ok(shown(&webhooks.disable(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn delete(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
-    desk.delete(&operator_of(&found), endpoint).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
+    webhooks.delete(&operator_of(&found), endpoint).await?;
     Ok(json!({"id": endpoint, "deleted": true}))
 }
 
 pub async fn rotate(platform: &Platform, endpoint: EndpointId, expire_now: bool) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
-    Ok(with_secret(desk.rotate(&operator_of(&found), endpoint, expire_now).await?))
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
+    Ok(with_secret(webhooks.rotate(&operator_of(&found), endpoint, expire_now).await?))
 }
 
 pub async fn expire_old_secret(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
-    Ok(shown(&desk.expire_old_secret(&operator_of(&found), endpoint).await?))
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
+    Ok(shown(&webhooks.expire_old_secret(&operator_of(&found), endpoint).await?))
 }
 
 pub async fn test(platform: &Platform, endpoint: EndpointId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    Ok(json!(desk.test(&operator_of(&found), endpoint).await?.resource()))
+    Ok(json!(webhooks.test(&operator_of(&found), endpoint).await?.resource()))
 }
 
 /// The log of an endpoint, or of an event of an account.
@@ -250,13 +250,13 @@ pub async fn deliveries(
     account: Option<AccountId>,
     before: Option<DeliveryId>,
 ) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
+    let webhooks = WebhookService::new(platform)?;
     let found = match (of.parse::<EventId>(), account) {
-        (Ok(event), Some(account)) => desk.deliveries_of_event(account, event).await?,
+        (Ok(event), Some(account)) => webhooks.deliveries_of_event(account, event).await?,
         (Ok(_), None) => return Err(CommandError::invalid("The deliveries of an event need --account.")),
         (Err(_), _) => {
-            let endpoint = desk.find(id(of, "endpoint")?).await?;
-            desk.deliveries(endpoint.account_id, endpoint.id, before, SHOWN).await?.0
+            let endpoint = webhooks.find(id(of, "endpoint")?).await?;
+            webhooks.deliveries(endpoint.account_id, endpoint.id, before, SHOWN).await?.0
         }
     };
     Ok(list(found.iter().map(|delivery| json!(delivery.resource())).collect()))
@@ -269,10 +269,10 @@ pub async fn events(platform: &Platform, account: AccountId, before: Option<Even
 }
 
 pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Value, CommandError> {
-    let desk = WebhookService::new(platform)?;
-    let key = desk.find_delivery(delivery).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let key = webhooks.find_delivery(delivery).await?;
     with_api(platform, key.account_id).await?;
-    Ok(json!(desk.redeliver(&Principal::Operator { account: key.account_id }, key.id).await?.resource()))
+    Ok(json!(webhooks.redeliver(&Principal::Operator { account: key.account_id }, key.id).await?.resource()))
 }
 
 /// Begins a recovery, and does not wait for it: `recovered` counts what it has come to so far; the list of endpoints
@@ -280,9 +280,9 @@ pub async fn redeliver(platform: &Platform, delivery: DeliveryId) -> Result<Valu
 pub async fn recover(platform: &Platform, endpoint: EndpointId, since: &str) -> Result<Value, CommandError> {
     let wrong = || CommandError::invalid("--since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.");
     let since: Timestamp = parse_time(since).ok_or_else(wrong)?;
-    let desk = WebhookService::new(platform)?;
-    let found = desk.find(endpoint).await?;
+    let webhooks = WebhookService::new(platform)?;
+    let found = webhooks.find(endpoint).await?;
     with_api(platform, found.account_id).await?;
-    let recovery = desk.recover(&operator_of(&found), endpoint, since).await?;
+    let recovery = webhooks.recover(&operator_of(&found), endpoint, since).await?;
     Ok(json!({"id": endpoint, "recovered": recovery.begun, "recovery": recovery.resource()}))
 }
