@@ -5,6 +5,7 @@ mod events;
 mod faults;
 mod pattern;
 mod s3;
+mod secrets;
 mod sqs;
 
 use std::path::Path;
