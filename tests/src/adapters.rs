@@ -64,9 +64,9 @@ fn telnyx_public_key() -> String {
 /// The first attempt of a fax of its own.
 pub fn submission(to: &str, media_url: &str) -> Submission {
     let now = Timestamp::now();
-    let mark = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
+    let reference = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 1 };
     Submission {
-        mark,
+        reference,
         to: to.parse().unwrap(),
         from: "+12025550100".parse().unwrap(),
         media_url: Secret::new(media_url),

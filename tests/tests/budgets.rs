@@ -188,7 +188,7 @@ async fn requests_and_a_whole_fax_stay_within_their_budgets() {
     .await;
     // The dispatcher's rounds are everybody's, and what an operator does is no request.
     let calls = counter.calls();
-    let of_fax = || calls.iter().filter(|call| call.caller != "operator" && call.caller != "DispatchScheduled");
+    let of_fax = || calls.iter().filter(|call| call.caller != "operator" && call.caller != "DispatchDue");
     for call in of_fax().filter(|call| call.service == "dynamodb" && !call.caller.starts_with("GetFax")) {
         println!("  {} {} {:.1}", call.caller, call.operation, call.units);
     }

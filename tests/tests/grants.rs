@@ -257,7 +257,7 @@ async fn late(interceptor: &Arc<Recorder>) {
     .await;
     for _ in 0..3 {
         service.advance(SignedDuration::from_mins(16));
-        service.stack.invoke("DispatchScheduled", json!({})).await.unwrap().unwrap();
+        service.stack.invoke("DispatchDue", json!({})).await.unwrap().unwrap();
     }
     // By now the link to the document of the fax that came in has expired: the carrier is asked for a new one.
     let rows = operator.dynamodb().scan().table_name(operator.var("INBOUND_TABLE").unwrap()).send().await.unwrap();
@@ -298,7 +298,7 @@ async fn claims(service: &Service, customer: &Customer, interceptor: &Recorder) 
     interceptor.refuse(None);
     // Its event was not relayed: the dispatcher publishes it.
     service.advance(SignedDuration::from_mins(20));
-    service.stack.invoke("DispatchScheduled", json!({})).await.unwrap().unwrap();
+    service.stack.invoke("DispatchDue", json!({})).await.unwrap().unwrap();
     // One page is left for two: whoever comes second has copied its document in vain.
     let removed = ("SendScheduledFax".to_owned(), "s3:DeleteObject".to_owned(), "documents/faxes/*".to_owned());
     for _ in 0..50 {

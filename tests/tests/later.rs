@@ -53,7 +53,7 @@ impl CallInterceptor for Watch {
         let counted = spent.entry((call.caller.clone(), call.operation.clone())).or_default();
         *counted = (counted.0 + 1, counted.1 + units);
         drop(spent);
-        if call.operation != "SendMessageBatch" || call.caller != "DispatchScheduled" {
+        if call.operation != "SendMessageBatch" || call.caller != "DispatchDue" {
             return;
         }
         let now = self.clock.get().unwrap().now();
@@ -157,7 +157,7 @@ impl Later {
     }
 
     async fn dispatch(&self) {
-        self.service.stack.invoke("DispatchScheduled", json!({})).await.unwrap().unwrap();
+        self.service.stack.invoke("DispatchDue", json!({})).await.unwrap().unwrap();
     }
 
     /// Feeds workers what has become visible, each batch `times` times at once, until nothing is.
@@ -280,7 +280,7 @@ async fn ten_thousand_faxes_of_one_minute_are_each_sent_once_in_their_second() {
         }
     }
     later.assert_sent_once(&rows, &customers.iter().collect::<Vec<_>>()).await;
-    later.spent("DispatchScheduled", rows.len());
+    later.spent("DispatchDue", rows.len());
     later.spent("SendScheduledFax", rows.len());
 }
 
@@ -322,7 +322,7 @@ async fn what_is_late_is_found_after_a_gap_of_days_and_behind_what_was_sent_on()
     let sqs = later.service.stack.operator_platform().sqs();
     let url = sqs.get_queue_url().queue_name("DueQueue").send().await.unwrap().queue_url.unwrap();
     sqs.purge_queue().queue_url(&url).send().await.unwrap();
-    later.service.stack.invoke("DispatchScheduled", json!({"rescan": true})).await.unwrap().unwrap();
+    later.service.stack.invoke("DispatchDue", json!({"rescan": true})).await.unwrap().unwrap();
     later.assert_on_time(&lost);
     later.advance_to(lost[0].send_at + SignedDuration::from_secs(1));
     later.drain(1).await;
@@ -374,7 +374,7 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
     let later = Later::start().await;
     let (customer, mut rows) = later.plan_minute(24, SignedDuration::from_mins(20)).await;
     later.advance_to(rows[0].send_at - SignedDuration::from_mins(5));
-    later.watch.injector.arm(&["DispatchScheduled"], None);
+    later.watch.injector.arm(&["DispatchDue"], None);
     later.dispatch().await;
     let seen = later.watch.injector.seen();
     assert!(seen.len() > 30, "{seen:?}");
@@ -392,9 +392,9 @@ async fn a_dispatcher_that_is_killed_at_any_of_its_calls_loses_and_doubles_nothi
         for (_, fault) in draw.singles(std::slice::from_ref(&point)) {
             // What the last run has not sent on yet: some for every shard, in the minute that comes into sight.
             later.service.advance(SignedDuration::from_secs(60));
-            let times = [30, 20].map(|seconds| later.now() + due::AHEAD - SignedDuration::from_secs(seconds));
+            let times = [30, 20].map(|seconds| later.now() + due::LOOKAHEAD - SignedDuration::from_secs(seconds));
             let fresh = later.plan(&customer, &times.repeat(16)).await;
-            if !invoke_under(&later, &["DispatchScheduled"], &json!({}), Some((point.clone(), fault))).await {
+            if !invoke_under(&later, &["DispatchDue"], &json!({}), Some((point.clone(), fault))).await {
                 missed.push(point.clone());
             }
             // The next minute's run.

@@ -80,11 +80,18 @@ impl Api {
         url
     }
 
+    /// One request, with the credentials that it is signed with, and its whole answer.
+    ///
+    /// # Errors
+    /// [`Failure`] tells whether the carrier can have had the request.
     pub async fn exchange(&self, request: request::Builder, body: impl Into<Bytes>) -> Result<Answer, Failure> {
         self.bounded(request, body.into(), LARGEST_ANSWER, self.deadlines.call).await
     }
 
     /// Hands a fax over, unless it has become too late: the credentials may have been waited for.
+    ///
+    /// # Errors
+    /// [`Failure`], also when it has become too late: then the carrier has not had it.
     pub async fn hand_over(&self, request: request::Builder, body: &Value, not_after: Timestamp) -> Result<Answer, Failure> {
         if self.clock.now() >= not_after {
             return Err(Failure::NotSent("it was too late to hand the fax over".into()));
@@ -107,6 +114,9 @@ impl Api {
     }
 
     /// Fetches a document. What stands under a link that is refused may be there under another one: the caller looks at the status.
+    ///
+    /// # Errors
+    /// [`MediaError`] when there is no answer, or it is too large.
     pub async fn document(&self, request: request::Builder) -> Result<Document, MediaError> {
         let answer = self.bounded(request, Bytes::new(), LARGEST_MEDIA, self.deadlines.media).await;
         let answer = answer.map_err(|e| MediaError::NotYet(e.into_text()))?;
@@ -138,6 +148,10 @@ pub(super) enum Search<T> {
 }
 
 impl<T> Search<T> {
+    /// What a search came to.
+    ///
+    /// # Errors
+    /// [`LookupError`] when the list is too long to be sure.
     pub fn found(self) -> Result<Option<T>, LookupError> {
         match self {
             Self::Found(found) => Ok(Some(found)),
@@ -164,6 +178,10 @@ async fn read(answer: &mut sfm_http_client::Answer, limit: usize) -> Result<Byte
 }
 
 impl Answer {
+    /// The answer as JSON.
+    ///
+    /// # Errors
+    /// What the answer was instead, for the log.
     pub fn json(self) -> Result<Value, String> {
         let body = self.body?;
         serde_json::from_slice(&body).map_err(|e| format!("status {}: {e}", self.status))

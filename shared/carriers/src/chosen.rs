@@ -55,10 +55,10 @@ impl Carrier for AnyCarrier {
         }
     }
 
-    async fn find(&self, mark: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, reference: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         match self {
-            Self::Telnyx(telnyx) => telnyx.find(mark, to, from, since).await,
-            Self::Sinch(sinch) => sinch.find(mark, to, from, since).await,
+            Self::Telnyx(telnyx) => telnyx.find(reference, to, from, since).await,
+            Self::Sinch(sinch) => sinch.find(reference, to, from, since).await,
         }
     }
 

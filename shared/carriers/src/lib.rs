@@ -18,7 +18,7 @@ pub use api::Deadlines;
 pub use chosen::AnyCarrier;
 pub use sfm_core::inbound::{CarrierFaxId, Received};
 
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::phone::E164;
 use sfm_core::secret::Secret;
@@ -33,7 +33,7 @@ pub struct AttemptRef {
 }
 
 impl AttemptRef {
-    /// The mark as base64 of JSON, opaque to the carrier.
+    /// The reference as base64 of JSON, opaque to the carrier.
     pub fn encode(&self) -> String {
         STANDARD.encode(serde_json::json!(self).to_string())
     }
@@ -46,7 +46,7 @@ impl AttemptRef {
 /// What is handed to the carrier.
 #[derive(Debug)]
 pub struct Submission {
-    pub mark: AttemptRef,
+    pub reference: AttemptRef,
     pub to: E164,
     pub from: E164,
     pub media_url: Secret,
@@ -118,10 +118,10 @@ pub trait Carrier: Send + Sync {
     /// Hands over one attempt. It is called at most once per claim of an attempt.
     fn send(&self, submission: &Submission) -> impl Future<Output = Result<CarrierFaxId, SendError>> + Send;
 
-    /// Looks for an attempt of which only the mark is known, among what was sent to `to` since `since`.
+    /// Looks for an attempt of which only the reference is known, among what was sent to `to` since `since`.
     fn find(
         &self,
-        mark: &AttemptRef,
+        reference: &AttemptRef,
         to: &E164,
         from: &E164,
         since: Timestamp,
@@ -173,9 +173,9 @@ pub enum CallbackError {
 /// What a carrier tells of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierEvent {
-    pub mark: AttemptRef,
+    pub reference: AttemptRef,
     pub id: CarrierFaxId,
-    pub news: AttemptUpdate,
+    pub update: AttemptUpdate,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

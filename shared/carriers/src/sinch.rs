@@ -84,7 +84,7 @@ impl Sinch {
             "maxRetries": 0,
             "imageConversionMethod": "MONOCHROME",
             "resolution": "FINE",
-            "labels": labels(&submission.mark),
+            "labels": labels(&submission.reference),
         });
         if let Some(mut url) = self.callback_url.clone() {
             let secret = needed(&credentials.callback_secret, "callback_secret")?;
@@ -208,9 +208,11 @@ impl Carrier for Sinch {
         }
     }
 
-    async fn find(&self, mark: &AttemptRef, to: &E164, _from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, reference: &AttemptRef, to: &E164, _from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         let filter = [("createTime>", &*whole_seconds(since - CLOCK_SKEW)), ("direction", "OUTBOUND"), ("to", to.as_str())];
-        self.search(&filter, (LIST_PAGES, false), |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await?.found()
+        self.search(&filter, (LIST_PAGES, false), |fax| (fax.reference().as_ref() == Some(reference)).then(|| fax.carrier_fax()))
+            .await?
+            .found()
     }
 
     async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {

@@ -20,7 +20,7 @@ use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::json::number;
 use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_core::phone::E164;
 use sfm_store::credentials::{CredentialStore, CredentialsError, needed};
 use sfm_store::platform::{ConfigError, Platform};
@@ -171,7 +171,7 @@ impl Carrier for Telnyx {
             "quality": "high",
             "monochrome": true,
             "store_media": false,
-            "client_state": submission.mark.encode(),
+            "client_state": submission.reference.encode(),
         });
         if let Some(url) = &self.webhook_url {
             body["webhook_url"] = url.as_str().into();
@@ -203,14 +203,16 @@ impl Carrier for Telnyx {
         }
     }
 
-    async fn find(&self, mark: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
+    async fn find(&self, reference: &AttemptRef, to: &E164, from: &E164, since: Timestamp) -> Result<Option<CarrierFax>, LookupError> {
         let filter = [
             ("filter[created_at][gte]", &*(since - CLOCK_SKEW).to_string()),
             ("filter[direction][eq]", "outbound"),
             ("filter[to][eq]", to.as_str()),
             ("filter[from][eq]", from.as_str()),
         ];
-        self.search(&filter, (LIST_PAGES, false), |fax| (fax.mark().as_ref() == Some(mark)).then(|| fax.carrier_fax())).await?.found()
+        self.search(&filter, (LIST_PAGES, false), |fax| (fax.reference().as_ref() == Some(reference)).then(|| fax.carrier_fax()))
+            .await?
+            .found()
     }
 
     async fn get(&self, id: &CarrierFaxId) -> Result<Option<CarrierFax>, LookupError> {

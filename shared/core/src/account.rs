@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
-use crate::fax::Fax;
-use crate::id::{AccountId, FaxId, NumberId};
+use crate::id::{AccountId, NumberId};
 use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
 use crate::plan::Plan;
+use crate::reservation::Reservation;
 
 /// An account with its usage and the head of its fax list: one item, so that one conditional write of a send's transaction
 /// holds quota and order together.
@@ -41,30 +41,6 @@ pub struct Account {
     pub reservations: Vec<Reservation>,
 }
 
-/// A place in the list of faxes and pages of the quota, taken for a fax that is being accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reservation {
-    pub fax: FaxId,
-    pub pages: u32,
-    /// The month whose quota pays.
-    pub month: Month,
-    pub seq: u64,
-    /// The time of creation that the fax gets.
-    pub at: Timestamp,
-}
-
-impl Reservation {
-    /// Whether this fax has the reserved place. A deleted one has left it.
-    pub fn is_of(&self, fax: &Fax) -> bool {
-        fax.id == self.fax && fax.seq.is_none_or(|seq| seq == self.seq)
-    }
-
-    /// Its pages, if this month pays them.
-    pub fn pages_of(&self, month: Month) -> u64 {
-        if self.month == month { self.pages.into() } else { 0 }
-    }
-}
-
 /// Why a fax may not be sent now. In the order in which the gates stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendNotAllowed {
@@ -77,6 +53,11 @@ pub enum SendNotAllowed {
     #[error("This account has no active fax number. Add a number before sending.")]
     Number,
 }
+
+/// The number to send from is none of the account's active ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of this account's active numbers")]
+pub struct SenderNotOwned;
 
 /// Why a number may not be called for an account. The message goes on from the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +97,9 @@ impl Account {
     /// Checks the gates in their order: quota, BAA, number.
     ///
     /// `pages` is what the fax would be charged: none for a test key. `sender` is the number that it would be sent from.
+    ///
+    /// # Errors
+    /// The first gate that is closed.
     pub fn gates<'n>(&self, pages: u32, month: Month, sender: Option<&'n Number>) -> Result<&'n Number, SendNotAllowed> {
         let limit = self.page_limit();
         let left = limit.saturating_sub(self.used_in(month));
@@ -149,6 +133,15 @@ pub enum NumberStatus {
 }
 
 impl Number {
+    /// The number to send from: the one asked for, else the oldest of `active`. None when the account has no number at all.
+    ///
+    /// # Errors
+    /// [`SenderNotOwned`] when the one asked for is not among them.
+    pub fn sender<'n>(asked: Option<&E164>, active: &'n [Self]) -> Result<Option<&'n Self>, SenderNotOwned> {
+        let Some(asked) = asked else { return Ok(active.first()) };
+        active.iter().find(|number| number.number == *asked).map(Some).ok_or(SenderNotOwned)
+    }
+
     /// What the API shows of it.
     pub fn resource(&self) -> NumberResource {
         NumberResource {

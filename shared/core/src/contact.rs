@@ -50,8 +50,8 @@ pub struct Contact {
 
 impl Contact {
     /// What the API shows of it.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> ContactResource<'_> {
+        ContactResource {
             id: self.id,
             object: "contact",
             name: &self.name,
@@ -64,7 +64,7 @@ impl Contact {
 
 /// The contact resource of the API.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct ContactResource<'a> {
     pub id: ContactId,
     pub object: &'static str,
     pub name: &'a Name,

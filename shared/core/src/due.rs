@@ -1,4 +1,4 @@
-//! The due index: rows that need a look at a certain moment, in a sparse index that the dispatcher reads.
+//! The due index: rows that need a look at a certain from_millis, in a sparse index that the dispatcher reads.
 //!
 //! A row is in the index while it has `due_shard` and `due_at`. Whoever does the work moves or removes them; the dispatcher never
 //! does. So the range "due until now" of a shard holds only work that is late or to be done, however long nobody looked.
@@ -10,7 +10,7 @@ pub const SHARDS: u8 = 8;
 
 /// How far ahead the dispatcher sends what is due. Whoever writes a row due within the longest delay of a message (15 min) sends its
 /// message too; between the two lies the time that the index may trail its table by, and the dispatcher may rest.
-pub const AHEAD: SignedDuration = SignedDuration::from_mins(13);
+pub const LOOKAHEAD: SignedDuration = SignedDuration::from_mins(13);
 
 /// The shard of a row, by its id.
 pub fn shard(id: &str) -> u8 {
@@ -18,6 +18,6 @@ pub fn shard(id: &str) -> u8 {
 }
 
 /// A moment as the index has it.
-pub fn moment(due_at: i64) -> Timestamp {
+pub fn from_millis(due_at: i64) -> Timestamp {
     Timestamp::from_millisecond(due_at).unwrap_or(Timestamp::MAX)
 }

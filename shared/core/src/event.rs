@@ -8,44 +8,26 @@ use crate::due;
 use crate::fax::{Fax, FaxStatus};
 use crate::id::{AccountId, EndpointId, EventId, FaxId, ScheduledId};
 use crate::scheduled::Scheduled;
+use crate::text_enum::{UnknownName, text_enum};
 
 /// How long events can be listed, and their webhooks redelivered.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// An event that was not fanned out by then is published again by the dispatcher. Our choice: the stream, bus and queue take seconds.
 const FANNED_OUT_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum EventType {
-    /// Internal: a fax is to be transmitted.
-    #[serde(rename = "fax.queued")]
-    FaxQueued,
-    #[serde(rename = "fax.delivered")]
-    FaxDelivered,
-    #[serde(rename = "fax.failed")]
-    FaxFailed,
-    #[serde(rename = "fax.received")]
-    FaxReceived,
-    /// A scheduled fax that did not become one.
-    #[serde(rename = "scheduled.failed")]
-    ScheduledFailed,
-    /// Made by hand, for one endpoint.
-    #[serde(rename = "webhook.test")]
-    WebhookTest,
-    /// Internal: an endpoint's recovery is to go on.
-    #[serde(rename = "webhook.recovery")]
-    WebhookRecovery,
-}
-
-/// Not a type of event that an endpoint can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an event is one of fax.delivered, fax.failed, fax.received and scheduled.failed")]
-pub struct NoEventType;
-
-impl std::str::FromStr for EventType {
-    type Err = NoEventType;
-
-    fn from_str(text: &str) -> Result<Self, NoEventType> {
-        Self::OF_FAXES.into_iter().chain([Self::ScheduledFailed]).find(|kind| kind.as_str() == text).ok_or(NoEventType)
+text_enum! {
+    pub enum EventType {
+        /// Internal: a fax is to be transmitted.
+        FaxQueued = "fax.queued",
+        FaxDelivered = "fax.delivered",
+        FaxFailed = "fax.failed",
+        FaxReceived = "fax.received",
+        /// A scheduled fax that did not become one.
+        ScheduledFailed = "scheduled.failed",
+        /// Made by hand, for one endpoint.
+        WebhookTest = "webhook.test",
+        /// Internal: an endpoint's recovery is to go on.
+        WebhookRecovery = "webhook.recovery",
     }
 }
 
@@ -53,16 +35,14 @@ impl EventType {
     /// What an endpoint is told of that asks for nothing in particular.
     pub const OF_FAXES: [Self; 3] = [Self::FaxDelivered, Self::FaxFailed, Self::FaxReceived];
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FaxQueued => "fax.queued",
-            Self::FaxDelivered => "fax.delivered",
-            Self::FaxFailed => "fax.failed",
-            Self::FaxReceived => "fax.received",
-            Self::ScheduledFailed => "scheduled.failed",
-            Self::WebhookTest => "webhook.test",
-            Self::WebhookRecovery => "webhook.recovery",
-        }
+    /// A type of event that an endpoint can ask for.
+    ///
+    /// # Errors
+    /// [`UnknownName`] for all else, internal events too.
+    pub fn for_endpoint(text: &str) -> Result<Self, UnknownName> {
+        const NAMES: [EventType; 4] = [EventType::FaxDelivered, EventType::FaxFailed, EventType::FaxReceived, EventType::ScheduledFailed];
+        const TEXTS: [&str; 4] = [NAMES[0].as_str(), NAMES[1].as_str(), NAMES[2].as_str(), NAMES[3].as_str()];
+        NAMES.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownName(&TEXTS))
     }
 }
 
@@ -110,6 +90,9 @@ impl Event {
     }
 
     /// Tells that a fax reached its final status, or came in.
+    ///
+    /// # Errors
+    /// When the fax cannot be written as JSON.
     pub fn completed(fax: &Fax, now: Timestamp) -> Result<Self, serde_json::Error> {
         let kind = match fax.status {
             FaxStatus::Delivered => EventType::FaxDelivered,
@@ -120,6 +103,9 @@ impl Event {
     }
 
     /// Tells that a scheduled fax did not become one.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
     pub fn not_sent(scheduled: &Scheduled, now: Timestamp) -> Result<Self, serde_json::Error> {
         let data = serde_json::to_string(&scheduled.resource())?;
         let event = Self::outward(scheduled.account_id, EventType::ScheduledFailed, data, now);

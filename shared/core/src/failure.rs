@@ -1,39 +1,26 @@
 //! Why faxes fail, in our words whatever the carrier, and whether it is worth another call.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureCode {
-    Busy,
-    NoAnswer,
-    NoFaxTone,
-    LineDropped,
-    TrainingFailed,
-    NumberInvalid,
-    NumberUnreachable,
-    Rejected,
-    DocumentUnreadable,
-    CarrierError,
-    Timeout,
+use crate::text_enum::text_enum;
+
+text_enum! {
+    pub enum FailureCode {
+        Busy = "busy",
+        NoAnswer = "no_answer",
+        NoFaxTone = "no_fax_tone",
+        LineDropped = "line_dropped",
+        TrainingFailed = "training_failed",
+        NumberInvalid = "number_invalid",
+        NumberUnreachable = "number_unreachable",
+        Rejected = "rejected",
+        DocumentUnreadable = "document_unreadable",
+        CarrierError = "carrier_error",
+        Timeout = "timeout",
+    }
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 11] = [
-        Self::Busy,
-        Self::NoAnswer,
-        Self::NoFaxTone,
-        Self::LineDropped,
-        Self::TrainingFailed,
-        Self::NumberInvalid,
-        Self::NumberUnreachable,
-        Self::Rejected,
-        Self::DocumentUnreadable,
-        Self::CarrierError,
-        Self::Timeout,
-    ];
-
     /// What happened, for the person who sent the fax.
     pub fn message(self) -> &'static str {
         match self {

@@ -1,38 +1,18 @@
-//! A fax: what is stored of it, how its status changes, and what the API shows.
-//!
-//! Everything that drives a fax to its end is decided here, by [`Fax::step`] and the methods that record what happened, from the
-//! stored fax and the time alone. Messages and callbacks only say that it is worth a look.
+//! A fax: what is stored of it. How its status changes is in [`progress`], what the API shows in [`resource`].
 
-use jiff::{SignedDuration, Timestamp};
+pub mod progress;
+pub mod resource;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::ApiTime;
 use crate::due;
-use crate::failure::{FailureCode, Retry};
+use crate::failure::FailureCode;
 use crate::id::{AccountId, FaxId, ScheduledId};
-use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
-
-/// How long after an ambiguous answer the carrier is asked for the first time whether it has the fax. Our choice: a hand-over is given up after
-/// seconds, and the carriers' lists show a fax within seconds (`docs/carriers.md`).
-pub const RECONCILE_AFTER: SignedDuration = SignedDuration::from_mins(2);
-/// How far apart the look-ups are, of which [`EMPTY_LOOKUPS`] must find nothing before the fax is handed over again. Our choice:
-/// two, so that one answer of a list that lags does not make a fax go out twice.
-const LOOKUP_APART: SignedDuration = SignedDuration::from_secs(60);
-const EMPTY_LOOKUPS: u32 = 2;
-/// A callback is missed this long after the expected end of the call. Our choice: Telnyx repeats a callback for minutes, Sinch for hours; a
-/// look-up tells what either would.
-const CALLBACK_GRACE: SignedDuration = SignedDuration::from_mins(15);
-/// The telephone is called this often for a fax, whatever the calls end in: at most three attempts are the contract's (`docs/carriers.md`).
-const MOST_CALLS: usize = 3;
-/// A call that the carrier still calls unfinished after this long is given up. Our choice: as long as the carrier's link to the document lives;
-/// 200 pages at 9,600 bit/s take about three hours.
-const CALL_LIMIT: SignedDuration = SignedDuration::from_hours(6);
-/// How long the call of a test key's fax takes.
-const TEST_CALL: SignedDuration = SignedDuration::from_secs(2);
-/// A fax that no carrier took for this long is given up. Our choice: a sender counts on the same or the next day.
-const DEFERRAL_LIMIT: SignedDuration = SignedDuration::from_hours(24);
+use crate::reservation::Reservation;
+use crate::text_enum::text_enum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,29 +21,17 @@ pub enum Direction {
     Inbound,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaxStatus {
-    Queued,
-    Sending,
-    Delivered,
-    Failed,
-    Received,
+text_enum! {
+    pub enum FaxStatus {
+        Queued = "queued",
+        Sending = "sending",
+        Delivered = "delivered",
+        Failed = "failed",
+        Received = "received",
+    }
 }
 
 impl FaxStatus {
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Sending, Self::Delivered, Self::Failed, Self::Received];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Received => "received",
-        }
-    }
-
     /// An inbound fax is `received`; all other statuses are those of outbound ones.
     pub fn direction(self) -> Direction {
         if self == Self::Received { Direction::Inbound } else { Direction::Outbound }
@@ -77,7 +45,7 @@ impl FaxStatus {
 /// How one attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", untagged)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     Delivered(Delivered),
     Failed(FailureCode),
 }
@@ -89,7 +57,7 @@ pub enum Delivered {
     Delivered,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     pub const DELIVERED: Self = Self::Delivered(Delivered::Delivered);
 }
 
@@ -101,7 +69,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<AttemptOutcome>,
     #[serde(default)]
     pub pages_sent: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +84,7 @@ pub struct Attempt {
     pub empty_lookups: u32,
     /// What the carrier said later, where that is not what it said first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contradicted_by: Option<Outcome>,
+    pub contradicted_by: Option<AttemptOutcome>,
 }
 
 /// A fax as it is stored.
@@ -162,73 +130,13 @@ pub struct Fax {
     pub due_shard: Option<u8>,
 }
 
-/// What a fax needs next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Hand it to the carrier as this attempt.
-    Submit(u32),
-    /// Ask the carrier whether it has this attempt, of which no answer is known.
-    Reconcile(u32),
-    /// Ask the carrier how this attempt is going, whose callback is overdue.
-    LookUp(u32),
-    Wait(Timestamp),
-    Done,
-}
-
-/// What a carrier says of a call that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CallReport {
-    pub result: Result<(), CallFailure>,
-    pub pages_sent: Option<u32>,
-    pub duration_seconds: Option<u32>,
-}
-
-/// A failure with the retry that this very cause deserves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CallFailure {
-    pub code: FailureCode,
-    pub retry: Retry,
-}
-
-impl From<FailureCode> for CallFailure {
-    fn from(code: FailureCode) -> Self {
-        Self { code, retry: code.retry() }
-    }
-}
-
-impl CallReport {
-    pub fn failed(failure: impl Into<CallFailure>) -> Self {
-        Self { result: Err(failure.into()), pages_sent: None, duration_seconds: None }
-    }
-
-    fn outcome(&self) -> Outcome {
-        match self.result {
-            Ok(()) => Outcome::DELIVERED,
-            Err(failure) => Outcome::Failed(failure.code),
-        }
-    }
-}
-
-/// What a report changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing: it was known, or of an attempt that does not exist.
-    None,
-    /// The attempt had ended otherwise; that is recorded and nothing else changes.
-    Contradiction,
-    /// The attempt failed and another follows at the due time.
-    Retry,
-    /// The fax is delivered or failed.
-    Final,
-}
-
 impl Fax {
-    /// A fax that was just accepted, of a live key, at its place in the list.
-    pub fn queued(account_id: AccountId, id: FaxId, to: E164, from: E164, pages: u32, place: ListHead) -> Self {
+    /// A fax of a live key that is being accepted. It gets its place in the list by [`Fax::placed`].
+    pub fn queued(account_id: AccountId, id: FaxId, to: E164, from: E164, pages: u32, now: Timestamp) -> Self {
         Self {
             account_id,
             id,
-            seq: Some(place.last),
+            seq: None,
             direction: Direction::Outbound,
             status: FaxStatus::Queued,
             to,
@@ -240,28 +148,50 @@ impl Fax {
             attempts: Vec::new(),
             scheduled_id: None,
             live: true,
-            month: Month::of(place.last_at),
-            created_at: place.last_at,
+            month: Month::of(now),
+            created_at: now,
             completed_at: None,
             deleted_at: None,
             version: 1,
-            due_at: Some(place.last_at.as_millisecond()),
+            due_at: Some(now.as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         }
     }
 
-    /// A fax that came in, at its place in the list.
-    pub fn received(account_id: AccountId, id: FaxId, to: E164, from: Option<E164>, pages: u32, place: ListHead) -> Self {
+    /// A fax that came in. It gets its place in the list by [`Fax::placed`].
+    pub fn received(account_id: AccountId, id: FaxId, to: E164, from: Option<E164>, pages: u32, now: Timestamp) -> Self {
         Self {
             direction: Direction::Inbound,
             status: FaxStatus::Received,
             from,
             pages_sent: pages,
-            completed_at: Some(place.last_at),
+            completed_at: Some(now),
             due_at: None,
             due_shard: None,
-            ..Self::queued(account_id, id, to.clone(), to, pages, place)
+            ..Self::queued(account_id, id, to.clone(), to, pages, now)
         }
+    }
+
+    /// The new fax at the place that was reserved for it, with the time of creation and the month that belong to the place.
+    pub fn placed(self, reservation: &Reservation) -> Self {
+        Self {
+            seq: Some(reservation.seq),
+            month: reservation.month,
+            created_at: reservation.at,
+            completed_at: self.completed_at.map(|_| reservation.at),
+            due_at: self.due_at.map(|_| reservation.at.as_millisecond()),
+            ..self
+        }
+    }
+
+    /// Whether it has the reserved place. A deleted one has left it.
+    pub fn has_place(&self, reservation: &Reservation) -> bool {
+        self.id == reservation.fax && self.seq.is_none_or(|seq| seq == reservation.seq)
+    }
+
+    /// What a new fax costs of the quota: nothing where it came in, or is of a test key.
+    pub fn charged_pages(&self) -> u32 {
+        if self.live && self.direction == Direction::Outbound { self.pages } else { 0 }
     }
 
     /// Where its fax-ready PDF lies.
@@ -269,219 +199,9 @@ impl Fax {
         document_key(self.account_id, self.id)
     }
 
-    /// Seconds that a call with this many pages takes at most, by T.30's habits: ring, set-up and half a minute a page.
-    fn expected_call(&self) -> SignedDuration {
-        SignedDuration::from_secs(75 + 30 * i64::from(self.pages))
-    }
-
-    fn open_attempt(&mut self) -> Option<&mut Attempt> {
-        self.attempts.last_mut().filter(|attempt| attempt.ended_at.is_none())
-    }
-
-    /// The attempt that is under way.
-    pub fn current_attempt(&self) -> Option<&Attempt> {
-        self.attempts.last().filter(|attempt| attempt.ended_at.is_none())
-    }
-
-    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.number == number)
-    }
-
-    pub fn step(&self, now: Timestamp) -> Step {
-        let Some(due) = self.due_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) else { return Step::Done };
-        if self.status.is_final() {
-            return Step::Done;
-        }
-        if now < due {
-            return Step::Wait(due);
-        }
-        match self.attempts.last() {
-            Some(Attempt { ended_at: None, carrier_fax_id: None, number, .. }) => Step::Reconcile(*number),
-            Some(Attempt { ended_at: None, number, .. }) => Step::LookUp(*number),
-            Some(Attempt { number, .. }) => Step::Submit(number + 1),
-            None => Step::Submit(1),
-        }
-    }
-
-    fn due(&mut self, at: Timestamp) {
-        self.due_at = Some(at.as_millisecond());
-    }
-
-    /// Records attempt `number` before the carrier is called. An attempt that two look-ups did not find is claimed anew.
-    pub fn claim(&mut self, number: u32, claim: String, now: Timestamp) {
-        if let Some(again) = self.open_attempt() {
-            again.claim = claim;
-            again.empty_lookups = 0;
-        } else {
-            self.attempts.push(Attempt {
-                number,
-                started_at: now,
-                ended_at: None,
-                outcome: None,
-                pages_sent: 0,
-                duration_seconds: None,
-                claim,
-                carrier_fax_id: None,
-                empty_lookups: 0,
-                contradicted_by: None,
-            });
-        }
-        self.due(now + RECONCILE_AFTER);
-    }
-
-    /// The carrier has the attempt. True when that is news.
-    pub fn accepted(&mut self, number: u32, carrier_fax_id: &str, now: Timestamp) -> bool {
-        let due = if self.live { now + self.expected_call() + CALLBACK_GRACE } else { now + TEST_CALL };
-        let Some(attempt) = self.open_attempt().filter(|a| a.number == number && a.carrier_fax_id.is_none()) else { return false };
-        attempt.carrier_fax_id = Some(carrier_fax_id.to_owned());
-        self.status = FaxStatus::Sending;
-        self.due(due);
-        true
-    }
-
-    /// The carrier certainly did not take the attempt of this claim, and may later: it is taken back, and costs nothing. Where another worker
-    /// has claimed it since, that one may be handing it over.
-    ///
-    /// A fax that nobody took for a day has failed.
-    pub fn deferred(&mut self, number: u32, claim: &str, until: Timestamp, now: Timestamp) -> Effect {
-        if self.current_attempt().is_none_or(|attempt| attempt.number != number || attempt.claim != claim) {
-            return Effect::None;
-        }
-        if !self.may_wait(now) {
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
-        }
-        if self.current_attempt().is_some_and(|attempt| attempt.carrier_fax_id.is_none()) {
-            self.attempts.pop();
-            self.due(until);
-        }
-        Effect::None
-    }
-
-    /// Whether it may wait for a carrier that takes nothing. After a day it is tried once more, and given up if it is not taken.
-    pub fn may_wait(&self, now: Timestamp) -> bool {
-        now <= self.created_at + DEFERRAL_LIMIT
-    }
-
-    /// The carrier takes nothing for now: what is to be handed over next is looked at again at `until`.
-    pub fn postponed(&mut self, until: Timestamp) {
-        self.due(until);
-    }
-
-    /// Whether one more look-up that finds nothing is enough to hand the fax over again, or to give it up.
-    fn at_last_lookup(&self) -> bool {
-        self.current_attempt().is_some_and(|attempt| attempt.empty_lookups + 1 >= EMPTY_LOOKUPS)
-    }
-
-    /// Whether a look-up that finds nothing at `now` lets the fax be handed over again.
-    pub fn may_be_sent_again(&self, now: Timestamp) -> bool {
-        self.at_last_lookup() && self.current_attempt().is_some_and(|attempt| now <= attempt.started_at + CALL_LIMIT)
-    }
-
-    /// A look-up at the carrier found nothing of the attempt. Where that was the last one before the fax would be handed over again,
-    /// but it has been handed over for longer than a call may take, and never got there, it has failed.
-    pub fn not_found(&mut self, now: Timestamp) -> Effect {
-        let last = self.at_last_lookup();
-        let Some(attempt) = self.open_attempt() else { return Effect::None };
-        if last && now > attempt.started_at + CALL_LIMIT {
-            let number = attempt.number;
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
-        }
-        attempt.empty_lookups += 1;
-        self.due(now + LOOKUP_APART);
-        Effect::None
-    }
-
-    /// The carrier is still at it, or could not be asked: look again later, within the limit of a call.
-    pub fn still_open(&mut self, now: Timestamp, again_after: SignedDuration) -> Effect {
-        let Some((number, started)) = self.current_attempt().map(|a| (a.number, a.started_at)) else { return Effect::None };
-        if now > started + CALL_LIMIT {
-            // It may yet print: another attempt could print twice.
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::Timeout, retry: Retry::NEVER }), now);
-        }
-        self.due(now + again_after);
-        Effect::None
-    }
-
-    /// Records how attempt `number` ended.
-    pub fn reported(&mut self, number: u32, report: &CallReport, now: Timestamp) -> Effect {
-        let pages = self.pages;
-        let Some(attempt) = self.attempts.iter_mut().find(|a| a.number == number) else { return Effect::None };
-        let outcome = report.outcome();
-        if attempt.ended_at.is_some() {
-            if attempt.outcome == Some(outcome) || attempt.contradicted_by == Some(outcome) {
-                return Effect::None;
-            }
-            attempt.contradicted_by = Some(outcome);
-            return Effect::Contradiction;
-        }
-        attempt.ended_at = Some(now);
-        attempt.outcome = Some(outcome);
-        attempt.duration_seconds = report.duration_seconds;
-        attempt.pages_sent = match report.result {
-            Ok(()) => pages,
-            Err(_) => report.pages_sent.unwrap_or(0).min(pages),
-        };
-        self.pages_sent = self.attempts.iter().map(|a| a.pages_sent).max().unwrap_or(0);
-        match report.result {
-            Err(failure) if self.deserves_another(failure) => {
-                self.status = FaxStatus::Sending;
-                self.due(now + failure.retry.after);
-                Effect::Retry
-            }
-            result => {
-                self.status = if result.is_ok() { FaxStatus::Delivered } else { FaxStatus::Failed };
-                self.failure = result.err().map(|failure| failure.code);
-                self.completed_at = Some(now);
-                self.due_at = None;
-                self.due_shard = None;
-                Effect::Final
-            }
-        }
-    }
-
-    /// Whether a failure is retried: as often as its own cause is, and as long as the telephone was not called too often. A document
-    /// that the carrier could not fetch made no call.
-    fn deserves_another(&self, failure: CallFailure) -> bool {
-        let ended_in = |code: FailureCode| self.attempts.iter().filter(|a| a.outcome == Some(Outcome::Failed(code))).count();
-        let calls = self.attempts.len() - ended_in(FailureCode::DocumentUnreadable);
-        ended_in(failure.code) < failure.retry.attempts as usize && calls < MOST_CALLS
-    }
-
     /// Pages that were charged and never sent: given back when the fax has failed.
     pub fn refund(&self) -> u32 {
         if self.live && self.status == FaxStatus::Failed { self.pages - self.pages_sent } else { 0 }
-    }
-
-    /// What the API and the webhooks show of it.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
-            id: self.id,
-            object: "fax",
-            direction: self.direction,
-            status: self.status,
-            to: &self.to,
-            from: self.from.as_ref(),
-            pages: self.pages,
-            pages_sent: self.pages_sent,
-            partial: self.partial,
-            failure: self.failure.map(FailureResource::from),
-            attempts: self
-                .attempts
-                .iter()
-                .map(|a| AttemptResource {
-                    number: a.number,
-                    started_at: a.started_at.into(),
-                    ended_at: a.ended_at.map(ApiTime::from),
-                    outcome: a.outcome,
-                    pages_sent: a.pages_sent,
-                    duration_seconds: a.duration_seconds,
-                })
-                .collect(),
-            scheduled_id: self.scheduled_id,
-            live: self.live,
-            created_at: self.created_at.into(),
-            completed_at: self.completed_at.map(ApiTime::from),
-        }
     }
 }
 
@@ -489,50 +209,3 @@ impl Fax {
 pub fn document_key(account: AccountId, fax: FaxId) -> String {
     format!("faxes/{account}/{fax}.pdf")
 }
-
-/// The fax resource of the API.
-#[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
-    pub id: FaxId,
-    pub object: &'static str,
-    pub direction: Direction,
-    pub status: FaxStatus,
-    pub to: &'a E164,
-    pub from: Option<&'a E164>,
-    pub pages: u32,
-    pub pages_sent: u32,
-    /// Shown where it is true alone.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub partial: bool,
-    pub failure: Option<FailureResource>,
-    pub attempts: Vec<AttemptResource>,
-    pub scheduled_id: Option<ScheduledId>,
-    pub live: bool,
-    pub created_at: ApiTime,
-    pub completed_at: Option<ApiTime>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct FailureResource {
-    pub code: FailureCode,
-    pub message: &'static str,
-}
-
-impl From<FailureCode> for FailureResource {
-    fn from(code: FailureCode) -> Self {
-        Self { code, message: code.message() }
-    }
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct AttemptResource {
-    pub number: u32,
-    pub started_at: ApiTime,
-    pub ended_at: Option<ApiTime>,
-    pub outcome: Option<Outcome>,
-    pub pages_sent: u32,
-    pub duration_seconds: Option<u32>,
-}
-
-#[cfg(test)]
-mod tests;

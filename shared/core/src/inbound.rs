@@ -109,7 +109,7 @@ impl Inbound {
 
     /// When it is looked at next; never, if it is dealt with.
     pub fn due(&self) -> Option<Timestamp> {
-        self.due_at.filter(|_| self.status == InboundStatus::Announced).map(due::moment)
+        self.due_at.filter(|_| self.status == InboundStatus::Announced).map(due::from_millis)
     }
 
     /// The document was not to be had: it is tried again later, or given up after three days.

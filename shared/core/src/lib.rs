@@ -1,8 +1,8 @@
 //! The domain of Send FAX Mail and its rules. It knows neither AWS nor HTTP, and it does no I/O.
 //!
-//! What the service is about: [`account`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`event`], [`webhook`], [`member`], [`principal`],
-//! [`audit`], [`failure`]. The arithmetic that several of them need: [`list`] (paging), [`due`], [`rate`]. The parsed types that they are made of:
-//! [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`]. And the [`clock`], which tests set.
+//! What the service is about: [`account`], [`submission`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`event`], [`webhook`], [`member`], [`principal`],
+//! [`audit`], [`failure`]. The arithmetic that several of them need: [`list`] (paging), [`reservation`], [`due`], [`rate`]. The parsed types that they are made of:
+//! [`text_enum`], [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`]. And the [`clock`], which tests set.
 
 pub mod account;
 pub mod audit;
@@ -22,10 +22,13 @@ pub mod phone;
 pub mod plan;
 pub mod principal;
 pub mod rate;
+pub mod reservation;
 pub mod sandbox_numbers;
 pub mod scheduled;
 pub mod scope;
 pub mod secret;
+pub mod submission;
+pub mod text_enum;
 pub mod webhook;
 
 /// Bytes as lower-case hexadecimal digits.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
+use crate::text_enum::text_enum;
 
 /// An e-mail address in lower case, by which the issuer's users and our members are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,36 +57,11 @@ impl fmt::Display for Email {
     }
 }
 
-/// What a member may do: an owner everything, a member what does not change keys, webhooks and other people's papers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    Owner,
-    Member,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Member => "member",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be owner or member")]
-pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        match text {
-            "owner" => Ok(Self::Owner),
-            "member" => Ok(Self::Member),
-            _ => Err(UnknownRole),
-        }
+text_enum! {
+    /// What somebody may do in an account: an owner everything; a member all but manage keys and webhooks, and delete faxes.
+    pub enum Role {
+        Owner = "owner",
+        Member = "member",
     }
 }
 

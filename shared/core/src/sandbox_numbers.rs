@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::failure::{FailureCode, Retry};
-use crate::fax::{CallFailure, CallReport};
+use crate::fax::progress::{CallFailure, CallReport};
 use crate::phone::E164;
 
 /// What the attempt of a test key's fax ends in. Any other number: delivered.

@@ -7,8 +7,8 @@ use crate::account::{Number, NumberNotAllowed, SendNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
-use crate::list::ListHead;
 use crate::phone::E164;
+use crate::text_enum::text_enum;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
 const SOONEST: SignedDuration = SignedDuration::from_secs(60);
@@ -29,6 +29,10 @@ pub enum BadSendAt {
 }
 
 impl SendAt {
+    /// Reads `send_at`, an RFC 3339 time with its offset.
+    ///
+    /// # Errors
+    /// [`BadSendAt`] when it is no such time, is over, or is too far ahead.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, BadSendAt> {
         let at = parse_time(text).ok_or(BadSendAt::Unreadable)?;
         let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
@@ -44,51 +48,27 @@ impl SendAt {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduledStatus {
-    Pending,
-    Sent,
-    Failed,
-    Canceled,
-}
-
-impl ScheduledStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-        }
+text_enum! {
+    pub enum ScheduledStatus {
+        Pending = "pending",
+        Sent = "sent",
+        Failed = "failed",
+        Canceled = "canceled",
     }
 }
 
-/// Why a scheduled fax did not become a fax when its time came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failure {
-    QuotaExceeded,
-    BaaRequired,
-    NoActiveNumber,
-    NumberNotAllowed,
-    DocumentUnreadable,
+text_enum! {
+    /// Why a scheduled fax did not become a fax when its time came.
+    pub enum Failure {
+        QuotaExceeded = "quota_exceeded",
+        BaaRequired = "baa_required",
+        NoActiveNumber = "no_active_number",
+        NumberNotAllowed = "number_not_allowed",
+        DocumentUnreadable = "document_unreadable",
+    }
 }
 
 impl Failure {
-    pub const ALL: [Self; 5] =
-        [Self::QuotaExceeded, Self::BaaRequired, Self::NoActiveNumber, Self::NumberNotAllowed, Self::DocumentUnreadable];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::QuotaExceeded => "quota_exceeded",
-            Self::BaaRequired => "baa_required",
-            Self::NoActiveNumber => "no_active_number",
-            Self::NumberNotAllowed => "number_not_allowed",
-            Self::DocumentUnreadable => "document_unreadable",
-        }
-    }
-
     /// What happened and what to do, for the person who scheduled the fax.
     pub fn message(self) -> &'static str {
         match self {
@@ -128,7 +108,7 @@ impl From<SendNotAllowed> for Failure {
 pub struct Scheduled {
     pub account_id: AccountId,
     pub id: ScheduledId,
-    /// Its place in the account's list.
+    /// Its place in the account's list; numbers start at 1.
     pub seq: u64,
     pub status: ScheduledStatus,
     pub send_at: Timestamp,
@@ -165,22 +145,24 @@ impl Scheduled {
     }
 
     /// The fax that it becomes, at its place in the list.
-    pub fn fax(&self, from: E164, place: ListHead) -> Fax {
+    pub fn fax(&self, from: E164, now: Timestamp) -> Fax {
         let id = self.future_fax();
-        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, place) }
+        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now) }
+    }
+
+    /// What it costs of the quota: nothing for a test key.
+    pub fn charged_pages(&self) -> u32 {
+        if self.live { self.pages } else { 0 }
     }
 
     /// The number that it is sent from, of the active ones: the one asked for, else the oldest.
     pub fn sender<'n>(&self, active: &'n [Number]) -> Option<&'n Number> {
-        match &self.from {
-            Some(from) => active.iter().find(|number| number.number == *from),
-            None => active.first(),
-        }
+        Number::sender(self.from.as_ref(), active).ok().flatten()
     }
 
     /// What the API shows of it.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> ScheduledResource<'_> {
+        ScheduledResource {
             id: self.id,
             object: "scheduled",
             status: self.status,
@@ -203,7 +185,7 @@ pub fn document_key(account: AccountId, id: ScheduledId) -> String {
 
 /// The scheduled-fax resource of the API.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct ScheduledResource<'a> {
     pub id: ScheduledId,
     pub object: &'static str,
     pub status: ScheduledStatus,

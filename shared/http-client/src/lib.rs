@@ -127,6 +127,9 @@ pub struct Answer {
 
 impl Answer {
     /// The next bytes of the body; None at its end.
+    ///
+    /// # Errors
+    /// [`ExchangeError`] when the connection breaks.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ExchangeError> {
         while let Some(frame) = self.body.frame().await {
             // The other frames are trailers.
@@ -168,7 +171,10 @@ impl Client {
         Self(Arc::new(client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)))
     }
 
-    /// Sends a request. Its errors name no URL: some are secret.
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// [`ExchangeError`], which names no URL: some are secret.
     pub async fn send(&self, request: request::Builder, body: impl Into<Bytes>) -> Result<Answer, ExchangeError> {
         let mut request = request.body(Full::new(body.into()))?;
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));

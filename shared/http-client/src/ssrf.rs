@@ -120,6 +120,9 @@ impl SafeHttp {
 
     /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
     /// makes of `0x7f.1` or `2130706433` is the same address.
+    ///
+    /// # Errors
+    /// [`UrlRejected`] for what is no URL that may be connected to.
     pub fn parse(&self, text: &str) -> Result<Url, UrlRejected> {
         let text = text.trim();
         // The parser would leave out tabs and line breaks, and the host would leave out what nobody sees.
@@ -156,6 +159,9 @@ impl SafeHttp {
 
     /// A client that connects to nothing but the host of this URL, at the addresses that it has now. It has no deadline
     /// of its own.
+    ///
+    /// # Errors
+    /// [`UrlRejected`] when the host has no address that may be connected to.
     pub async fn client_for(&self, url: &Url) -> Result<crate::Client, UrlRejected> {
         self.check(url)?;
         let addresses = match url.host().ok_or(UrlRejected::Malformed)? {

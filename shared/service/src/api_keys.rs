@@ -12,6 +12,8 @@ use sfm_store::accounts::{AccountsAdmin, ListedKey, MAX_KEYS};
 use sfm_store::audit::Audit;
 use sfm_store::platform::{ConfigError, Platform};
 
+const LONGEST_NAME: usize = 100;
+
 #[derive(Debug, Clone)]
 pub struct ApiKeyService {
     accounts: AccountsAdmin,
@@ -23,6 +25,8 @@ pub struct ApiKeyService {
 pub enum ApiKeyError {
     #[error("There is no such account.")]
     NoAccount,
+    #[error("name must have 1 to {LONGEST_NAME} characters.")]
+    Name,
     #[error("An account has at most {MAX_KEYS} keys, revoked ones included.")]
     TooMany,
     #[error(transparent)]
@@ -35,6 +39,9 @@ impl ApiKeyService {
     }
 
     /// Makes a key. What is returned with it is the only copy of the key itself.
+    ///
+    /// # Errors
+    /// [`ApiKeyError::Name`] for a name that is empty or too long, [`ApiKeyError::TooMany`] when the account has its most.
     pub async fn create(
         &self,
         who: &Principal,
@@ -43,6 +50,10 @@ impl ApiKeyService {
         mode: Mode,
     ) -> Result<(ListedKey, ApiKey), ApiKeyError> {
         let account = who.account();
+        let name = name.map(str::trim);
+        if name.is_some_and(|name| !(1..=LONGEST_NAME).contains(&name.chars().count())) {
+            return Err(ApiKeyError::Name);
+        }
         let mut seen = std::collections::HashSet::new();
         scopes.retain(|scope| seen.insert(*scope));
         let now = self.clock.now();

@@ -76,6 +76,9 @@ impl FaxDocuments {
     }
 
     /// A link to the document, good for five minutes. Where the audit log tells of `who`, it tells of the look before it is granted.
+    ///
+    /// # Errors
+    /// [`DocumentLinkError::NotFound`] where there is no such fax, [`DocumentLinkError::Expired`] where its document is no longer kept.
     pub async fn link(&self, who: &Principal, id: FaxId) -> Result<DocumentLink, DocumentLinkError> {
         let fax = self.faxes.visible(who.account(), id).await?.ok_or(DocumentLinkError::NotFound)?;
         let key = fax.document_key();

@@ -8,5 +8,6 @@ pub mod faxes;
 pub mod numbers;
 pub mod reception;
 pub mod scheduled;
+pub mod submission;
 pub mod transmission;
 pub mod webhooks;

@@ -5,7 +5,8 @@ use rand::RngExt as _;
 
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
-use sfm_core::fax::{Effect, Fax};
+use sfm_core::fax::Fax;
+use sfm_core::fax::progress::Effect;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_store::faxes::{FaxEnding, FaxKey};
 use sfm_store::platform::{ConfigError, Platform};
@@ -42,6 +43,7 @@ impl Transmissions {
         Ok(Self { ending: FaxEnding::new(platform)?, hints, clock: platform.clock() })
     }
 
+    /// The fax as it is now, read strongly. (1 RRU)
     pub async fn get(&self, key: FaxKey) -> Result<Option<Fax>, StoreError> {
         self.ending.faxes().get(key.account_id, key.fax_id).await
     }
@@ -50,6 +52,9 @@ impl Transmissions {
     ///
     /// A final status is stored with its event and its refund in one transaction. A retry sends the hint for its time after the
     /// commit; should the hint get lost, the due index has it. None when there is no such fax.
+    ///
+    /// # Errors
+    /// [`StoreError::Contention`] when others write it each time.
     pub async fn record(
         &self,
         account: AccountId,
@@ -73,6 +78,9 @@ impl Transmissions {
     }
 
     /// Stores a decision over the version of the fax that it was made on.
+    ///
+    /// # Errors
+    /// [`ReplaceError::Conflict`] when somebody else wrote it meanwhile.
     pub async fn store(&self, fax: &mut Fax, progress: Progress, now: Timestamp) -> Result<(), ReplaceError> {
         if progress == Progress::Ended(Effect::Final) {
             let event = Event::completed(fax, now).map_err(StoreError::from)?;

@@ -92,6 +92,9 @@ impl WebhookService {
     }
 
     /// Makes an endpoint. Its secret is shown here, and never again but by rotating it.
+    ///
+    /// # Errors
+    /// When the URL, the description or the number of endpoints is not allowed.
     pub async fn add(
         &self,
         who: &Principal,
@@ -112,20 +115,31 @@ impl WebhookService {
         Ok((endpoint, secret))
     }
 
+    /// The endpoints of an account, oldest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Endpoint>, WebhookError> {
         Ok(self.webhooks.of(account).await?)
     }
 
+    /// One endpoint.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Endpoint, WebhookError> {
         self.webhooks.get(account, id).await?.ok_or(WebhookError::NotFound)
     }
 
     /// Finds an endpoint by its id alone, for operators.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn find(&self, id: EndpointId) -> Result<Endpoint, WebhookError> {
         self.webhooks.find(id).await?.ok_or(WebhookError::NotFound)
     }
 
     /// Changes an endpoint, all at once or not at all.
+    ///
+    /// # Errors
+    /// When the URL or the description is not allowed, or there is no such endpoint: then nothing is changed.
     pub async fn update(&self, who: &Principal, id: EndpointId, change: Change) -> Result<Endpoint, WebhookError> {
         let Change { url, events, description, status } = change;
         let url = url.as_deref().map(|url| self.checked(url)).transpose()?;
@@ -167,6 +181,10 @@ impl WebhookService {
         .await
     }
 
+    /// Switches an endpoint off.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn disable(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, WebhookError> {
         let now = self.clock.now();
         let entry = self.entry(who, Action::WebhookDisabled, id);
@@ -174,6 +192,9 @@ impl WebhookService {
     }
 
     /// Switches an endpoint on again. What failed meanwhile can be recovered since the time that is returned, if anything did.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn enable(&self, who: &Principal, id: EndpointId) -> Result<(Endpoint, Option<Timestamp>), WebhookError> {
         let entry = self.entry(who, Action::WebhookEnabled, id);
         let enabled = self.webhooks.change(who.account(), id, vec![self.audit.write(&entry)?], |endpoint| {
@@ -184,12 +205,19 @@ impl WebhookService {
         enabled.await?.ok_or(WebhookError::NotFound)
     }
 
+    /// Deletes an endpoint. Its deliveries end with it.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn delete(&self, who: &Principal, id: EndpointId) -> Result<(), WebhookError> {
         let entry = self.entry(who, Action::WebhookDeleted, id);
         if self.webhooks.delete(who.account(), id, self.audit.write(&entry)?).await? { Ok(()) } else { Err(WebhookError::NotFound) }
     }
 
     /// Makes a new secret and shows it. The old one signs for a day more, unless it is to end now.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn rotate(&self, who: &Principal, id: EndpointId, expire_now: bool) -> Result<(Endpoint, Secret), WebhookError> {
         let now = self.clock.now();
         let entry = self.entry(who, Action::WebhookSecretRotated, id);
@@ -199,6 +227,9 @@ impl WebhookService {
     }
 
     /// Ends the overlap of a rotation: the old secret signs no more.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn expire_old_secret(&self, who: &Principal, id: EndpointId) -> Result<Endpoint, WebhookError> {
         let entry = self.entry(who, Action::WebhookOldSecretExpired, id);
         self.change(who.account(), id, &[entry], Endpoint::expire_old_secrets).await
@@ -217,6 +248,9 @@ impl WebhookService {
     }
 
     /// Sends a test event, whatever the endpoint asks to be told of.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`], or [`WebhookError::Disabled`].
     pub async fn test(&self, who: &Principal, id: EndpointId) -> Result<Delivery, WebhookError> {
         let endpoint = self.get(who.account(), id).await?;
         if !endpoint.wants(EventType::WebhookTest) {
@@ -253,6 +287,9 @@ impl WebhookService {
     }
 
     /// Finds a delivery by its id alone, for operators.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`]
     pub async fn find_delivery(&self, id: DeliveryId) -> Result<DeliveryKey, WebhookError> {
         self.deliveries.find(id).await?.ok_or(WebhookError::NotFound)
     }
@@ -263,6 +300,9 @@ impl WebhookService {
     }
 
     /// Tries a delivery anew, at once, whatever became of it.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`], or [`WebhookError::Disabled`] for its endpoint.
     pub async fn redeliver(&self, who: &Principal, id: DeliveryId) -> Result<Delivery, WebhookError> {
         let key = DeliveryKey { account_id: who.account(), id };
         if self.deliveries.get_all(key.account_id, &[key.id]).await?.is_empty() {
@@ -282,6 +322,9 @@ impl WebhookService {
     /// Begins to try anew, at once, what failed since a time, waits for an attempt, or was never tried. A recovery that
     /// runs and has begun as early is joined; else this one takes its place, and begins where the earlier of the two
     /// does.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`], or [`WebhookError::Disabled`].
     pub async fn recover(&self, who: &Principal, id: EndpointId, since: Timestamp) -> Result<Recovery, WebhookError> {
         let endpoint = self.get(who.account(), id).await?;
         if endpoint.status == EndpointStatus::Disabled {

@@ -8,9 +8,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteIte
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::StoreError;
 use super::reservations::account_of;
 use super::transaction::{Backoff, transact};
-use super::{Item, StoreError, find_by_id, from_item, n, s, to_item};
+use crate::items::{self, Item, collect_all, find_by_id, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::Account;
@@ -90,17 +91,8 @@ impl Accounts {
 
     /// Reads an account strongly. (1 RRU)
     pub async fn get(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("account_id", s(id))
-            .key("item", s("account"))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.item.map(account_of).transpose()
+        let key = items::key([("account_id", s(id)), ("item", s("account"))]);
+        items::get_item(&self.client, &self.table, key).await?.map(account_of).transpose()
     }
 }
 
@@ -196,7 +188,7 @@ impl AccountsAdmin {
 
     /// The keys of an account, revoked ones too.
     pub async fn keys(&self, id: AccountId) -> Result<Vec<ListedKey>, StoreError> {
-        let mut items = self
+        let query = self
             .accounts
             .client
             .query()
@@ -205,15 +197,8 @@ impl AccountsAdmin {
             .expression_attribute_names("#item", "item")
             .expression_attribute_values(":account", s(id))
             .expression_attribute_values(":key", s("key#"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut keys = Vec::new();
-        while let Some(item) = items.next().await {
-            keys.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
-        Ok(keys)
+            .consistent_read(true);
+        collect_all!(query.into_paginator())
     }
 
     /// Stores a new key of an account that has `keys` of them, with its audit entry. False when the account is gone, or its plan or its
@@ -244,9 +229,8 @@ impl AccountsAdmin {
 
     /// One of an account's keys.
     pub async fn key(&self, account: AccountId, id: KeyId) -> Result<Option<ListedKey>, StoreError> {
-        let read = self.accounts.client.get_item().table_name(&self.accounts.table).key("account_id", s(account));
-        let found = read.key("item", s(format!("key#{id}"))).consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        let key = items::key([("account_id", s(account)), ("item", s(format!("key#{id}")))]);
+        items::get(&self.accounts.client, &self.accounts.table, key).await
     }
 
     pub async fn find_key(&self, id: KeyId) -> Result<Option<ListedKey>, StoreError> {

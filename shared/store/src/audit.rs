@@ -1,12 +1,12 @@
 //! Table `audit`: who did what, by account. Key `account_id`, `id`; removed by TTL after `AUDIT_RETENTION_DAYS`.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use jiff::Timestamp;
 
+use super::StoreError;
 use super::transaction::{Write, transact};
-use super::{StoreError, from_item, n, s, to_item};
+use crate::items::{self, from_item, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::id::{AccountId, AuditId};
@@ -33,8 +33,7 @@ impl Audit {
     pub fn write(&self, entry: &AuditEntry) -> Result<Write, StoreError> {
         let mut item = to_item(entry)?;
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-        Ok(TransactWriteItem::builder().put(put?).build().into())
+        Ok(items::put(&self.table, item, None)?.into())
     }
 
     /// The write of an entry about a change by `who`; none where the log does not tell of theirs.

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::lists::{List, Lists};
 use super::transaction::{PATIENCE, Reason, transact};
-use super::{Item, StoreError, from_item, list_from, s, scan, to_item};
+use crate::items::{self, Item, from_item, list_from, s, scan, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::NumberNotAllowed;
@@ -66,9 +67,7 @@ impl Contacts {
 
     /// Reads a contact strongly. (1 RRU)
     pub async fn get(&self, account: AccountId, id: ContactId) -> Result<Option<Contact>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("item", s(id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, items::key([("account_id", s(account)), ("item", s(id))])).await
     }
 
     /// At most `limit` contacts of an account's list from `first` downwards, newest first.

@@ -1,15 +1,12 @@
 //! Table `deliveries`: one row for each event and endpoint. Key `account_id`, `id`; index `by-endpoint` is the log of an endpoint,
 //! `due` what needs a look, `by-id` is for operators, each with the keys alone; TTL `expires_at`.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 
 use super::transaction::Backoff;
-use super::{Item, ReplaceError, StoreError, find_by_id, from_item, n, s, to_item};
+use super::{ReplaceError, StoreError};
+use crate::items::{self, find_by_id, from_item, key_of, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::id::{AccountId, DeliveryId, EndpointId};
 use sfm_core::webhook::delivery::Delivery;
@@ -40,9 +37,7 @@ impl Deliveries {
 
     /// Reads a delivery strongly. (1 RRU for each 4 KB)
     pub async fn get(&self, key: DeliveryKey) -> Result<Option<Delivery>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(key.account_id)).key("id", s(key.id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, key_of(key.account_id, key.id)).await
     }
 
     /// Finds a delivery's key by its id alone, for operators.
@@ -52,33 +47,13 @@ impl Deliveries {
 
     /// Writes a new one. False when it was there. (1 WRU, and 1 for each of the three indexes)
     pub async fn add(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(delivery)?));
-        match put.condition_expression("attribute_not_exists(id)").send().await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::from_sdk(e)),
-        }
+        items::put_if_absent(&self.client, &self.table, to_item(delivery)?).await
     }
 
     /// Writes a delivery over the version it was read in. (1 WRU a KB, and 2 where index `due` changes)
     pub async fn replace(&self, delivery: &mut Delivery) -> Result<(), ReplaceError> {
         delivery.version += 1;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(delivery)?))
-            .condition_expression("version = :seen")
-            .expression_attribute_values(":seen", n(delivery.version - 1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else { return Ok(()) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let stored: Option<Delivery> = failed.item.clone().map(from_item).transpose()?;
-                if stored.as_ref() == Some(delivery) { Ok(()) } else { Err(ReplaceError::Conflict) }
-            }
-            _ => Err(StoreError::from_sdk(error).into()),
-        }
+        items::replace(&self.client, &self.table, to_item(delivery)?, delivery, delivery.version - 1).await
     }
 
     /// Lets `change` change a delivery as it is now, and stores it if it says so; asks again when somebody else wrote meanwhile.
@@ -132,23 +107,9 @@ impl Deliveries {
 
     /// Reads at most 100 deliveries, newest first; those that are not there are left out.
     pub async fn get_all(&self, account: AccountId, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
-        let mut found: HashMap<DeliveryId, Delivery> = HashMap::new();
-        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
-        let mut backoff = Backoff::default();
-        while !keys.is_empty() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted?;
-            let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
-            for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
-                let delivery: Delivery = from_item(item)?;
-                found.insert(delivery.id, delivery);
-            }
-            keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)).map(|left| left.keys).unwrap_or_default();
-            if !keys.is_empty() {
-                backoff.wait().await?;
-            }
-        }
-        let mut deliveries: Vec<Delivery> = found.into_values().collect();
+        let keys = ids.iter().map(|id| key_of(account, id)).collect();
+        let items = items::get_all(&self.client, &self.table, keys).await?;
+        let mut deliveries: Vec<Delivery> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
         Ok(deliveries)
     }

@@ -5,31 +5,32 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{Item, StoreError, from_item, n, s};
+use super::StoreError;
+use crate::items::{Item, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::due::SHARDS;
 
 /// Entries that one query reads.
 const PAGE: i32 = 500;
 
-/// A stretch of a shard: what is due after `after` and no later than `until`, both in milliseconds since the epoch.
+/// A range of a shard: what is due after `after` and no later than `until`, both in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
+pub struct DueRange {
     pub shard: u8,
     pub after: i64,
     pub until: i64,
 }
 
-/// A page of a stretch, oldest first, and where the next one begins.
+/// A page of a range, oldest first, and where the next one begins.
 #[derive(Debug)]
 pub struct Page<T> {
     pub entries: Vec<T>,
-    pub rest: Option<Rest>,
+    pub rest: Option<StartKey>,
 }
 
-/// The last entry that was read of a stretch, as the index keys it.
+/// The last entry that was read of a range, as the index keys it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rest(Item);
+pub struct StartKey(Item);
 
 /// Index `due` of one table.
 #[derive(Debug, Clone)]
@@ -44,9 +45,9 @@ impl DueIndex {
         Ok(Self { client: platform.dynamodb(), table: platform.var(table_var)? })
     }
 
-    /// Reads the next entries of a stretch. (0.5 RRU for each 4 KB, eventually consistent)
-    pub async fn page<T: DeserializeOwned>(&self, stretch: Stretch, from: Option<Rest>) -> Result<Page<T>, StoreError> {
-        if stretch.after >= stretch.until {
+    /// Reads the next entries of a range. (0.5 RRU for each 4 KB, eventually consistent)
+    pub async fn page<T: DeserializeOwned>(&self, range: DueRange, from: Option<StartKey>) -> Result<Page<T>, StoreError> {
+        if range.after >= range.until {
             return Ok(Page { entries: Vec::new(), rest: None });
         }
         let found = self
@@ -55,9 +56,9 @@ impl DueIndex {
             .table_name(&self.table)
             .index_name("due")
             .key_condition_expression("due_shard = :shard AND due_at BETWEEN :first AND :last")
-            .expression_attribute_values(":shard", n(stretch.shard))
-            .expression_attribute_values(":first", n(stretch.after.saturating_add(1)))
-            .expression_attribute_values(":last", n(stretch.until))
+            .expression_attribute_values(":shard", n(range.shard))
+            .expression_attribute_values(":first", n(range.after.saturating_add(1)))
+            .expression_attribute_values(":last", n(range.until))
             .set_exclusive_start_key(from.map(|rest| rest.0))
             .limit(PAGE)
             .send()
@@ -67,7 +68,7 @@ impl DueIndex {
         let read =
             |item| from_item(item).map_err(|e| tracing::error!(error = %e, table = self.table, "an entry of a due index cannot be read"));
         let entries = found.items.unwrap_or_default().into_iter().filter_map(|item| read(item).ok()).collect();
-        Ok(Page { entries, rest: found.last_evaluated_key.map(Rest) })
+        Ok(Page { entries, rest: found.last_evaluated_key.map(StartKey) })
     }
 }
 
@@ -76,16 +77,16 @@ impl DueIndex {
 pub struct Cursor {
     /// All that is due until then was sent on, in milliseconds since the epoch.
     pub sent_until: i64,
-    /// A stretch that ran out of time: it goes on behind `rest`, up to `until`.
+    /// A range that ran out of time: it goes on behind `rest`, up to `until`.
     pub unfinished: Option<Unfinished>,
     /// Where the search for what is late ran out of time.
-    pub late: Option<Rest>,
+    pub late: Option<StartKey>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unfinished {
     pub until: i64,
-    pub rest: Rest,
+    pub rest: StartKey,
 }
 
 impl Cursor {
@@ -104,7 +105,7 @@ impl Cursor {
     fn of(attribute: Option<&AttributeValue>) -> Self {
         let Some(AttributeValue::M(map)) = attribute else { return Self::default() };
         let number = |name: &str| map.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-        let rest = |name: &str| map.get(name).and_then(|value| value.as_m().ok()).cloned().map(Rest);
+        let rest = |name: &str| map.get(name).and_then(|value| value.as_m().ok()).cloned().map(StartKey);
         let unfinished = number("until").zip(rest("rest")).map(|(until, rest)| Unfinished { until, rest });
         Self { sent_until: number("sent_until").unwrap_or_default(), unfinished, late: rest("late") }
     }
@@ -132,7 +133,7 @@ impl Cursors {
     /// How far a sweep has come that has no shards. (0.5 RRU)
     pub async fn reached(&self, sweep: &str) -> Result<Option<Timestamp>, StoreError> {
         let first = self.get(sweep).await?.into_iter().next().filter(|cursor| cursor.sent_until > 0);
-        Ok(first.map(|cursor| sfm_core::due::moment(cursor.sent_until)))
+        Ok(first.map(|cursor| sfm_core::due::from_millis(cursor.sent_until)))
     }
 
     pub async fn reach(&self, sweep: &str, at: Timestamp) -> Result<(), StoreError> {
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_as_it_was_written_and_a_strange_one_begins_anew() {
-        let rest = Rest(Item::from([("id".into(), s("sched_1")), ("due_at".into(), n(5))]));
+        let rest = StartKey(Item::from([("id".into(), s("sched_1")), ("due_at".into(), n(5))]));
         let all = Cursor { sent_until: 4, unfinished: Some(Unfinished { until: 9, rest: rest.clone() }), late: Some(rest) };
         for cursor in [Cursor::default(), Cursor { unfinished: None, ..all.clone() }, all] {
             assert_eq!(Cursor::of(Some(&cursor.to_attribute())), cursor);

@@ -2,10 +2,10 @@
 //! stream feeds `relay-events`.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
-use super::{Item, StoreError, from_item, s, to_item};
+use super::StoreError;
+use crate::items::{self, Item, from_item, key_of, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::event::Event;
@@ -24,15 +24,12 @@ impl Events {
 
     /// The write that adds an event, for the transaction of the change that it tells of.
     pub fn add(&self, event: &Event) -> Result<Write, StoreError> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(to_item(event)?)).build()?;
-        Ok(TransactWriteItem::builder().put(put).build().into())
+        Ok(items::put(&self.table, to_item(event)?, None)?.into())
     }
 
     /// Reads an event. (1 RRU for each 4 KB)
     pub async fn get(&self, account: AccountId, id: EventId) -> Result<Option<Event>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, key_of(account, id)).await
     }
 
     /// Writes an event by itself. (2 WRU)

@@ -7,50 +7,34 @@ use tokio::time::Instant;
 use sfm_core::account::{Account, Number, SendNotAllowed};
 use sfm_core::event::Event;
 use sfm_core::fax::Fax;
-use sfm_core::id::FaxId;
-use sfm_core::list::ListHead;
+use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 
+use crate::StoreError;
 use crate::accounts::Accounts;
 use crate::events::Events;
 use crate::faxes::Faxes;
+use crate::items::from_item;
 use crate::platform::{ConfigError, Platform};
-use crate::requests::{IdempotencyRecord, IdempotencyStore};
+use crate::requests::{Created, IdempotencyStore, IdempotentRequest};
 use crate::reservations::Reservations;
 use crate::transaction::{Cancelled, Reason, Write, transact};
-use crate::{StoreError, from_item};
 
 /// Takes faxes into an account's list. The place and the pages are reserved first; then the fax, its event and what hangs on it are one
 /// transaction.
 #[derive(Debug, Clone)]
 pub struct FaxCreation {
-    pub faxes: Faxes,
-    pub accounts: Accounts,
-    pub requests: IdempotencyStore,
+    faxes: Faxes,
+    accounts: Accounts,
+    requests: IdempotencyStore,
     events: Events,
     reservations: Reservations,
-}
-
-/// A fax that is to be taken in, with what its transaction writes.
-pub(super) struct Entry {
-    pub(super) fax: Fax,
-    pub(super) event: Event,
-    /// Further writes, whose conditions decide too.
-    pub(super) beside: Vec<TransactWriteItem>,
 }
 
 pub(super) enum Entered {
     In(Box<Fax>),
     /// The writes beside it stood against it, for these reasons; nothing was done.
     Beside(Vec<Reason>),
-}
-
-/// What became of a fax that was to be accepted.
-#[derive(Debug)]
-pub enum Accepted {
-    New(Box<Fax>),
-    /// A request with the same name was answered before; nothing was done.
-    Replay(IdempotencyRecord),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +55,14 @@ impl FaxCreation {
         Ok(Self { faxes, accounts, requests: IdempotencyStore::new(platform)?, events: Events::new(platform)?, reservations })
     }
 
+    /// The account as it is now, with what is reserved of it. (1 RRU)
+    ///
+    /// # Errors
+    /// [`AcceptError::NoAccount`] when there is none.
+    pub async fn account(&self, id: AccountId) -> Result<Account, AcceptError> {
+        self.accounts.get(id).await?.ok_or(AcceptError::NoAccount)
+    }
+
     /// Asks the gates. Where only open reservations stand in the way, which may come to nothing, they are open: the quota is asked again when
     /// the pages are reserved.
     pub async fn gates<'n>(
@@ -87,64 +79,59 @@ impl FaxCreation {
         Ok(self.faxes.without_open(account.clone()).await?.gates(pages, month, sender))
     }
 
-    /// Accepts a fax whose sender has passed the gates with `account`, the account as last read, and tells what became of it.
-    ///
-    /// `charged` is what it costs of the quota. `draft` makes the fax for its place in the list; `reply` the answer that a repeated request will
-    /// get, if it has a name. `audit` is written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
-    #[allow(clippy::too_many_arguments)]
+    /// Accepts a fax whose sender has passed the gates with `account`, the account as last read. What answers `request` and the entry of the
+    /// audit log are written with it. It gives up at `until`. (3 round trips; 9 to 13 WRU)
     pub async fn accept(
         &self,
-        account: Account,
-        (id, charged): (FaxId, u32),
+        account: &Account,
+        fax: Fax,
+        request: Option<&IdempotentRequest>,
+        audit: Option<Write>,
         now: Timestamp,
         until: Instant,
-        draft: impl Fn(ListHead) -> Fax,
-        reply: impl Fn(&Fax) -> Result<Option<IdempotencyRecord>, serde_json::Error>,
-        audit: Option<Write>,
-    ) -> Result<Accepted, AcceptError> {
-        let entered = self.enter(&account, (id, charged), now, until, |place| {
-            let fax = draft(place);
-            let reply = reply(&fax)?;
-            let beside = reply
-                .map(|reply| self.requests.keep(&reply, now))
-                .transpose()?
-                .into_iter()
-                .chain(audit.clone().map(TransactWriteItem::from))
-                .collect();
-            Ok(Entry { event: Event::queued(&fax), fax, beside })
+    ) -> Result<Created<Box<Fax>>, AcceptError> {
+        let entered = self.enter(account, fax, now, until, |fax| {
+            let kept = request.map(|request| self.requests.keep(&request.answered(&fax.resource(), now)?, now)).transpose()?;
+            Ok((Event::queued(fax), kept.into_iter().chain(audit.map(TransactWriteItem::from)).collect()))
         });
         match entered.await {
-            Ok(Entered::In(fax)) => Ok(Accepted::New(fax)),
+            Ok(Entered::In(fax)) => Ok(Created::New(fax)),
             Ok(Entered::Beside(reasons)) => match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(item))) => Ok(Accepted::Replay(from_item(item)?)),
+                Some(Reason::Condition(Some(item))) => Ok(Created::Replay(from_item(item)?)),
                 other => Err(StoreError::Unexpected(format!("{other:?}")).into()),
             },
-            // A request that won the race for this name may have used up the quota: its answer is ours too.
-            Err(AcceptError::SendNotAllowed(closed)) => {
-                let name = reply(&draft(ListHead::default())).map_err(StoreError::from)?.map(|reply| reply.request);
-                let Some(name) = name else { return Err(closed.into()) };
-                self.requests.find(&name, now).await?.map(Accepted::Replay).ok_or(closed.into())
-            }
+            Err(AcceptError::SendNotAllowed(refusal)) => self.refuse(refusal, request, now).await,
             Err(e) => Err(e),
         }
     }
 
-    /// Takes a fax into the list of its account: reserves its place and pages, and then makes what `make` drafts for that place. It gives up
-    /// at `until`.
+    /// Refuses a fax; but where a request with the same key was accepted meanwhile, and used up the quota, its answer is this one's too.
+    pub async fn refuse<T>(
+        &self,
+        refusal: SendNotAllowed,
+        request: Option<&IdempotentRequest>,
+        now: Timestamp,
+    ) -> Result<Created<T>, AcceptError> {
+        let Some(request) = request else { return Err(refusal.into()) };
+        self.requests.find(&request.key, now).await?.map(Created::Replay).ok_or(refusal.into())
+    }
+
+    /// Takes a fax into the list of its account: reserves its place and pages, and then writes it with its event and with what else `beside`
+    /// makes for it, whose conditions decide too. It gives up at `until`.
     ///
     /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
     pub(super) async fn enter(
         &self,
         account: &Account,
-        (id, charged): (FaxId, u32),
+        fax: Fax,
         now: Timestamp,
         until: Instant,
-        make: impl FnOnce(ListHead) -> Result<Entry, StoreError>,
+        beside: impl FnOnce(&Fax) -> Result<(Event, Vec<TransactWriteItem>), StoreError>,
     ) -> Result<Entered, AcceptError> {
-        let (reservation, left_behind) = self.reservations.reserve(account, id, charged, now, until).await?;
-        let place = ListHead { last: reservation.seq, last_at: reservation.at, ..ListHead::default() };
-        let Entry { mut fax, event, beside } = make(place)?;
-        fax.month = reservation.month;
+        let id = fax.id;
+        let (reservation, left_behind) = self.reservations.reserve(account, id, fax.charged_pages(), now, until).await?;
+        let fax = fax.placed(&reservation);
+        let (event, beside) = beside(&fax)?;
         let mut writes = vec![self.faxes.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];
         let own = writes.len();
         writes.extend(beside);

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,15 +14,17 @@ use serde::{Deserialize, Serialize};
 use super::accounts::Accounts;
 use super::events::Events;
 use super::lists::{List, Lists};
-use super::transaction::{Backoff, past_conflicts, transact};
-use super::{Item, ReplaceError, StoreError, find_by_id, from_item, list_from, n, s, to_item};
+use super::transaction::{past_conflicts, transact};
+use super::{ReplaceError, StoreError};
+use crate::items::{self, Item, find_by_id, from_item, key_of, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
-use sfm_core::account::{Account, Reservation};
+use sfm_core::account::Account;
 use sfm_core::event::Event;
 use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::Page;
+use sfm_core::reservation::Reservation;
 
 #[derive(Debug, Clone)]
 pub struct Faxes {
@@ -98,24 +100,15 @@ impl Faxes {
 
     /// Reads a fax strongly, deleted or not. (1 RRU)
     pub async fn get(&self, account: AccountId, id: FaxId) -> Result<Option<Fax>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("account_id", s(account))
-            .key("id", s(id))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.item.filter(|item| !item.contains_key(FENCE)).map(from_item).transpose()
+        let found = items::get_item(&self.client, &self.table, key_of(account, id)).await?;
+        found.filter(|item| !item.contains_key(FENCE)).map(from_item).transpose()
     }
 
     /// The reservations without a fax at their place: its transaction is under way, was never made, or another worker made the fax at another
     /// place. (1 RRU each)
     pub(super) async fn open(&self, account: AccountId, reservations: &[Reservation]) -> Result<Vec<Reservation>, StoreError> {
         let found = try_join_all(reservations.iter().map(|reservation| self.get(account, reservation.fax))).await?;
-        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| reservation.is_of(fax)));
+        let open = reservations.iter().zip(found).filter(|(reservation, fax)| !fax.as_ref().is_some_and(|fax| fax.has_place(reservation)));
         Ok(open.map(|(reservation, _)| *reservation).collect())
     }
 
@@ -184,7 +177,9 @@ impl Faxes {
                 ids.push(entry.id);
             }
         };
-        let mut faxes = self.get_all(account, &ids).await?;
+        let keys = ids.iter().map(|id| key_of(account, id)).collect();
+        let items = items::get_all(&self.client, &self.table, keys).await?;
+        let mut faxes: Vec<Fax> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         // The index may trail behind: what has left the filter since is not shown.
         faxes.retain(|fax| fax.seq.is_some() && filter.statuses.contains(&fax.status));
         faxes.sort_by_key(|fax| Reverse(fax.seq));
@@ -220,46 +215,10 @@ impl Faxes {
         Ok(())
     }
 
-    /// Reads at most 100 faxes.
-    async fn get_all(&self, account: AccountId, ids: &[FaxId]) -> Result<Vec<Fax>, StoreError> {
-        let mut faxes = Vec::new();
-        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([("account_id".into(), s(account)), ("id".into(), s(id))])).collect();
-        let mut backoff = Backoff::default();
-        while !keys.is_empty() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build()?;
-            let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
-            for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
-                faxes.push(from_item(item)?);
-            }
-            keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)).map(|left| left.keys).unwrap_or_default();
-            if !keys.is_empty() {
-                backoff.wait().await?;
-            }
-        }
-        Ok(faxes)
-    }
-
     /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
-    ///
-    /// When the client had to repeat the write because its answer was lost, the first one is recognised as our own.
     pub async fn replace(&self, fax: &mut Fax) -> Result<(), ReplaceError> {
         fax.version += 1;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item_of(fax)?))
-            .condition_expression("version = :seen")
-            .expression_attribute_values(":seen", n(fax.version - 1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = past_conflicts(|| put.clone().send()).await else { return Ok(()) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let stored: Option<Fax> = failed.item.clone().map(from_item).transpose()?;
-                if stored.as_ref() == Some(fax) { Ok(()) } else { Err(ReplaceError::Conflict) }
-            }
-            _ => Err(StoreError::from_sdk(error).into()),
-        }
+        items::replace(&self.client, &self.table, item_of(fax)?, fax, fax.version - 1).await
     }
 
     /// The write of a new fax, unless its place is fenced off.

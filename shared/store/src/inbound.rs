@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::fax_creation::{AcceptError, Entered, Entry, FaxCreation};
+use super::StoreError;
+use super::fax_creation::{AcceptError, Entered, FaxCreation};
 use super::transaction::{Reason, past_conflicts};
-use super::{StoreError, from_item, n, s, to_item};
+use crate::items::{self, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::account::Account;
 use sfm_core::event::Event;
@@ -26,28 +27,22 @@ pub struct InboundKey {
 pub struct InboundFaxes {
     client: Client,
     table: String,
-    pub intake: FaxCreation,
+    creation: FaxCreation,
 }
 
 impl InboundFaxes {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, intake: FaxCreation::new(platform)? })
+        Ok(Self { client: platform.dynamodb(), table: platform.var("INBOUND_TABLE")?, creation: FaxCreation::new(platform)? })
     }
 
     /// Reads a row strongly. (1 RRU)
     pub async fn get(&self, id: &str) -> Result<Option<Inbound>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("id", s(id)).consistent_read(true).send().await;
-        read.map_err(StoreError::from_sdk)?.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, items::key([("id", s(id))])).await
     }
 
     /// Writes down a fax that the carrier told of. False when it was known. (2 WRU, index included)
     pub async fn announce(&self, inbound: &Inbound) -> Result<bool, StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(inbound)?));
-        match put.condition_expression("attribute_not_exists(id)").send().await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::from_sdk(e)),
-        }
+        items::put_if_absent(&self.client, &self.table, to_item(inbound)?).await
     }
 
     /// Writes down that the carrier has only a part of it, if nobody wrote since it was read. False when somebody did. (1 WRU)
@@ -97,15 +92,12 @@ impl InboundFaxes {
         now: Timestamp,
         until: Instant,
     ) -> Result<Option<Box<Fax>>, AcceptError> {
-        let entered = self.intake.enter(&account, (inbound.fax_id, 0), now, until, |place| {
-            let received = &inbound.received;
-            let mut fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, place);
-            fax.partial = received.partial;
-            let mut taken = inbound.clone();
-            taken.taken(now);
-            let event = Event::completed(&fax, now)?;
-            Ok(Entry { fax, event, beside: vec![self.settle(&taken)?] })
-        });
+        let received = &inbound.received;
+        let mut fax = Fax::received(inbound.account_id, inbound.fax_id, received.to.clone(), received.from.clone(), pages, now);
+        fax.partial = received.partial;
+        let mut taken = inbound.clone();
+        taken.taken(now);
+        let entered = self.creation.enter(&account, fax, now, until, |fax| Ok((Event::completed(fax, now)?, vec![self.settle(&taken)?])));
         match entered.await? {
             Entered::In(fax) => Ok(Some(fax)),
             Entered::Beside(reasons) => match reasons.first() {

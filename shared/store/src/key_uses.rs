@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, from_item, s, to_item};
+use super::StoreError;
+use crate::items::{from_item, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::id::{AccountId, KeyId};
 

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::Client;
 
-use super::{StoreError, from_item, s};
+use super::StoreError;
+use crate::items::{self, s};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::key::{KeyHash, KeyRecord};
 
@@ -19,15 +20,6 @@ impl Keys {
 
     /// Finds a key by its hash. Read strongly: a revoked key stops at once. (1 RRU)
     pub async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("key_hash", s(hash.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, items::key([("key_hash", s(hash.as_str()))])).await
     }
 }

@@ -15,6 +15,7 @@ pub mod events;
 pub mod fax_creation;
 pub mod faxes;
 pub mod inbound;
+mod items;
 pub mod key_uses;
 pub mod keys;
 pub mod lists;
@@ -31,20 +32,10 @@ pub mod semaphores;
 mod transaction;
 pub mod webhooks;
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use sfm_core::id::AccountId;
 pub use transaction::{Backoff, Cancelled, Reason, Write};
 
-pub type Item = HashMap<String, AttributeValue>;
-
-/// Why a table could not be read or written.
+/// Why a table could not be read or written. Every function here that reads or writes one may fail with it, and says so where it fails with more.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The call failed after the client's own retries. A write may have happened all the same.
@@ -99,81 +90,4 @@ pub enum ReplaceError {
     Conflict,
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// At most `limit` entries of an account's list from `first` downwards, newest first: a page of index `by-seq`.
-async fn list_from<T: DeserializeOwned>(
-    client: &Client,
-    table: &str,
-    account: AccountId,
-    first: u64,
-    limit: u32,
-) -> Result<Vec<T>, StoreError> {
-    let found = client
-        .query()
-        .table_name(table)
-        .index_name("by-seq")
-        .key_condition_expression("account_id = :account AND seq <= :first")
-        .expression_attribute_values(":account", s(account))
-        .expression_attribute_values(":first", n(first))
-        .scan_index_forward(false)
-        .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-        .send()
-        .await
-        .map_err(StoreError::from_sdk)?;
-    found.items.unwrap_or_default().into_iter().map(from_item).collect()
-}
-
-/// The entry of index `by-id`, for operators, who know no account.
-async fn find_by_id<T: DeserializeOwned>(client: &Client, table: &str, id: impl ToString) -> Result<Option<T>, StoreError> {
-    let found = client
-        .query()
-        .table_name(table)
-        .index_name("by-id")
-        .key_condition_expression("id = :id")
-        .expression_attribute_values(":id", s(id))
-        .send()
-        .await
-        .map_err(StoreError::from_sdk)?;
-    found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
-}
-
-/// Every item of a table that has `attribute`, page by page, for operators: `each` gets a page, and how many items were looked at so far.
-/// (1 RRU for each 8 KB of the table)
-async fn scan<T: DeserializeOwned>(
-    client: &Client,
-    table: &str,
-    attribute: &str,
-    mut each: impl FnMut(Vec<T>, usize),
-) -> Result<(), StoreError> {
-    let mut pages = client
-        .scan()
-        .table_name(table)
-        .filter_expression("attribute_exists(#wanted)")
-        .expression_attribute_names("#wanted", attribute)
-        .into_paginator()
-        .send();
-    let mut looked_at = 0;
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(StoreError::from_sdk)?;
-        looked_at += usize::try_from(page.scanned_count).unwrap_or_default();
-        each(page.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?, looked_at);
-    }
-    Ok(())
-}
-
-fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
-    serde_dynamo::to_item(value).map_err(|e| StoreError::Invalid(e.to_string()))
-}
-
-fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|e| StoreError::Unreadable(e.to_string()))
-}
-
-fn s(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
-}
-
-fn n(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
 }

@@ -7,18 +7,19 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::faxes::Faxes;
 use super::reservations::account_of;
 use super::transaction::{Backoff, Cancelled, Reason, transact};
-use super::{Item, StoreError, from_item, n, s};
+use crate::items::{self, Item, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
-use sfm_core::account::Reservation;
 use sfm_core::id::AccountId;
 use sfm_core::list::{Holes, ListHead, Page, Paged, block_of, find_block, find_in_block};
+use sfm_core::reservation::Reservation;
 
 /// The lists whose entries have sequence numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,18 +119,10 @@ impl Lists {
     }
 
     async fn read(&self, list: List, account: AccountId) -> Result<(ListHead, Holes, Vec<Reservation>), StoreError> {
-        let key = |item: &str| Item::from([("account_id".into(), s(account)), ("item".into(), s(item))]);
-        let wanted = KeysAndAttributes::builder()
-            .keys(key(list.item()))
-            .keys(key(&format!("{}#holes", list.name())))
-            .consistent_read(true)
-            .build()?;
-        let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(StoreError::from_sdk)?;
-        if read.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-            return Err(StoreError::Unavailable("BatchGetItem left keys unprocessed".into()));
-        }
+        let key = |item: &str| items::key([("account_id", s(account)), ("item", s(item))]);
+        let keys = vec![key(list.item()), key(&format!("{}#holes", list.name()))];
         let (mut head, mut holes, mut reserved) = (ListHead::default(), Holes::new(), Vec::new());
-        for item in read.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default() {
+        for item in items::get_all(&self.client, &self.table, keys).await? {
             if item.get("item") == Some(&s("account")) {
                 let account = account_of(item)?;
                 (head, reserved) = (account.faxes, account.reservations);
@@ -153,8 +146,7 @@ impl Lists {
     }
 
     async fn item(&self, account: AccountId, item: &str) -> Result<Option<Item>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("item", s(item));
-        Ok(read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item)
+        items::get_item(&self.client, &self.table, items::key([("account_id", s(account)), ("item", s(item))])).await
     }
 
     async fn head(&self, list: List, account: AccountId) -> Result<ListHead, StoreError> {

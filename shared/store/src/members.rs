@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
+use super::StoreError;
 use super::audit::Audit;
 use super::transaction::transact;
-use super::{StoreError, from_item, s, to_item};
+use crate::items::{self, collect_all, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::audit::AuditEntry;
 use sfm_core::id::AccountId;
@@ -24,20 +25,13 @@ impl Members {
 
     /// Read strongly: who was removed is out at once. (1 RRU)
     pub async fn get(&self, email: &Email, account: AccountId) -> Result<Option<Member>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("email", s(email)).key("account_id", s(account));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, items::key([("email", s(email)), ("account_id", s(account))])).await
     }
 
     /// The memberships of one person.
     pub async fn of(&self, email: &Email) -> Result<Vec<Member>, StoreError> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("email = :email").consistent_read(true);
-        let mut items = query.expression_attribute_values(":email", s(email)).into_paginator().items().send();
-        let mut members = Vec::new();
-        while let Some(item) = items.next().await {
-            members.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
-        Ok(members)
+        collect_all!(query.expression_attribute_values(":email", s(email)).into_paginator())
     }
 }
 
@@ -77,21 +71,11 @@ impl MembersAdmin {
     pub async fn of_account(&self, account: AccountId) -> Result<Vec<Member>, StoreError> {
         let query = self.members.client.query().table_name(&self.members.table).index_name("by-account");
         let query = query.key_condition_expression("account_id = :account").expression_attribute_values(":account", s(account));
-        let mut items = query.into_paginator().items().send();
-        let mut members = Vec::new();
-        while let Some(item) = items.next().await {
-            members.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
-        Ok(members)
+        collect_all!(query.into_paginator())
     }
 
     /// Everybody who may sign in, for the local issuer's list. It reads the whole table.
     pub async fn all(&self) -> Result<Vec<Member>, StoreError> {
-        let mut items = self.members.client.scan().table_name(&self.members.table).into_paginator().items().send();
-        let mut members = Vec::new();
-        while let Some(item) = items.next().await {
-            members.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
-        Ok(members)
+        collect_all!(self.members.client.scan().table_name(&self.members.table).into_paginator())
     }
 }

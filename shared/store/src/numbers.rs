@@ -7,8 +7,9 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::StoreError;
 use super::transaction::transact;
-use super::{Item, StoreError, find_by_id, from_item, s, scan, to_item};
+use crate::items::{self, Item, collect_all, find_by_id, s, scan, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::account::Number;
 use sfm_core::id::{AccountId, NumberId};
@@ -41,7 +42,7 @@ impl Numbers {
 
     /// The active numbers of an account, oldest first. Read strongly: a released number is refused at once.
     pub async fn active(&self, account: AccountId) -> Result<Vec<Number>, StoreError> {
-        let mut pages = self
+        let query = self
             .client
             .query()
             .table_name(&self.table)
@@ -51,14 +52,8 @@ impl Numbers {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":account", s(account))
             .expression_attribute_values(":active", s("active"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut numbers: Vec<Number> = Vec::new();
-        while let Some(item) = pages.next().await {
-            numbers.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
+            .consistent_read(true);
+        let mut numbers: Vec<Number> = collect_all!(query.into_paginator())?;
         numbers.sort_by_key(|number| (number.created_at, number.id));
         Ok(numbers)
     }
@@ -66,9 +61,8 @@ impl Numbers {
     /// Whose a number was at `at`, a moment not long ago: its owner's of now, if it was that already. None for one that was released
     /// or is nobody's. (1 RRU)
     pub async fn owner(&self, number: &E164, at: Timestamp) -> Result<Option<AccountId>, StoreError> {
-        let claim = self.client.get_item().table_name(&self.table).key("owner", s(number.as_str())).key("item", s("claim"));
-        let claim = claim.consistent_read(true).send().await.map_err(StoreError::from_sdk)?.item;
-        let claim: Option<Claim> = claim.map(from_item).transpose()?;
+        let key = items::key([("owner", s(number.as_str())), ("item", s("claim"))]);
+        let claim: Option<Claim> = items::get(&self.client, &self.table, key).await?;
         Ok(claim.filter(|claim| claim.since <= at).map(|claim| claim.account_id))
     }
 

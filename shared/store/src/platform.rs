@@ -22,7 +22,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
 /// A call with its retries: less than the 25 s that a send may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An environment variable that a function needs is missing or makes no sense.
+/// An environment variable that a function needs is missing or makes no sense. Every `new` that takes a [`Platform`] may fail with it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("environment variable {name}: {reason}")]
 pub struct ConfigError {

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use rand::RngExt as _;
 
-use super::{Item, StoreError, n, s};
+use super::StoreError;
+use crate::items::{Item, n, s};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS, Window};
 

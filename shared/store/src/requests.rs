@@ -6,11 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{StoreError, from_item, n, s, to_item};
+use super::StoreError;
+use crate::items::{self, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::hex;
 use sfm_core::id::AccountId;
 
+/// The HTTP status of every answer that is kept: they are all of a creation.
+const CREATED: u16 = 201;
 /// How long an answer is repeated.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -27,6 +30,47 @@ impl IdempotencyKey {
     }
 }
 
+/// A request that may be repeated, and what tells it from another one with the same key: the SHA-256 of what it asks for, in hex.
+#[derive(Debug, Clone)]
+pub struct IdempotentRequest {
+    pub key: IdempotencyKey,
+    pub fingerprint: String,
+}
+
+impl IdempotentRequest {
+    /// What is kept of it: that it was answered with this resource.
+    pub(super) fn answered(&self, resource: &impl Serialize, now: Timestamp) -> Result<IdempotencyRecord, StoreError> {
+        Ok(IdempotencyRecord {
+            request: self.key.clone(),
+            fingerprint: self.fingerprint.clone(),
+            status: CREATED,
+            body: serde_json::to_string(resource)?,
+            expires_at: (now + KEPT).as_second(),
+        })
+    }
+}
+
+/// What became of a request to create something.
+#[derive(Debug)]
+pub enum Created<T> {
+    New(T),
+    /// A request with the same key was answered before; nothing was done.
+    Replay(IdempotencyRecord),
+}
+
+impl<T> Created<T> {
+    /// Turns what was made into something else.
+    ///
+    /// # Errors
+    /// Those of `turn`.
+    pub fn try_map<U, E>(self, turn: impl FnOnce(T) -> Result<U, E>) -> Result<Created<U>, E> {
+        Ok(match self {
+            Self::New(new) => Created::New(turn(new)?),
+            Self::Replay(record) => Created::Replay(record),
+        })
+    }
+}
+
 /// The first answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
@@ -37,12 +81,6 @@ pub struct IdempotencyRecord {
     pub body: String,
     /// Seconds since the epoch. TTL removes the item some time after, so every read compares it.
     pub expires_at: i64,
-}
-
-impl IdempotencyRecord {
-    pub fn new(request: IdempotencyKey, fingerprint: String, status: u16, body: String, now: Timestamp) -> Self {
-        Self { request, fingerprint, status, body, expires_at: (now + KEPT).as_second() }
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -57,17 +95,8 @@ impl IdempotencyStore {
     }
 
     /// The answer that was given to this request, if it was given within 30 days. (1 RRU)
-    pub async fn find(&self, name: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("request", s(&name.0))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        let reply: Option<IdempotencyRecord> = found.item.map(from_item).transpose()?;
+    pub async fn find(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let reply: Option<IdempotencyRecord> = items::get(&self.client, &self.table, items::key([("request", s(&key.0))])).await?;
         Ok(reply.filter(|reply| reply.expires_at > now.as_second()))
     }
 

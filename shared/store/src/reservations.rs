@@ -10,15 +10,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::accounts::Accounts;
 use super::fax_creation::AcceptError;
 use super::faxes::Faxes;
 use super::lists::{List, Lists};
 use super::transaction::{Backoff, past_conflicts, transact};
-use super::{Item, StoreError, from_item, n, s};
-use sfm_core::account::{Account, Reservation, SendNotAllowed};
+use crate::items::{Item, from_item, n, s};
+use sfm_core::account::{Account, SendNotAllowed};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::month::Month;
+use sfm_core::reservation::Reservation;
 
 /// A request is over after 24 s (its transaction is tried no longer): what is older than this was left behind.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_secs(30);
@@ -219,7 +221,7 @@ impl Reservations {
             fax = self.faxes.get(account, reservation.fax).await?;
         }
         match fax {
-            Some(fax) if reservation.is_of(&fax) => self.try_confirm(account, reservation).await,
+            Some(fax) if fax.has_place(reservation) => self.try_confirm(account, reservation).await,
             _ => self.undo(account, reservation).await,
         }
     }

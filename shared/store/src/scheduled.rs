@@ -2,17 +2,18 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::events::Events;
-use super::fax_creation::{AcceptError, Entered, Entry, FaxCreation};
+use super::fax_creation::{AcceptError, Entered, FaxCreation};
 use super::lists::{List, Lists};
-use super::requests::{IdempotencyRecord, IdempotencyStore};
+use super::requests::{Created, IdempotencyStore, IdempotentRequest};
 use super::transaction::{Reason, past_conflicts, transact};
-use super::{StoreError, from_item, list_from, s, to_item};
+use crate::items::{self, from_item, key_of, list_from, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::{Account, Number};
@@ -53,9 +54,7 @@ impl ScheduledFaxes {
 
     /// Reads a scheduled fax strongly. (1 RRU)
     pub async fn get(&self, account: AccountId, id: ScheduledId) -> Result<Option<Scheduled>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, key_of(account, id)).await
     }
 
     /// At most `limit` scheduled faxes of an account's list from `first` downwards, newest first.
@@ -106,62 +105,46 @@ pub struct ScheduleCreation {
     lists: Lists,
 }
 
-/// What became of a fax that was to be scheduled.
-#[derive(Debug)]
-pub enum ScheduleCreated {
-    New(Box<Scheduled>),
-    /// A request with the same name was answered before; nothing was done.
-    Replay(IdempotencyRecord),
-}
-
 impl ScheduleCreation {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { scheduled: ScheduledFaxes::new(platform)?, requests: IdempotencyStore::new(platform)?, lists: Lists::new(platform)? })
     }
 
-    /// Stores what `draft` makes for its place in the list, with the answer that a repeated request will get.
+    /// Stores a scheduled fax at its place in the list, with what answers `request` and the entry of the audit log. It gives up at `until`.
     /// (2 round trips; 6 WRU and 2 for the indexes)
     ///
-    /// After an error it is unknown whether the row exists.
-    pub async fn plan(
+    /// # Errors
+    /// After one it is unknown whether the row exists.
+    pub async fn create(
         &self,
-        account: AccountId,
+        scheduled: &Scheduled,
+        request: Option<&IdempotentRequest>,
+        audit: Option<Write>,
         now: Timestamp,
         until: Instant,
-        draft: impl Fn(ListHead) -> Scheduled,
-        reply: impl Fn(&Scheduled) -> Result<Option<IdempotencyRecord>, serde_json::Error>,
-        audit: Option<Write>,
-    ) -> Result<ScheduleCreated, StoreError> {
-        let added = self.lists.add(List::Scheduled, account, now, until, |place| {
-            let scheduled = draft(place);
-            let mut writes = vec![self.put_new(&scheduled)?];
-            if let Some(reply) = reply(&scheduled)? {
-                writes.push(self.requests.keep(&reply, now)?);
+    ) -> Result<Created<Box<Scheduled>>, StoreError> {
+        let at = |place: ListHead| Scheduled { seq: place.last, created_at: place.last_at, ..scheduled.clone() };
+        let added = self.lists.add(List::Scheduled, scheduled.account_id, now, until, |place| {
+            let scheduled = at(place);
+            let mut writes = vec![items::put(&self.scheduled.table, to_item(&scheduled)?, Some("attribute_not_exists(id)"))?];
+            if let Some(request) = request {
+                writes.push(self.requests.keep(&request.answered(&scheduled.resource(), now)?, now)?);
             }
             writes.extend(audit.clone().map(TransactWriteItem::from));
             Ok(writes)
         });
         match added.await {
-            Ok(Ok(place)) => Ok(ScheduleCreated::New(Box::new(draft(place)))),
+            Ok(Ok(place)) => Ok(Created::New(Box::new(at(place)))),
             Ok(Err(cancelled)) => match cancelled.reason(1) {
-                Reason::Condition(Some(item)) => Ok(ScheduleCreated::Replay(from_item(item.clone())?)),
+                Reason::Condition(Some(item)) => Ok(Created::Replay(from_item(item.clone())?)),
                 _ => Err(cancelled.into()),
             },
             // Whether it happened is unknown; one look tells, and spares the caller a fax scheduled twice.
-            Err(unknown) => match self.scheduled.get(account, draft(ListHead::default()).id).await {
-                Ok(Some(scheduled)) => Ok(ScheduleCreated::New(Box::new(scheduled))),
+            Err(unknown) => match self.scheduled.get(scheduled.account_id, scheduled.id).await {
+                Ok(Some(scheduled)) => Ok(Created::New(Box::new(scheduled))),
                 _ => Err(unknown),
             },
         }
-    }
-
-    fn put_new(&self, scheduled: &Scheduled) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.scheduled.table)
-            .set_item(Some(to_item(scheduled)?))
-            .condition_expression("attribute_not_exists(id)")
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 
@@ -170,7 +153,7 @@ impl ScheduleCreation {
 pub struct ScheduleRelease {
     scheduled: ScheduledFaxes,
     events: Events,
-    pub intake: FaxCreation,
+    creation: FaxCreation,
 }
 
 /// What became of a scheduled fax that was to be sent.
@@ -183,7 +166,7 @@ pub enum Sent {
 
 impl ScheduleRelease {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, intake: FaxCreation::new(platform)? })
+        Ok(Self { scheduled: ScheduledFaxes::new(platform)?, events: Events::new(platform)?, creation: FaxCreation::new(platform)? })
     }
 
     pub async fn get(&self, key: ScheduledKey) -> Result<Option<Scheduled>, StoreError> {
@@ -200,12 +183,9 @@ impl ScheduleRelease {
         now: Timestamp,
         until: Instant,
     ) -> Result<Sent, AcceptError> {
-        let charged = if scheduled.live { scheduled.pages } else { 0 };
-        let entered = self.intake.enter(&account, (scheduled.future_fax(), charged), now, until, |place| {
-            let fax = scheduled.fax(sender.number.clone(), place);
-            let sent = Scheduled { status: ScheduledStatus::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
-            Ok(Entry { event: Event::queued(&fax), fax, beside: vec![self.settle(&sent)?] })
-        });
+        let fax = scheduled.fax(sender.number.clone(), now);
+        let sent = Scheduled { status: ScheduledStatus::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
+        let entered = self.creation.enter(&account, fax, now, until, |fax| Ok((Event::queued(fax), vec![self.settle(&sent)?])));
         match entered.await? {
             Entered::In(fax) => Ok(Sent::Fax(fax)),
             Entered::Beside(reasons) => match reasons.into_iter().next() {

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 
-use super::{Item, StoreError, n, s};
+use super::StoreError;
+use crate::items::{Item, n, s};
 use crate::platform::{ConfigError, Platform};
 
 /// Each wrong guess was a slot that another worker took just before.

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::{Item, StoreError};
+use super::StoreError;
+use crate::items::Item;
 
 /// How long conflicts are retried where the caller sets no deadline: well within the wall of an API call.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
@@ -160,8 +161,9 @@ fn new_token() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StoreError, s};
+    use super::super::StoreError;
     use super::*;
+    use crate::items::s;
 
     #[test]
     fn what_is_said_of_a_canceled_transaction_shows_nothing_of_its_items() {

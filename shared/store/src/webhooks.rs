@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::transaction::{Backoff, transact};
-use super::{StoreError, find_by_id, from_item, n, s, to_item};
+use crate::items::{self, collect_all, find_by_id, key_of, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
+use crate::{ReplaceError, StoreError};
 use sfm_core::event::EventType;
 use sfm_core::id::{AccountId, EndpointId};
 use sfm_core::webhook::{Endpoint, EndpointStatus, Failing, Reason, Recovery, Resting, SigningSecret};
@@ -90,9 +91,7 @@ impl Webhooks {
 
     /// Reads an endpoint strongly. (1 RRU)
     pub async fn get(&self, account: AccountId, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", s(id));
-        let found = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        found.item.map(from_item).transpose()
+        items::get(&self.client, &self.table, key_of(account, id)).await
     }
 
     /// Finds an endpoint by its id alone, for operators.
@@ -102,22 +101,15 @@ impl Webhooks {
 
     /// The endpoints of an account, oldest first, read strongly. (1 RRU for each 4 KB)
     pub async fn of(&self, account: AccountId) -> Result<Vec<Endpoint>, StoreError> {
-        let mut items = self
+        let query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("account_id = :account AND begins_with(id, :endpoint)")
             .expression_attribute_values(":account", s(account))
             .expression_attribute_values(":endpoint", s("wh_"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut endpoints = Vec::new();
-        while let Some(item) = items.next().await {
-            endpoints.push(from_item(item.map_err(StoreError::from_sdk)?)?);
-        }
-        Ok(endpoints)
+            .consistent_read(true);
+        collect_all!(query.into_paginator())
     }
 
     fn put(&self, endpoint: &Endpoint) -> Result<PutBuilder, StoreError> {
@@ -126,15 +118,13 @@ impl Webhooks {
 
     /// Stores a new endpoint, with its audit entry. False when its account has `most` already.
     pub async fn add(&self, endpoint: &Endpoint, most: usize, audit: Write) -> Result<bool, StoreError> {
-        let put = self.put(endpoint)?.condition_expression("attribute_not_exists(id)").build()?;
-        let put = TransactWriteItem::builder().put(put).build();
+        let put = items::put(&self.table, to_item(&stored(endpoint))?, Some("attribute_not_exists(id)"))?;
         let (account, key) = (endpoint.account_id, s(format!("additions#{}", endpoint.account_id)));
         // Of many at once all but one begin anew, each time.
         let mut backoff = Backoff::until(Instant::now() + ADDED_WITHIN);
         loop {
-            let read = self.client.get_item().table_name(&self.table).key("account_id", s(account)).key("id", key.clone());
-            let read = read.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-            let seen = read.item.as_ref().and_then(|item| item.get("version")?.as_n().ok()?.parse().ok()).unwrap_or(0u64);
+            let read = items::get_item(&self.client, &self.table, items::key([("account_id", s(account)), ("id", key.clone())])).await?;
+            let seen = read.as_ref().and_then(|item| item.get("version")?.as_n().ok()?.parse().ok()).unwrap_or(0u64);
             if self.of(account).await?.len() >= most {
                 return Ok(false);
             }
@@ -207,26 +197,11 @@ impl Webhooks {
                 return Ok(Some((endpoint, told)));
             }
             endpoint.version += 1;
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.table)
-                .set_item(Some(to_item(&stored(&endpoint))?))
-                .condition_expression("version = :seen")
-                .expression_attribute_values(":seen", n(endpoint.version - 1))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            match put.send().await {
-                Ok(_) => return Ok(Some((endpoint, told))),
-                Err(e) => match e.as_service_error() {
-                    Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
-                        // When the client had to repeat the write because its answer was lost, the first one is our own.
-                        if failed.item.clone().map(from_item::<Endpoint>).transpose()?.as_ref() == Some(&endpoint) {
-                            return Ok(Some((endpoint, told)));
-                        }
-                        backoff.wait().await?;
-                    }
-                    _ => return Err(StoreError::from_sdk(e)),
-                },
+            let written = items::replace(&self.client, &self.table, to_item(&stored(&endpoint))?, &endpoint, endpoint.version - 1);
+            match written.await {
+                Ok(()) => return Ok(Some((endpoint, told))),
+                Err(ReplaceError::Conflict) => backoff.wait().await?,
+                Err(ReplaceError::Store(e)) => return Err(e),
             }
         }
     }

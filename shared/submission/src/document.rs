@@ -1,20 +1,22 @@
 //! The document on its way to fax-ready pages.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
 use fax_document::{DocumentError, FaxDocument, Options};
+use sfm_core::submission::Document;
 use sfm_http_client::ssrf::SafeHttp;
+use sfm_service::submission::{DocumentRefused, SubmitError};
 use sfm_store::documents::Documents;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_web::ApiError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::fetch::fetch;
-use crate::request::Document;
 
 /// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will: whatever a document does, it is answered within
 /// 15 s, of which the last is for the end of its worker; later only where it waited for a place.
@@ -73,16 +75,19 @@ impl DocumentPreparer {
     /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
     ///
     /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
-    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, ApiError> {
-        let param = document.param();
+    ///
+    /// # Errors
+    /// [`SubmitError::Document`] for a document that cannot be faxed, [`SubmitError::OutOfTime`] where another try may do.
+    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, SubmitError> {
+        let field = document.field();
         let until = deadline.started + READY;
         let (bytes, declared) = match document {
-            Document::Inline { bytes, declared } => (bytes, Some(declared)),
+            Document::Inline { bytes, declared } => (Bytes::from(bytes), Some(declared)),
             // What the far end says the type is, it often says wrongly.
             Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
         };
         let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
-        let place = waited.map_err(|_| ApiError::unavailable("no worker was free in time"))?.map_err(ApiError::internal)?;
+        let place = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()))?.map_err(broken)?;
         let mut options = Options { threads: processors(), ..Options::default() };
         let now = Instant::now();
         let until = until.max(now + LATE);
@@ -92,30 +97,40 @@ impl DocumentPreparer {
         let sandbox = self.sandbox.clone();
         let converting = tokio::task::spawn_blocking(move || sandbox.convert(&bytes, declared.as_deref(), &options));
         let converting = tokio::spawn(self.places.clone().hold(place, converting));
-        converting.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?.map_err(|e| match e {
+        converting.await.map_err(broken)?.map_err(broken)?.map_err(|e| match e {
             SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
-                ApiError::unavailable("too little time was left to draw it")
+                SubmitError::OutOfTime("too little time was left to draw it".into())
             }
-            SandboxError::Document(e) => ApiError::invalid(e.to_string()).code(e.code()).param(param),
-            SandboxError::Worker(e) => ApiError::unavailable(e),
+            SandboxError::Document(e) => DocumentRefused { code: e.code(), message: e.to_string(), field }.into(),
+            SandboxError::Worker(e) => SubmitError::OutOfTime(e.to_string()),
         })
     }
 
     /// Stores a fax-ready document.
-    pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), ApiError> {
+    ///
+    /// # Errors
+    /// [`SubmitError::OutOfTime`] when it was not stored in time; it may be stored all the same.
+    pub async fn store(&self, key: &str, pdf: Vec<u8>, deadline: Deadline) -> Result<(), SubmitError> {
         let stored = timeout_at(deadline.started + STORED, self.documents.put(key, pdf)).await;
-        Ok(stored.map_err(|_| ApiError::unavailable("the document was not stored in time"))??)
+        Ok(stored.map_err(|_| SubmitError::OutOfTime("the document was not stored in time".into()))??)
     }
 
-    /// Keeps another copy of a document that is kept; 404 when it is no longer.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), ApiError> {
-        if self.documents.copy(from, to).await? { Ok(()) } else { Err(ApiError::document_expired()) }
+    /// Keeps another copy of a document that is kept.
+    ///
+    /// # Errors
+    /// [`SubmitError::DocumentExpired`] when it is no longer.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), SubmitError> {
+        if self.documents.copy(from, to).await? { Ok(()) } else { Err(SubmitError::DocumentExpired) }
     }
 
     /// Removes the document of a fax that was not made.
     pub async fn discard(&self, key: &str) {
         self.documents.discard(key).await;
     }
+}
+
+fn broken(error: impl Display) -> SubmitError {
+    SubmitError::Internal(error.to_string())
 }
 
 fn processors() -> usize {

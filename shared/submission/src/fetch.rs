@@ -10,7 +10,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
 use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
 use sfm_http_client::{self, Answer};
-use sfm_web::ApiError;
+use sfm_service::submission::{DocumentRefused, SubmitError};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -45,14 +45,14 @@ pub(crate) enum FetchError {
     TooLarge,
 }
 
-impl From<FetchError> for ApiError {
+impl From<FetchError> for SubmitError {
     fn from(error: FetchError) -> Self {
         let code = match error {
             FetchError::TooLarge => "document_too_large",
             FetchError::Type(_) | FetchError::Mislabelled(_) => "document_type_unsupported",
             _ => "document_unreachable",
         };
-        Self::invalid(format!("document_url {error}.")).code(code).param("document_url")
+        DocumentRefused { code, message: format!("document_url {error}."), field: "document_url" }.into()
     }
 }
 

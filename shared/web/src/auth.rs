@@ -20,6 +20,9 @@ impl KeyAuth {
     }
 
     /// Checks in the contract's order: key (401), plan (403), scope (403). One read, and the first time in an hour a write.
+    ///
+    /// # Errors
+    /// 401 or 403, as said.
     pub async fn authorize(&self, request: &Request, scope: Scope) -> Result<Principal, ApiError> {
         let invalid = || ApiError::unauthorized("This API key is not valid. Check that it is complete and has not been revoked.");
         let text = bearer_token(request)?;

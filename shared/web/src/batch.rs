@@ -8,6 +8,9 @@ use futures::FutureExt as _;
 use crate::runtime::Error;
 
 /// What becomes of one message of a batch: a panic over it is its own failure and leaves the others alone.
+///
+/// # Errors
+/// The error of `work`, or its panic.
 pub async fn catch_panic<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let caught = AssertUnwindSafe(work).catch_unwind().await;
     caught.unwrap_or_else(|panic| {

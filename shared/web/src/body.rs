@@ -156,6 +156,9 @@ impl<'a> Object<'a> {
     }
 
     /// A text field; `param` is its full name in errors.
+    ///
+    /// # Errors
+    /// 400 when it is no text.
     pub fn text(&self, name: &str, param: &'static str) -> Result<Option<&'a str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
@@ -164,11 +167,18 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A text field that must be there.
+    ///
+    /// # Errors
+    /// 400 when it is missing or no text.
     pub fn required_text(&self, name: &str, param: &'static str) -> Result<&'a str, ApiError> {
         self.text(name, param)?.ok_or_else(|| missing(param))
     }
 
     /// A field that is parsed from text.
+    ///
+    /// # Errors
+    /// 400 when it is no text, or not of its kind.
     pub fn parsed<T>(&self, name: &str, param: &'static str) -> Result<Option<T>, ApiError>
     where
         T: FromStr<Err: Display>,
@@ -177,6 +187,10 @@ impl<'a> Object<'a> {
         self.text(name, param)?.map(parse).transpose()
     }
 
+    /// A field that must be there and is parsed from text.
+    ///
+    /// # Errors
+    /// 400 when it is missing, no text, or not of its kind.
     pub fn required<T>(&self, name: &str, param: &'static str) -> Result<T, ApiError>
     where
         T: FromStr<Err: Display>,
@@ -184,6 +198,10 @@ impl<'a> Object<'a> {
         self.parsed(name, param)?.ok_or_else(|| missing(param))
     }
 
+    /// A field that is an object.
+    ///
+    /// # Errors
+    /// 400 when it is none.
     pub fn object(&self, name: &str, param: &'static str) -> Result<Option<Object<'a>>, ApiError> {
         match self.get(name) {
             None => Ok(None),

@@ -7,13 +7,15 @@ use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use sfm_core::account::{NumberNotAllowed, SendNotAllowed};
+use sfm_core::account::SendNotAllowed;
 use sfm_core::id::RequestId;
 use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS};
+use sfm_service::api_keys::ApiKeyError;
+use sfm_service::submission::SubmitError;
+use sfm_service::webhooks::WebhookError;
 use sfm_store::StoreError;
 use sfm_store::contacts::CreateContactError;
 use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
-use sfm_store::fax_creation::AcceptError;
 use sfm_store::scheduled::CancelError;
 
 /// An error answer: what the caller is told, and apart from it what only the log is told.
@@ -108,8 +110,8 @@ impl ApiError {
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         let message =
             "The service could not finish this request. Nothing is wrong with it: repeat it, with the same Idempotency-Key if it had one.";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-        Self { cause: Some(cause.to_string()), ..problem }.header(RETRY_AFTER, "2")
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        Self { cause: Some(cause.to_string()), ..error }.header(RETRY_AFTER, "2")
     }
 
     pub fn internal(cause: impl fmt::Display) -> Self {
@@ -179,18 +181,47 @@ impl From<DocumentLinkError> for ApiError {
     }
 }
 
-impl From<NumberNotAllowed> for ApiError {
-    fn from(error: NumberNotAllowed) -> Self {
-        Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to")
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Document(refused) => Self::invalid(refused.message).code(refused.code).param(refused.field),
+            SubmitError::Number(error) => Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to"),
+            SubmitError::Sender(error) => Self::invalid(format!("from {error}. GET /v1/numbers lists them.")).param("from"),
+            SubmitError::NotAllowed(refusal) => Self::send_failed(refusal),
+            SubmitError::CameIn => Self::conflict("A fax that came in cannot be sent again. Send its document as a new fax."),
+            SubmitError::NotFound => Self::not_found(),
+            SubmitError::DocumentExpired => Self::document_expired(),
+            SubmitError::NoAccount => Self::unauthorized("This account no longer exists."),
+            SubmitError::OutOfTime(cause) => Self::unavailable(cause),
+            SubmitError::Internal(cause) => Self::internal(cause),
+            SubmitError::Documents(error) => error.into(),
+            SubmitError::Store(error) => error.into(),
+        }
     }
 }
 
-impl From<AcceptError> for ApiError {
-    fn from(error: AcceptError) -> Self {
+impl From<ApiKeyError> for ApiError {
+    fn from(error: ApiKeyError) -> Self {
         match error {
-            AcceptError::SendNotAllowed(closed) => Self::send_failed(closed),
-            AcceptError::NoAccount => Self::unauthorized("This account no longer exists."),
-            AcceptError::Store(error) => error.into(),
+            ApiKeyError::NoAccount => Self::not_found(),
+            ApiKeyError::Name => Self::invalid(error.to_string()).param("name"),
+            ApiKeyError::TooMany => Self::conflict(error.to_string()).code("too_many_keys"),
+            ApiKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        let message = error.to_string();
+        match error {
+            WebhookError::NotFound => Self::not_found(),
+            WebhookError::Url(_) | WebhookError::UrlTooLong => Self::invalid(message).param("url"),
+            WebhookError::DescriptionTooLong => Self::invalid(message).param("description"),
+            WebhookError::TooMany => Self::conflict(message).code("too_many_webhooks"),
+            WebhookError::Disabled => Self::conflict(message).code("webhook_disabled"),
+            WebhookError::Store(error) => error.into(),
+            WebhookError::Queue(error) => Self::unavailable(error),
         }
     }
 }

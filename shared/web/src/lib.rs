@@ -7,12 +7,12 @@ pub mod body;
 pub mod contact;
 pub mod error;
 pub mod filter;
-pub mod idempotency;
 pub mod logging;
 pub mod membership;
+pub mod new_fax;
 pub mod openapi;
 pub mod runtime;
-pub mod serve;
+pub mod submission_guard;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -64,10 +64,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// The body as a JSON object. It is parsed once, however often it is asked for.
+    /// An answer in JSON.
     ///
     /// # Errors
-    /// Those of `body::parse`.
+    /// 500 when the value cannot be written so.
     pub fn json(&self) -> Result<Object<'_>, ApiError> {
         let fields = match self.json.get() {
             Some(fields) => fields,
@@ -79,7 +79,10 @@ impl Request {
         Ok(Object::new(fields))
     }
 
-    /// The value of a header that is there once; an error when it is there more often or is not text.
+    /// The value of a header that is there once.
+    ///
+    /// # Errors
+    /// 400 when it is there more often, or is not text.
     pub fn header(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let mut values = self.headers.get_all(name).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -89,12 +92,18 @@ impl Request {
         }
     }
 
-    /// The id in the path. A malformed one names nothing: 404.
+    /// The id in the path.
+    ///
+    /// # Errors
+    /// 404 when it is malformed: it names nothing.
     pub fn path_id<T: std::str::FromStr>(&self) -> Result<T, ApiError> {
         self.path_params.get("id").and_then(|text| text.parse().ok()).ok_or_else(ApiError::not_found)
     }
 
     /// A query parameter that is given at most once.
+    ///
+    /// # Errors
+    /// 400 when it is given more often.
     pub fn query_param(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
         let mut values = self.query.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
@@ -104,6 +113,9 @@ impl Request {
     }
 
     /// A query parameter of one of these values.
+    ///
+    /// # Errors
+    /// 400 when it is another, or given more often.
     pub fn query_choice<T: Copy>(&self, name: &'static str, choices: &[(&str, T)]) -> Result<Option<T>, ApiError> {
         let Some(text) = self.query_param(name)? else { return Ok(None) };
         let chosen = choices.iter().find(|(value, _)| *value == text).map(|(_, chosen)| *chosen);
@@ -114,6 +126,9 @@ impl Request {
     }
 
     /// A query parameter that is a moment, in RFC 3339 with its offset.
+    ///
+    /// # Errors
+    /// 400 when it is none, or given more often.
     pub fn query_time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.query_param(name)? else { return Ok(None) };
         // A plus sign that was not percent-encoded has become a space.
@@ -123,6 +138,9 @@ impl Request {
     }
 
     /// `limit` and `page` of a list.
+    ///
+    /// # Errors
+    /// 400 when one of them is not within its bounds.
     pub fn page(&self) -> Result<Page, ApiError> {
         let limit = match self.query_param("limit")? {
             None => Page::DEFAULT_LIMIT,
@@ -166,6 +184,9 @@ impl Response {
     }
 
     /// What is answered after something was deleted.
+    ///
+    /// # Errors
+    /// As [`Response::json`].
     pub fn deleted(object: &'static str, id: impl Serialize) -> Result<Self, ApiError> {
         Self::json(StatusCode::OK, &json!({"id": id, "object": object, "deleted": true}))
     }

@@ -7,6 +7,9 @@ use sfm_store::members::Members;
 use sfm_store::platform::{ConfigError, Platform};
 
 /// Refuses members who are not owners.
+///
+/// # Errors
+/// 403.
 pub fn owners_only(who: &Principal) -> Result<(), ApiError> {
     if who.role() == Some(Role::Owner) { Ok(()) } else { Err(ApiError::owners_only()) }
 }
@@ -30,6 +33,9 @@ impl MemberAuth {
     }
 
     /// Lets a member of the account in. To everybody else there is no such account: 404.
+    ///
+    /// # Errors
+    /// 404 for everybody else: to them there is no such account.
     pub async fn admit(&self, request: &Request, account: &str) -> Result<Principal, ApiError> {
         let email = verified_email(request).ok_or_else(ApiError::not_found)?;
         let account = account.parse().map_err(|_| ApiError::not_found())?;

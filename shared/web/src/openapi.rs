@@ -10,6 +10,10 @@ pub const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 pub struct Routes(Vec<(String, Vec<String>)>);
 
 impl Routes {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// When it is no JSON.
     pub fn read() -> Result<Self, serde_json::Error> {
         let document: Value = serde_json::from_str(DOCUMENT)?;
         let operations = |item: &Value| item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect();

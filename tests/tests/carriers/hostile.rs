@@ -242,7 +242,7 @@ async fn what_the_carrier_refuses_for_good_has_the_code_of_its_fault() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
-    let (now, mark) = (Timestamp::now(), submission("+12125551234", "https://documents.example.com/1").mark);
+    let (now, reference) = (Timestamp::now(), submission("+12125551234", "https://documents.example.com/1").reference);
     let (to, from) = ("+12125551234".parse().unwrap(), "+12025550100".parse().unwrap());
     for (status, body) in [
         ("200 OK", ""),
@@ -257,7 +257,10 @@ async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
     ] {
         let hostile = Hostile::start(Then::answer(status, "", body)).await;
         let (telnyx, sinch) = adapters(&hostile.url, Deadlines::default()).await;
-        assert!(telnyx.find(&mark, &to, &from, now).await.is_err() && sinch.find(&mark, &to, &from, now).await.is_err(), "{status} {body}");
+        assert!(
+            telnyx.find(&reference, &to, &from, now).await.is_err() && sinch.find(&reference, &to, &from, now).await.is_err(),
+            "{status} {body}"
+        );
         assert!(telnyx.received(now, now, 9).await.is_err() && sinch.received(now, now, 9).await.is_err(), "{status} {body}");
         let id = CarrierFaxId("f".into());
         let got = (telnyx.get(&id).await, sinch.get(&id).await);
@@ -271,7 +274,7 @@ async fn a_look_up_that_cannot_be_read_is_an_error_and_never_an_empty_list() {
         Hostile::start(Then::answer("200 OK", "", r#"{"data":[],"meta":{"total_pages":1000000},"faxes":[],"totalPages":1000000}"#)).await;
     let (telnyx, sinch) = adapters(&endless.url, Deadlines::default()).await;
     assert_eq!((telnyx.received(now, now, 9).await.unwrap(), sinch.received(now, now, 9).await.unwrap()), (None, None));
-    assert!(telnyx.find(&mark, &to, &from, now).await.is_err() && sinch.find(&mark, &to, &from, now).await.is_err());
+    assert!(telnyx.find(&reference, &to, &from, now).await.is_err() && sinch.find(&reference, &to, &from, now).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

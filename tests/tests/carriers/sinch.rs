@@ -7,7 +7,7 @@ use sfm_carriers::{
     AttemptRef, AttemptUpdate, Callback, Carrier as _, CarrierEvent, CarrierFax, CarrierFaxId, MediaError, Received, SendError,
 };
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_tests::adapters::{platform, platform_with, submission};
 use sfm_tests::sinch::{CALLBACK_SECRET, Ending, KEY_ID, Script, Sinch as Server};
 use sfm_tests::{adapters, documents, eventually};
@@ -42,7 +42,7 @@ async fn a_send_says_what_the_facts_say_and_nothing_else() {
         "imageConversionMethod": "MONOCHROME",
         "resolution": "FINE",
         "labels": {
-            "account": submission.mark.account_id.to_string(), "fax": submission.mark.fax_id.to_string(), "attempt": "1",
+            "account": submission.reference.account_id.to_string(), "fax": submission.reference.fax_id.to_string(), "attempt": "1",
         },
         "callbackUrl": "https://api.example.com/carrier/sinch/s3cret%20of%20ours%3F",
         "callbackUrlContentType": "application/json",
@@ -85,15 +85,15 @@ async fn an_attempt_is_found_by_its_labels_on_whichever_page_it_is() {
     sinch.send(&submission("+12125551235", &link)).await.unwrap();
     server.put(json!({"id": "foreign", "direction": "OUTBOUND", "to": TO, "createTime": server.clock.now().to_string(), "labels": null}));
     let since = server.clock.now() - SignedDuration::from_mins(1);
-    let find = async |mark: &AttemptRef, since| {
+    let find = async |reference: &AttemptRef, since| {
         let (to, from) = (TO.parse().unwrap(), "+12025550100".parse().unwrap());
-        sinch.find(mark, &to, &from, since).await.unwrap().map(|found: CarrierFax| found.id)
+        sinch.find(reference, &to, &from, since).await.unwrap().map(|found: CarrierFax| found.id)
     };
     for (submission, id) in submissions.iter().zip(&ids) {
-        assert_eq!(find(&submission.mark, since).await.as_ref(), Some(id));
-        assert_eq!(find(&AttemptRef { attempt: 2, ..submission.mark }, since).await, None);
+        assert_eq!(find(&submission.reference, since).await.as_ref(), Some(id));
+        assert_eq!(find(&AttemptRef { attempt: 2, ..submission.reference }, since).await, None);
     }
-    assert_eq!(find(&submissions[0].mark, since + SignedDuration::from_hours(1)).await, None, "what was sent before");
+    assert_eq!(find(&submissions[0].reference, since + SignedDuration::from_hours(1)).await, None, "what was sent before");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,8 @@ async fn a_callback_says_what_the_api_says_whatever_stands_in_it() {
     let id = sinch.send(&submission).await.unwrap();
     let report = ended(&sinch, &id).await;
     let lie = json!({"id": id, "direction": "OUTBOUND", "status": "COMPLETED", "labels": {}, "numberOfPages": 99});
-    let expected = Callback::Attempt(CarrierEvent { mark: submission.mark, id: id.clone(), news: AttemptUpdate::Ended(report) });
+    let expected =
+        Callback::Attempt(CarrierEvent { reference: submission.reference, id: id.clone(), update: AttemptUpdate::Ended(report) });
     assert_eq!(report.result.unwrap_err().code, FailureCode::LineDropped);
     for _ in 0..2 {
         assert_eq!(callbacks.read(CALLBACK_SECRET, &callback("FAX_COMPLETED", &lie)).await, Ok(expected.clone()));

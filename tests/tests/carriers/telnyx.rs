@@ -206,9 +206,9 @@ async fn what_is_no_pdf_is_no_document() {
 
 /// A callback about a failed call, as Telnyx's SDK has it: with neither pages nor duration.
 async fn told_of(callbacks: &Callbacks, reason: &str) -> Result<Callback, CallbackError> {
-    let mark = submission("+12125551234", "https://example.com/").mark;
+    let reference = submission("+12125551234", "https://example.com/").reference;
     let payload = json!({
-        "fax_id": "f-1", "client_state": mark.encode(), "direction": "outbound", "status": "failed", "failure_reason": reason,
+        "fax_id": "f-1", "client_state": reference.encode(), "direction": "outbound", "status": "failed", "failure_reason": reason,
         "internal_failure_reason": reason, "from": "+12025550100", "to": "+12125551234", "connection_id": "1", "user_id": "u",
     });
     let body = json!({"data": {"event_type": "fax.failed", "id": "e", "record_type": "event", "payload": payload}}).to_string();
@@ -230,7 +230,7 @@ async fn the_pages_of_a_failed_call_are_asked_for_where_there_may_be_any() {
     let callbacks = Callbacks::new(&platform(&url, Clock::default()).await).unwrap();
     let fax = |status: &str, pages: Value| json!({"id": "f-1", "status": status, "failure_reason": "receiver_call_dropped", "page_count": pages, "direction": "outbound"});
     let pages = async |reason: &str| match told_of(&callbacks, reason).await.unwrap() {
-        Callback::Attempt(event) => match event.news {
+        Callback::Attempt(event) => match event.update {
             AttemptUpdate::Ended(report) => (report.result.is_err(), report.pages_sent, report.duration_seconds),
             other @ AttemptUpdate::InProgress => panic!("{other:?}"),
         },

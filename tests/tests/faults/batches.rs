@@ -13,7 +13,7 @@ use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::service::Service;
 
 const RELAY: &[&str] = &["RelayEvents"];
-const DISPATCHER: &[&str] = &["DispatchScheduled"];
+const DISPATCHER: &[&str] = &["DispatchDue"];
 
 /// The calls that were seen and are batches, each of which is to be done in part.
 fn in_part(interceptor: &Injector, operation: &str) -> Vec<(Point, Fault)> {

@@ -1,25 +1,36 @@
-//! `POST /v1/scheduled`, scope `scheduled:write`: accepts a fax to be sent later, as [`ScheduleService`] does for the dashboard too.
+//! `POST /v1/scheduled`, scope `scheduled:write`: accepts a fax to be sent later.
 
+use http::StatusCode;
 use sfm_core::scope::Scope;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_submission::{Deadline, Precheck, ScheduleService};
+use sfm_submission::{Deadline, ScheduleService};
+use sfm_web::auth::KeyAuth;
+use sfm_web::new_fax::{new_fax, send_at};
+use sfm_web::submission_guard::SubmissionGuard;
 use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
-pub struct ScheduleFax(ScheduleService);
+pub struct ScheduleFax {
+    auth: KeyAuth,
+    guard: SubmissionGuard,
+    service: ScheduleService,
+}
 
 impl Endpoint for ScheduleFax {
     const ROUTE: &'static str = "POST /v1/scheduled";
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        ScheduleService::new(platform).map(Self)
+        Ok(Self { auth: KeyAuth::new(platform)?, guard: SubmissionGuard::new(platform)?, service: ScheduleService::new(platform)? })
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let deadline = Deadline::start();
-        match self.0.door.admit(request, Scope::ScheduledWrite, Self::ROUTE, "schedules").await? {
-            Precheck::Replay(response) => Ok(response),
-            Precheck::New(admitted) => admitted.told(self.0.schedule(request, &admitted, deadline).await),
-        }
+        let who = self.auth.authorize(request, Scope::ScheduledWrite).await?;
+        let schedule = async |idempotent: Option<&_>| {
+            let (new, send_at) = (new_fax(request)?, send_at(request)?);
+            let scheduled = self.service.schedule(&who, new, send_at, idempotent, deadline).await?;
+            scheduled.try_map(|scheduled| Response::json(StatusCode::CREATED, &scheduled.resource()))
+        };
+        self.guard.submit(request, &who, Self::ROUTE, "schedules", schedule).await
     }
 }

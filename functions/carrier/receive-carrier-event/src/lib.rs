@@ -4,7 +4,8 @@
 use http::StatusCode;
 use sfm_carriers::chosen::Callbacks;
 use sfm_carriers::{AttemptUpdate, Callback, CallbackError, CarrierEvent, Received};
-use sfm_core::fax::{Effect, Fax};
+use sfm_core::fax::Fax;
+use sfm_core::fax::progress::Effect;
 use sfm_service::reception::{InboundService, Noted};
 use sfm_service::transmission::{Progress, Transmissions};
 use sfm_store::platform::{ConfigError, Platform};
@@ -76,27 +77,27 @@ impl ReceiveCarrierEvent {
     }
 
     async fn record(&self, event: &CarrierEvent) -> Result<(), ApiError> {
-        let CarrierEvent { mark, id, news } = event;
+        let CarrierEvent { reference, id, update } = event;
         let recorded = self
             .transmissions
-            .record(mark.account_id, mark.fax_id, |fax, now| {
-                let Some(attempt) = fax.attempt(mark.attempt) else { return Progress::Nothing };
+            .record(reference.account_id, reference.fax_id, |fax, now| {
+                let Some(attempt) = fax.attempt(reference.attempt) else { return Progress::Nothing };
                 if attempt.carrier_fax_id.as_ref().is_some_and(|known| *known != id.0) {
-                    tracing::error!(fax_id = %mark.fax_id, attempt = mark.attempt, "the carrier has this attempt twice");
+                    tracing::error!(fax_id = %reference.fax_id, attempt = reference.attempt, "the carrier has this attempt twice");
                     return Progress::Nothing;
                 }
-                let accepted = fax.accepted(mark.attempt, &id.0, now);
-                match news {
+                let accepted = fax.accepted(reference.attempt, &id.0, now);
+                match update {
                     AttemptUpdate::InProgress if accepted => Progress::Changed,
                     AttemptUpdate::InProgress => Progress::Nothing,
-                    AttemptUpdate::Ended(report) => fax.reported(mark.attempt, report, now).into(),
+                    AttemptUpdate::Ended(report) => fax.reported(reference.attempt, report, now).into(),
                 }
             })
             .await?;
         match recorded {
-            None => tracing::warn!(fax_id = %mark.fax_id, "the carrier speaks of a fax that we do not have"),
+            None => tracing::warn!(fax_id = %reference.fax_id, "the carrier speaks of a fax that we do not have"),
             Some((_, Progress::Ended(Effect::Contradiction))) => {
-                tracing::error!(fax_id = %mark.fax_id, attempt = mark.attempt, "the carrier contradicts what it said before");
+                tracing::error!(fax_id = %reference.fax_id, attempt = reference.attempt, "the carrier contradicts what it said before");
             }
             Some(_) => {}
         }

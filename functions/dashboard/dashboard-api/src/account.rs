@@ -14,7 +14,7 @@ use crate::{DashboardApi, before};
 impl DashboardApi {
     pub(crate) async fn session(&self, request: &Request) -> Result<Response, ApiError> {
         let mut accounts = Vec::new();
-        for member in self.door.memberships(request).await? {
+        for member in self.members.memberships(request).await? {
             if let Some(account) = self.accounts.get(member.account_id).await? {
                 accounts.push(json!({"id": account.id, "name": account.name, "role": member.role}));
             }

@@ -9,13 +9,10 @@ use sfm_core::key::Mode;
 use sfm_core::list::Paged;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_service::api_keys::ApiKeyError;
 use sfm_store::accounts::ListedKey;
 use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, path_id};
-
-const LONGEST_NAME: usize = 100;
 
 #[derive(Serialize)]
 struct KeyResource<'a> {
@@ -54,7 +51,7 @@ impl DashboardApi {
     pub(crate) async fn list_keys(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
         let page = request.page()?;
-        let (mut keys, uses) = tokio::try_join!(self.keyring.list(who.account()), self.key_uses.of(who.account()))?;
+        let (mut keys, uses) = tokio::try_join!(self.keys.list(who.account()), self.key_uses.of(who.account()))?;
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         let keys = Paged::cut(keys, page);
         Response::json(StatusCode::OK, &ListBody::of(&keys, |key| resource(key, uses.get(&key.id).copied(), None)))
@@ -63,10 +60,7 @@ impl DashboardApi {
     pub(crate) async fn create_key(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let object = request.json()?;
-        let name = object.required_text("name", "name")?.trim();
-        if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
-            return Err(ApiError::invalid(format!("name must have 1 to {LONGEST_NAME} characters.")).param("name"));
-        }
+        let name = object.required_text("name", "name")?;
         let wrong = || {
             let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
             ApiError::invalid(format!("scopes must be a list of one or more of {}.", known.join(", "))).param("scopes")
@@ -78,18 +72,13 @@ impl DashboardApi {
             Some(Some(false)) => Mode::Test,
             Some(None) => return Err(ApiError::invalid("live must be true or false.").param("live")),
         };
-        let made = self.keyring.create(who, Some(name), scopes, mode).await;
-        let (listed, secret) = made.map_err(|e| match e {
-            ApiKeyError::NoAccount => ApiError::not_found(),
-            ApiKeyError::TooMany => ApiError::conflict(e.to_string()).code("too_many_keys"),
-            ApiKeyError::Store(e) => e.into(),
-        })?;
+        let (listed, secret) = self.keys.create(who, Some(name), scopes, mode).await?;
         Response::json(StatusCode::CREATED, &resource(&listed, None, Some(secret.expose())))
     }
 
     pub(crate) async fn revoke_key(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
-        let key = self.keyring.revoke(who, path_id(id)?).await?.ok_or_else(ApiError::not_found)?;
+        let key = self.keys.revoke(who, path_id(id)?).await?.ok_or_else(ApiError::not_found)?;
         let used = self.key_uses.of(who.account()).await?.get(&key.id).copied();
         Response::json(StatusCode::OK, &resource(&key, used, None))
     }

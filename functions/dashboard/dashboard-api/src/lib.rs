@@ -32,12 +32,12 @@ use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
 pub struct DashboardApi {
-    door: MemberAuth,
+    members: MemberAuth,
     accounts: Accounts,
     audit: Audit,
-    keyring: ApiKeyService,
+    keys: ApiKeyService,
     key_uses: KeyUses,
-    desk: WebhookService,
+    webhooks: WebhookService,
     usage: Faxes,
     faxes: FaxReader,
     removal: FaxRemoval,
@@ -57,12 +57,12 @@ impl Endpoint for DashboardApi {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            door: MemberAuth::new(platform)?,
+            members: MemberAuth::new(platform)?,
             accounts: Accounts::new(platform)?,
             audit: Audit::new(platform)?,
-            keyring: ApiKeyService::new(platform)?,
+            keys: ApiKeyService::new(platform)?,
             key_uses: KeyUses::new(platform)?,
-            desk: WebhookService::new(platform)?,
+            webhooks: WebhookService::new(platform)?,
             usage: Faxes::new(platform)?,
             faxes: FaxReader::new(platform)?,
             removal: FaxRemoval::new(platform)?,
@@ -80,7 +80,7 @@ impl Endpoint for DashboardApi {
         match (request.method.as_str(), segments.as_slice()) {
             ("GET", ["session"]) => self.session(request).await,
             (_, ["accounts", account, rest @ ..]) => {
-                let who = self.door.admit(request, account).await?;
+                let who = self.members.admit(request, account).await?;
                 self.of_account(&who, request, rest).await
             }
             _ => Err(ApiError::no_route()),

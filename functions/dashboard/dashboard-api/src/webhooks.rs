@@ -9,24 +9,11 @@ use sfm_core::event::EventType;
 use sfm_core::id::EndpointId;
 use sfm_core::principal::Principal;
 use sfm_core::webhook::{Endpoint, EndpointStatus};
-use sfm_service::webhooks::{Change, WebhookError};
+use sfm_service::webhooks::Change;
 use sfm_web::body::Object;
 use sfm_web::{ApiError, Request, Response};
 
 use crate::{DashboardApi, path_id, whole_list};
-
-pub(crate) fn problem(error: WebhookError) -> ApiError {
-    let message = error.to_string();
-    match error {
-        WebhookError::NotFound => ApiError::not_found(),
-        WebhookError::Url(_) | WebhookError::UrlTooLong => ApiError::invalid(message).param("url"),
-        WebhookError::DescriptionTooLong => ApiError::invalid(message).param("description"),
-        WebhookError::TooMany => ApiError::conflict(message).code("too_many_webhooks"),
-        WebhookError::Disabled => ApiError::conflict(message).code("webhook_disabled"),
-        WebhookError::Store(e) => e.into(),
-        WebhookError::Queue(e) => ApiError::unavailable(e),
-    }
-}
 
 fn shown(endpoint: &Endpoint) -> Value {
     let mut value = json!(endpoint.resource());
@@ -43,14 +30,14 @@ fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
         let message = "events must name at least one event. Leave it out for fax.delivered, fax.failed and fax.received.";
         return Err(ApiError::invalid(message).param("events"));
     }
-    let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| kind.as_str()?.parse().ok());
+    let types = value.as_array().ok_or_else(wrong)?.iter().map(|kind| EventType::for_endpoint(kind.as_str()?).ok());
     types.collect::<Option<_>>().map(Some).ok_or_else(wrong)
 }
 
 impl DashboardApi {
     pub(crate) async fn list_webhooks(&self, who: &Principal) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
-        let endpoints = self.desk.list(who.account()).await.map_err(problem)?;
+        let endpoints = self.webhooks.list(who.account()).await?;
         whole_list(endpoints.iter().rev().map(shown).collect())
     }
 
@@ -60,8 +47,7 @@ impl DashboardApi {
         let url = body.required_text("url", "url")?;
         let description = body.text("description", "description")?.filter(|text| !text.is_empty()).map(str::to_owned);
         let events = events(&body)?.unwrap_or_default();
-        let added = self.desk.add(who, url, events, description).await;
-        let (endpoint, secret) = added.map_err(problem)?;
+        let (endpoint, secret) = self.webhooks.add(who, url, events, description).await?;
         let mut value = shown(&endpoint);
         value["secret"] = secret.expose().into();
         Response::json(StatusCode::CREATED, &value)
@@ -69,7 +55,7 @@ impl DashboardApi {
 
     pub(crate) async fn webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.api_plan(who).await?;
-        Response::json(StatusCode::OK, &shown(&self.desk.get(who.account(), path_id(id)?).await.map_err(problem)?))
+        Response::json(StatusCode::OK, &shown(&self.webhooks.get(who.account(), path_id(id)?).await?))
     }
 
     pub(crate) async fn change_webhook(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, ApiError> {
@@ -88,21 +74,20 @@ impl DashboardApi {
             description: body.text("description", "description")?.map(str::to_owned),
             status,
         };
-        let endpoint = self.desk.update(who, id, change).await.map_err(problem)?;
+        let endpoint = self.webhooks.update(who, id, change).await?;
         Response::json(StatusCode::OK, &shown(&endpoint))
     }
 
     pub(crate) async fn delete_webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
         let id: EndpointId = path_id(id)?;
-        self.desk.delete(who, id).await.map_err(problem)?;
+        self.webhooks.delete(who, id).await?;
         Response::deleted("webhook_endpoint", id)
     }
 
     pub(crate) async fn rotate_secret(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
-        let rotated = self.desk.rotate(who, path_id(id)?, false).await;
-        let (endpoint, secret) = rotated.map_err(problem)?;
+        let (endpoint, secret) = self.webhooks.rotate(who, path_id(id)?, false).await?;
         let mut value = shown(&endpoint);
         value["secret"] = secret.expose().into();
         Response::json(StatusCode::OK, &value)
@@ -110,13 +95,13 @@ impl DashboardApi {
 
     pub(crate) async fn expire_old_secret(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
-        let endpoint = self.desk.expire_old_secret(who, path_id(id)?).await;
-        Response::json(StatusCode::OK, &shown(&endpoint.map_err(problem)?))
+        let endpoint = self.webhooks.expire_old_secret(who, path_id(id)?).await?;
+        Response::json(StatusCode::OK, &shown(&endpoint))
     }
 
     pub(crate) async fn test_webhook(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
         self.owner_with_api(who).await?;
-        let delivery = self.desk.test(who, path_id(id)?).await.map_err(problem)?;
+        let delivery = self.webhooks.test(who, path_id(id)?).await?;
         Response::json(StatusCode::ACCEPTED, &delivery.resource())
     }
 
@@ -125,7 +110,7 @@ impl DashboardApi {
         let body = request.json()?;
         let wrong = || ApiError::invalid("since must be a time in RFC 3339, such as 2026-07-01T17:00:00Z.").param("since");
         let since = parse_time(body.required_text("since", "since")?).ok_or_else(wrong)?;
-        let recovery = self.desk.recover(who, path_id(id)?, since).await.map_err(problem)?;
+        let recovery = self.webhooks.recover(who, path_id(id)?, since).await?;
         Response::json(StatusCode::OK, &recovery.resource())
     }
 }

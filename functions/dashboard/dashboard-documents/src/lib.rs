@@ -1,16 +1,14 @@
 //! What of `/dashboard/api/` needs the code for documents: sending, scheduling, and looking at a page.
 
-mod preview;
-
-use sfm_core::audit::{Action, AuditEntry};
-use sfm_core::fax::Fax;
+use http::StatusCode;
+use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_store::audit::Audit;
-use sfm_store::documents::Documents;
-use sfm_store::faxes::Faxes;
+use sfm_service::faxes::FaxReader;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_submission::{Deadline, Precheck, ScheduleService, Sending};
+use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService};
 use sfm_web::membership::MemberAuth;
+use sfm_web::new_fax::{new_fax, send_at};
+use sfm_web::submission_guard::SubmissionGuard;
 use sfm_web::{ApiError, Endpoint, Request, Response};
 
 /// As keys' sends do, so that an `Idempotency-Key` is good for one route alone.
@@ -20,11 +18,11 @@ const SCHEDULE: &str = "POST /dashboard/api/scheduled";
 #[derive(Debug)]
 pub struct DashboardDocuments {
     members: MemberAuth,
-    sending: Sending,
-    planning: ScheduleService,
-    faxes: Faxes,
-    documents: Documents,
-    audit: Audit,
+    guard: SubmissionGuard,
+    sends: SendService,
+    schedules: ScheduleService,
+    previews: PreviewService,
+    faxes: FaxReader,
 }
 
 impl Endpoint for DashboardDocuments {
@@ -33,11 +31,11 @@ impl Endpoint for DashboardDocuments {
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             members: MemberAuth::new(platform)?,
-            sending: Sending::new(platform)?,
-            planning: ScheduleService::new(platform)?,
-            faxes: Faxes::new(platform)?,
-            documents: Documents::new(platform)?,
-            audit: Audit::new(platform)?,
+            guard: SubmissionGuard::new(platform)?,
+            sends: SendService::new(platform)?,
+            schedules: ScheduleService::new(platform)?,
+            previews: PreviewService::new(platform)?,
+            faxes: FaxReader::new(platform)?,
         })
     }
 
@@ -49,58 +47,58 @@ impl Endpoint for DashboardDocuments {
         let who = self.members.admit(request, account).await?;
         match (request.method.as_str(), path) {
             ("POST", ["faxes"]) => self.send(&who, request, deadline).await,
-            ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, id, deadline).await,
+            ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, parsed(id)?, deadline).await,
             ("POST", ["scheduled"]) => self.schedule(&who, request, deadline).await,
-            ("GET", ["faxes", id, "pages", number]) => self.page(&who, request, id, number).await,
+            ("GET", ["faxes", id, "pages", number]) => self.page(&who, parsed(id)?, parsed(number)?).await,
             _ => Err(ApiError::no_route()),
         }
     }
 }
 
+/// Part of a path. A malformed one names nothing: 404.
+fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
+}
+
 impl DashboardDocuments {
     async fn send(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, ApiError> {
-        match self.sending.door.admit_as(request, who.clone(), SEND, "sends").await? {
-            Precheck::Replay(response) => Ok(response),
-            Precheck::New(admitted) => admitted.told(self.sending.send(request, &admitted, deadline).await),
-        }
+        let send = async |idempotent: Option<&_>| {
+            let sent = self.sends.send(who, new_fax(request)?, idempotent, deadline).await?;
+            sent.try_map(|fax| Response::json(StatusCode::CREATED, &fax.resource()))
+        };
+        self.guard.submit(request, who, SEND, "sends", send).await
     }
 
-    async fn resend(&self, who: &Principal, request: &Request, id: &str, deadline: Deadline) -> Result<Response, ApiError> {
-        let fax = self.fax(who, id).await?;
-        let route = format!("{SEND}/{}/resend", fax.id);
-        match self.sending.door.admit_as(request, who.clone(), &route, "sends").await? {
-            Precheck::Replay(response) => Ok(response),
-            Precheck::New(admitted) => admitted.told(self.sending.resend(&fax, &admitted, deadline).await),
-        }
-    }
-
-    async fn fax(&self, who: &Principal, id: &str) -> Result<Fax, ApiError> {
-        let id = id.parse().map_err(|_| ApiError::not_found())?;
-        self.faxes.visible(who.account(), id).await?.ok_or_else(ApiError::not_found)
+    async fn resend(&self, who: &Principal, request: &Request, id: FaxId, deadline: Deadline) -> Result<Response, ApiError> {
+        let fax = self.faxes.get(who.account(), id).await?.ok_or_else(ApiError::not_found)?;
+        let resend = async |idempotent: Option<&_>| {
+            let sent = self.sends.resend(who, &fax, idempotent, deadline).await?;
+            sent.try_map(|fax| Response::json(StatusCode::CREATED, &fax.resource()))
+        };
+        self.guard.submit(request, who, &format!("{SEND}/{id}/resend"), "sends", resend).await
     }
 
     async fn schedule(&self, who: &Principal, request: &Request, deadline: Deadline) -> Result<Response, ApiError> {
-        match self.planning.door.admit_as(request, who.clone(), SCHEDULE, "schedules").await? {
-            Precheck::Replay(response) => Ok(response),
-            Precheck::New(admitted) => admitted.told(self.planning.schedule(request, &admitted, deadline).await),
-        }
+        let schedule = async |idempotent: Option<&_>| {
+            let (new, send_at) = (new_fax(request)?, send_at(request)?);
+            let scheduled = self.schedules.schedule(who, new, send_at, idempotent, deadline).await?;
+            scheduled.try_map(|scheduled| Response::json(StatusCode::CREATED, &scheduled.resource()))
+        };
+        self.guard.submit(request, who, SCHEDULE, "schedules", schedule).await
     }
 
-    /// A page of the fax-ready document. Who looks at it is written down first.
-    async fn page(&self, who: &Principal, request: &Request, id: &str, number: &str) -> Result<Response, ApiError> {
-        let number = number.parse().ok().filter(|number: &usize| *number >= 1).ok_or_else(ApiError::not_found)?;
-        let fax = self.fax(who, id).await?;
-        let pdf = self.documents.get(&fax.document_key()).await?.ok_or_else(ApiError::document_expired)?;
-        let drawn = tokio::task::spawn_blocking(move || preview::draw(&pdf, number)).await.map_err(ApiError::internal)?;
-        let png = match drawn {
-            Ok(png) => png.ok_or_else(ApiError::not_found)?,
-            Err(_) => {
+    async fn page(&self, who: &Principal, id: FaxId, number: usize) -> Result<Response, ApiError> {
+        let png = self.previews.page(who, id, number).await.map_err(|e| match e {
+            PreviewError::NotFound => ApiError::not_found(),
+            PreviewError::Expired => ApiError::document_expired(),
+            PreviewError::Unreadable => {
                 let message = "This document has no preview. Open the document instead.";
-                return Err(ApiError::invalid(message).code("document_type_unsupported"));
+                ApiError::invalid(message).code("document_type_unsupported")
             }
-        };
-        let entry = AuditEntry::new(who, Action::FaxViewed, fax.id, request.now);
-        self.audit.record(&entry.detail(format!("page {number}"))).await?;
+            PreviewError::Internal(cause) => ApiError::internal(cause),
+            PreviewError::Documents(error) => error.into(),
+            PreviewError::Store(error) => error.into(),
+        })?;
         Ok(Response::bytes("image/png", png))
     }
 }

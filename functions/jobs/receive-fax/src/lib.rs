@@ -12,6 +12,7 @@ use sfm_core::clock::Clock;
 use sfm_core::fax::document_key;
 use sfm_core::inbound::{Inbound, InboundStatus};
 use sfm_service::reception::InboundService;
+use sfm_store::accounts::Accounts;
 use sfm_store::documents::Documents;
 use sfm_store::inbound::{InboundFaxes, InboundKey};
 use sfm_store::platform::{ConfigError, Platform};
@@ -24,8 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub struct ReceiveFax {
-    arrivals: InboundFaxes,
+    inbound: InboundFaxes,
     reception: InboundService,
+    accounts: Accounts,
     carrier: AnyCarrier,
     documents: Documents,
     clock: Clock,
@@ -37,8 +39,9 @@ impl Worker for ReceiveFax {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            arrivals: InboundFaxes::new(platform)?,
+            inbound: InboundFaxes::new(platform)?,
             reception: InboundService::new(platform)?,
+            accounts: Accounts::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
             documents: Documents::new(platform)?,
             clock: platform.clock(),
@@ -54,7 +57,7 @@ impl Worker for ReceiveFax {
 impl ReceiveFax {
     async fn follow(&self, message: Option<&str>) -> Result<(), Error> {
         let key: InboundKey = serde_json::from_str(message.unwrap_or_default())?;
-        let Some(inbound) = self.arrivals.get(&key.id).await? else { return Ok(()) };
+        let Some(inbound) = self.inbound.get(&key.id).await? else { return Ok(()) };
         match inbound.due() {
             // Its own hint comes when it is due.
             Some(due) if due <= self.clock.now() => self.take(inbound).await,
@@ -69,9 +72,9 @@ impl ReceiveFax {
         };
         let pages = inbound.received.pages.unwrap_or(1);
         let until = Instant::now() + PATIENCE;
-        let account = self.arrivals.intake.accounts.get(inbound.account_id).await?.ok_or("a number without its account")?;
+        let account = self.accounts.get(inbound.account_id).await?.ok_or("a number without its account")?;
         self.documents.put(&document_key(inbound.account_id, inbound.fax_id), pdf).await?;
-        if self.arrivals.take(&inbound, pages, account, self.clock.now(), until).await?.is_some() {
+        if self.inbound.take(&inbound, pages, account, self.clock.now(), until).await?.is_some() {
             tracing::info!(fax_id = %inbound.fax_id, pages, "fax received");
         }
         Ok(())
@@ -84,7 +87,7 @@ impl ReceiveFax {
         } else {
             tracing::warn!(fax_id = %inbound.fax_id, tries = inbound.tries, error = %reason, "the document of a received fax is not there yet");
         }
-        self.arrivals.tried(&inbound).await?;
+        self.inbound.tried(&inbound).await?;
         self.reception.hint(&inbound).await;
         Ok(())
     }

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::TryFutureExt as _;
 use futures::future::join_all;
 use sfm_core::clock::Clock;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 use sfm_core::scheduled::{Failure, Scheduled, ScheduledStatus};
 use sfm_store::documents::Documents;
-use sfm_store::fax_creation::AcceptError;
+use sfm_store::fax_creation::{AcceptError, FaxCreation};
 use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::Queue;
@@ -28,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct SendScheduledFax {
-    sending: ScheduleRelease,
+    release: ScheduleRelease,
+    creation: FaxCreation,
     numbers: Numbers,
     documents: Documents,
     due: Queue,
@@ -41,7 +43,8 @@ impl Worker for SendScheduledFax {
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            sending: ScheduleRelease::new(platform)?,
+            release: ScheduleRelease::new(platform)?,
+            creation: FaxCreation::new(platform)?,
             numbers: Numbers::new(platform)?,
             documents: Documents::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
@@ -82,7 +85,7 @@ fn parse(message: Option<&str>) -> Result<ScheduledKey, serde_json::Error> {
 
 impl SendScheduledFax {
     async fn follow(&self, key: ScheduledKey, until: Instant) -> Result<(), Error> {
-        let Some(scheduled) = self.sending.get(key).await?.filter(|scheduled| scheduled.status == ScheduledStatus::Pending) else {
+        let Some(scheduled) = self.release.get(key).await?.filter(|scheduled| scheduled.status == ScheduledStatus::Pending) else {
             return Ok(());
         };
         let now = self.clock.now();
@@ -94,15 +97,15 @@ impl SendScheduledFax {
     }
 
     async fn send(&self, scheduled: &Scheduled, until: Instant) -> Result<(), Error> {
-        let (account, numbers) =
-            tokio::try_join!(self.sending.intake.accounts.get(scheduled.account_id), self.numbers.active(scheduled.account_id))?;
-        let account = account.ok_or("a scheduled fax without its account")?;
+        let account = self.creation.account(scheduled.account_id);
+        let numbers = self.numbers.active(scheduled.account_id);
+        let (account, numbers) = tokio::try_join!(account, numbers.map_err(AcceptError::from))?;
         if let Err(not_allowed) = account.check_number(&scheduled.to) {
             return self.fail(scheduled, not_allowed.into()).await.map(drop);
         }
         let now = self.clock.now();
-        let pages = if scheduled.live { scheduled.pages } else { 0 };
-        let sender = match self.sending.intake.gates(&account, pages, Month::of(now), scheduled.sender(&numbers)).await? {
+        let sender = scheduled.sender(&numbers);
+        let sender = match self.creation.gates(&account, scheduled.charged_pages(), Month::of(now), sender).await? {
             Ok(sender) => sender,
             Err(closed) => return self.fail(scheduled, closed.into()).await.map(drop),
         };
@@ -110,7 +113,7 @@ impl SendScheduledFax {
         if !self.documents.copy(&scheduled.document_key(), &document).await? {
             return self.without_document(scheduled).await;
         }
-        match self.sending.send(scheduled, account, sender, now, until).await {
+        match self.release.send(scheduled, account, sender, now, until).await {
             Ok(Sent::Fax(fax)) => {
                 tracing::info!(scheduled_id = %scheduled.id, fax_id = %fax.id, "scheduled fax sent");
                 self.documents.discard(&scheduled.document_key()).await;
@@ -137,7 +140,7 @@ impl SendScheduledFax {
     /// Whoever ends a schedule removes its document: only if it is still pending now the document was lost.
     async fn without_document(&self, scheduled: &Scheduled) -> Result<(), Error> {
         let key = ScheduledKey { account_id: scheduled.account_id, id: scheduled.id };
-        match self.sending.get(key).await? {
+        match self.release.get(key).await? {
             Some(pending) if pending.status == ScheduledStatus::Pending => {
                 self.fail(scheduled, Failure::DocumentUnreadable).await.map(drop)
             }
@@ -147,7 +150,7 @@ impl SendScheduledFax {
 
     /// False when it was no longer pending.
     async fn fail(&self, scheduled: &Scheduled, failure: Failure) -> Result<bool, Error> {
-        let failed = self.sending.fail(scheduled, failure, self.clock.now()).await?;
+        let failed = self.release.fail(scheduled, failure, self.clock.now()).await?;
         if failed {
             tracing::warn!(scheduled_id = %scheduled.id, failure = failure.as_str(), "scheduled fax not sent");
             self.documents.discard(&scheduled.document_key()).await;

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use sfm_carriers::{AnyCarrier, AttemptRef, Carrier, CarrierFax, CarrierFaxId, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::{CallReport, Effect, Fax, RECONCILE_AFTER, Step};
+use sfm_core::fax::Fax;
+use sfm_core::fax::progress::{CallReport, Effect, NextAction, RECONCILE_AFTER};
 use sfm_core::sandbox_numbers;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
@@ -79,29 +80,29 @@ impl TransmitFax {
     async fn follow(&self, message: &SqsMessage) -> Result<(), Error> {
         let (Hint::Direct(key) | Hint::FromBus { detail: key }) = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
         let Some(fax) = self.transmissions.get(key).await? else { return Ok(()) };
-        match fax.step(self.clock.now()) {
-            Step::Wait(_) | Step::Done => Ok(()),
-            step if !fax.live => self.play(fax, step).await,
-            Step::Submit(number) => self.submit(fax, number).await,
-            Step::Reconcile(number) => self.reconcile(fax, number).await,
-            Step::LookUp(number) => self.look_up(fax, number).await,
+        match fax.next_action(self.clock.now()) {
+            NextAction::Wait(_) | NextAction::Done => Ok(()),
+            action if !fax.live => self.play(fax, action).await,
+            NextAction::Submit(number) => self.submit(fax, number).await,
+            NextAction::Reconcile(number) => self.reconcile(fax, number).await,
+            NextAction::LookUp(number) => self.look_up(fax, number).await,
         }
     }
 
     /// The fax of a test key: no carrier is involved, its number says how it ends.
-    async fn play(&self, fax: Fax, step: Step) -> Result<(), Error> {
-        let played = self.record(&fax, |fax, now| match step {
-            _ if fax.step(now) != step => Progress::Nothing,
-            Step::Submit(number) => {
+    async fn play(&self, fax: Fax, action: NextAction) -> Result<(), Error> {
+        let played = self.record(&fax, |fax, now| match action {
+            _ if fax.next_action(now) != action => Progress::Nothing,
+            NextAction::Submit(number) => {
                 fax.claim(number, claim_token(), now);
                 fax.accepted(number, "test", now);
                 Progress::Changed
             }
-            Step::LookUp(number) => {
+            NextAction::LookUp(number) => {
                 let report = sandbox_numbers::test_report(&fax.to, number, fax.pages);
                 fax.reported(number, &report, now).into()
             }
-            Step::Reconcile(_) | Step::Wait(_) | Step::Done => Progress::Nothing,
+            NextAction::Reconcile(_) | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
         });
         if let Some((fax, Progress::Changed)) = played.await? {
             self.transmissions.hint(&fax, self.clock.now()).await;
@@ -127,7 +128,7 @@ impl TransmitFax {
             Err(e) => return Err(e.into()),
         }
         let not_after = now + RECONCILE_AFTER;
-        let submission = Submission { mark: mark(&fax, number), to: fax.to.clone(), from, media_url, not_after };
+        let submission = Submission { reference: reference(&fax, number), to: fax.to.clone(), from, media_url, not_after };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after, needs_operator }) => {
@@ -158,7 +159,7 @@ impl TransmitFax {
     /// Puts a fax off without a claim, while the carrier takes nothing anyway.
     async fn postpone(&self, fax: Fax, number: u32, rests_until: Timestamp) -> Result<(), Error> {
         let postponed = self.record(&fax, |fax, now| {
-            if ![Step::Submit(number), Step::Reconcile(number)].contains(&fax.step(now)) {
+            if ![NextAction::Submit(number), NextAction::Reconcile(number)].contains(&fax.next_action(now)) {
                 return Progress::Nothing;
             }
             fax.postponed(rests_until.max(now + deferral(fax.created_at, now)));
@@ -186,12 +187,12 @@ impl TransmitFax {
     /// Asks for an attempt of which no answer is known.
     async fn reconcile(&self, fax: Fax, number: u32) -> Result<(), Error> {
         let Some((started, from)) = fax.current_attempt().map(|attempt| attempt.started_at).zip(fax.from.clone()) else { return Ok(()) };
-        match self.carrier.find(&mark(&fax, number), &fax.to, &from, started).await {
+        match self.carrier.find(&reference(&fax, number), &fax.to, &from, started).await {
             Ok(Some(found)) => self.found(&fax, number, &found).await,
             Ok(None) if fax.may_be_sent_again(self.clock.now()) => self.submit(fax, number).await,
             Ok(None) => {
                 let looked = self.record(&fax, |fax, now| {
-                    if fax.step(now) != Step::Reconcile(number) {
+                    if fax.next_action(now) != NextAction::Reconcile(number) {
                         return Progress::Nothing;
                     }
                     changed_at_least(fax.not_found(now))
@@ -217,10 +218,10 @@ impl TransmitFax {
 
     async fn found(&self, fax: &Fax, number: u32, found: &CarrierFax) -> Result<(), Error> {
         self.record(fax, |fax, now| {
-            let news = fax.accepted(number, &found.id.0, now);
+            let update = fax.accepted(number, &found.id.0, now);
             match &found.report {
                 Some(report) => fax.reported(number, report, now).into(),
-                None if news => Progress::Changed,
+                None if update => Progress::Changed,
                 None => changed_at_least(fax.still_open(now, LOOK_AGAIN)),
             }
         })
@@ -262,6 +263,6 @@ fn changed_at_least(effect: Effect) -> Progress {
     }
 }
 
-fn mark(fax: &Fax, attempt: u32) -> AttemptRef {
+fn reference(fax: &Fax, attempt: u32) -> AttemptRef {
     AttemptRef { account_id: fax.account_id, fax_id: fax.id, attempt }
 }

@@ -63,9 +63,9 @@ impl Callbacks {
             if fax.is_inbound() {
                 return Some(fax.received(now).map_or(Callback::Other, Callback::Received));
             }
-            let attempt = fax.mark().zip(fax.report());
-            Some(attempt.map_or(Callback::Other, |(mark, report)| {
-                Callback::Attempt(CarrierEvent { mark, id: fax.id(), news: AttemptUpdate::Ended(report) })
+            let attempt = fax.reference().zip(fax.report());
+            Some(attempt.map_or(Callback::Other, |(reference, report)| {
+                Callback::Attempt(CarrierEvent { reference, id: fax.id(), update: AttemptUpdate::Ended(report) })
             }))
         });
         let read = read.await.map_err(|e| unavailable(e.to_string()))?;

@@ -7,7 +7,7 @@ use crate::SendError;
 use crate::api::Answer;
 use crate::json::text;
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 
 pub(super) fn read(answer: Answer) -> SendError {
     let (status, retry_after) = (answer.status, answer.retry_after);

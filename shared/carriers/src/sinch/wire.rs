@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::failures::failure;
 use crate::json::{flag, number, phone, text, time};
 use crate::{AttemptRef, CarrierFax, CarrierFaxId, Received};
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 
-/// The labels that carry a mark: texts by name.
-pub(super) fn labels(mark: &AttemptRef) -> Value {
-    json!({"account": mark.account_id, "fax": mark.fax_id, "attempt": mark.attempt.to_string()})
+/// The labels that carry a reference: texts by name.
+pub(super) fn labels(reference: &AttemptRef) -> Value {
+    json!({"account": reference.account_id, "fax": reference.fax_id, "attempt": reference.attempt.to_string()})
 }
 
 /// A fax that has an id.
@@ -45,7 +45,7 @@ impl<'v> SinchFax<'v> {
         flag(self.fields, "hasFile").unwrap_or_default()
     }
 
-    pub fn mark(self) -> Option<AttemptRef> {
+    pub fn reference(self) -> Option<AttemptRef> {
         let labels = &self.fields["labels"];
         let id = |name| text(labels, name);
         Some(AttemptRef { account_id: id("account")?.parse().ok()?, fax_id: id("fax")?.parse().ok()?, attempt: number(labels, "attempt")? })
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn a_mark_comes_back_in_the_labels() {
         let now = Timestamp::UNIX_EPOCH;
-        let mark = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 2 };
-        let fields = json!({"id": "1", "labels": labels(&mark)});
-        assert!(labels(&mark).as_object().is_some_and(|all| all.values().all(Value::is_string)), "the API takes texts alone");
-        assert_eq!(SinchFax::new(&fields).and_then(SinchFax::mark), Some(mark));
+        let reference = AttemptRef { account_id: AccountId::generate(now), fax_id: FaxId::generate(now), attempt: 2 };
+        let fields = json!({"id": "1", "labels": labels(&reference)});
+        assert!(labels(&reference).as_object().is_some_and(|all| all.values().all(Value::is_string)), "the API takes texts alone");
+        assert_eq!(SinchFax::new(&fields).and_then(SinchFax::reference), Some(reference));
         for foreign in [json!(null), json!({}), json!({"account": "x", "fax": "y", "attempt": "1"}), json!("labels")] {
-            assert_eq!(SinchFax::new(&json!({"id": "1", "labels": foreign})).and_then(SinchFax::mark), None, "{foreign}");
+            assert_eq!(SinchFax::new(&json!({"id": "1", "labels": foreign})).and_then(SinchFax::reference), None, "{foreign}");
         }
     }
 

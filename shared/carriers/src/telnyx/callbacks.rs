@@ -10,7 +10,7 @@ use super::Telnyx;
 use super::wire::{TelnyxFax, may_have_sent_pages};
 use crate::json::{text, time};
 use crate::{AttemptUpdate, Callback, CallbackError, Carrier as _, CarrierEvent};
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_store::platform::{ConfigError, Platform};
 
 /// Callbacks older or newer than this are refused, so that a recorded one cannot be replayed: the tolerance of Telnyx's own SDKs.
@@ -34,7 +34,9 @@ impl Callbacks {
     /// [`CallbackError::Unavailable`] when the API cannot be asked, or does not yet say what the callback says.
     pub async fn read(&self, signature: &str, timestamp: &str, body: &[u8], now: Timestamp) -> Result<Callback, CallbackError> {
         let callback = self.verifier.read(signature, timestamp, body, now)?;
-        let Callback::Attempt(CarrierEvent { id, news: AttemptUpdate::Ended(report), mark }) = &callback else { return Ok(callback) };
+        let Callback::Attempt(CarrierEvent { id, update: AttemptUpdate::Ended(report), reference }) = &callback else {
+            return Ok(callback);
+        };
         let Err(failure) = report.result else { return Ok(callback) };
         if report.pages_sent.is_some() || !may_have_sent_pages(failure.code) {
             return Ok(callback);
@@ -46,8 +48,8 @@ impl Callbacks {
             Some(None) => return Err(CallbackError::Unavailable("the API does not yet say that the call has ended".into())),
             Some(Some(known)) => known.pages_sent,
         };
-        let news = AttemptUpdate::Ended(CallReport { pages_sent, ..*report });
-        Ok(Callback::Attempt(CarrierEvent { mark: *mark, id: id.clone(), news }))
+        let update = AttemptUpdate::Ended(CallReport { pages_sent, ..*report });
+        Ok(Callback::Attempt(CarrierEvent { reference: *reference, id: id.clone(), update }))
     }
 }
 
@@ -89,13 +91,13 @@ impl Verifier {
             let received = fax.as_received(time(event, "occurred_at").unwrap_or(now));
             return Ok(received.map_or(Callback::Other, Callback::Received));
         }
-        let Some(mark) = fax.mark() else { return Ok(Callback::Other) };
-        let news = match kind {
+        let Some(reference) = fax.reference() else { return Ok(Callback::Other) };
+        let update = match kind {
             "fax.delivered" => AttemptUpdate::Ended(fax.delivered()),
             "fax.failed" => AttemptUpdate::Ended(fax.failed()),
             _ => AttemptUpdate::InProgress,
         };
-        Ok(Callback::Attempt(CarrierEvent { mark, id: fax.id(), news }))
+        Ok(Callback::Attempt(CarrierEvent { reference, id: fax.id(), update }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sfm_core::failure::FailureCode::{self, *};
 use sfm_core::failure::Retry;
-use sfm_core::fax::CallFailure;
+use sfm_core::fax::progress::CallFailure;
 
 const FAILURES: &[(&str, FailureCode, Retry)] = &[
     ("user_busy", Busy, Retry::BUSY),

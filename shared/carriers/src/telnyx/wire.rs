@@ -7,7 +7,7 @@ use super::failures::failure;
 use crate::json::{flag, number, phone, text, time};
 use crate::{AttemptRef, CarrierFax, CarrierFaxId, Received};
 use sfm_core::failure::FailureCode;
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_core::secret::Secret;
 
 /// A fax that has an id: `id` in answers, `fax_id` in events.
@@ -30,7 +30,7 @@ impl<'v> TelnyxFax<'v> {
         text(self.fields, "direction") == Some("inbound")
     }
 
-    pub fn mark(self) -> Option<AttemptRef> {
+    pub fn reference(self) -> Option<AttemptRef> {
         AttemptRef::decode(text(self.fields, "client_state")?)
     }
 

@@ -136,7 +136,7 @@ impl Delivery {
 
     /// When it is looked at next; never, once it has succeeded or failed.
     pub fn due(&self) -> Option<Timestamp> {
-        self.due_at.filter(|_| self.status == DeliveryStatus::Pending).map(due::moment)
+        self.due_at.filter(|_| self.status == DeliveryStatus::Pending).map(due::from_millis)
     }
 
     /// An attempt begins. Should its worker die, the next one comes when the lease ends: the receiver knows it by its id.
@@ -208,8 +208,8 @@ impl Delivery {
     }
 
     /// What its owner sees of it.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> DeliveryResource<'_> {
+        DeliveryResource {
             id: self.id,
             object: "webhook_delivery",
             endpoint_id: self.endpoint_id,
@@ -225,7 +225,7 @@ impl Delivery {
 
 /// The delivery as its owner sees it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct DeliveryResource<'a> {
     pub id: DeliveryId,
     pub object: &'static str,
     pub endpoint_id: EndpointId,

@@ -263,6 +263,9 @@ impl Endpoint {
 
     /// Whether an attempt may be made now; if not, when. The first one after a rest keeps the others waiting until it
     /// is over.
+    ///
+    /// # Errors
+    /// The time from which one may be made.
     pub fn probe(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let Some(resting) = &mut self.resting else { return Ok(()) };
         match resting.wait(now) {
@@ -311,8 +314,8 @@ impl Endpoint {
     }
 
     /// What is shown of it, without its secret.
-    pub fn resource(&self) -> Resource<'_> {
-        Resource {
+    pub fn resource(&self) -> EndpointResource<'_> {
+        EndpointResource {
             id: self.id,
             object: "webhook_endpoint",
             url: &self.url,
@@ -330,7 +333,7 @@ impl Endpoint {
 
 /// The endpoint as its owner sees it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resource<'a> {
+pub struct EndpointResource<'a> {
     pub id: EndpointId,
     pub object: &'static str,
     pub url: &'a str,

@@ -10,8 +10,8 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service as _, service_fn};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::Endpoint;
+use sfm_web::runtime::respond;
 use sfm_web::runtime::{Error, Worker};
-use sfm_web::serve::respond;
 
 use super::bootstrap::Bootstrap;
 use super::handler::Handler;
@@ -47,7 +47,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("FanOutEvent", events::<fan_out_event::FanOutEvent>),
     ("DeliverWebhook", events::<deliver_webhook::DeliverWebhook>),
     ("PollCarrier", events::<poll_carrier::PollCarrier>),
-    ("DispatchScheduled", events::<dispatch_scheduled::DispatchScheduled>),
+    ("DispatchDue", events::<dispatch_due::DispatchDue>),
 ];
 
 /// The handlers of a stack.

@@ -55,6 +55,7 @@ impl From<ApiKeyError> for CommandError {
     fn from(error: ApiKeyError) -> Self {
         match error {
             ApiKeyError::NoAccount => Self::not_found("account"),
+            ApiKeyError::Name => Self::invalid(error.to_string()),
             ApiKeyError::TooMany => Self::new("conflict", error.to_string()),
             ApiKeyError::Store(error) => error.into(),
         }

@@ -24,7 +24,7 @@ pub enum WebhookCommand {
         account: String,
         url: String,
         /// fax.delivered, fax.failed, fax.received (all three without it), scheduled.failed
-        #[arg(long)]
+        #[arg(long, value_parser = EventType::for_endpoint)]
         event: Vec<EventType>,
         #[arg(long)]
         description: Option<String>,
@@ -36,7 +36,7 @@ pub enum WebhookCommand {
         id: String,
         #[arg(long)]
         url: Option<String>,
-        #[arg(long)]
+        #[arg(long, value_parser = EventType::for_endpoint)]
         event: Vec<EventType>,
         #[arg(long)]
         description: Option<String>,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{AttemptRef, CarrierFaxId, Received};
-use sfm_core::fax::CallReport;
+use sfm_core::fax::progress::CallReport;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::secret::Secret;
 
@@ -14,12 +14,12 @@ fn now() -> Timestamp {
     Timestamp::from_second(NOW).unwrap_or_default()
 }
 
-fn mark() -> AttemptRef {
+fn reference() -> AttemptRef {
     AttemptRef { account_id: AccountId::generate(now()), fax_id: FaxId::generate(now()), attempt: 2 }
 }
 
-fn event(kind: &str, mark: &AttemptRef, extra: serde_json::Value) -> Vec<u8> {
-    let mut payload = json!({"fax_id": "f-1", "client_state": mark.encode(), "status": "delivered"});
+fn event(kind: &str, reference: &AttemptRef, extra: serde_json::Value) -> Vec<u8> {
+    let mut payload = json!({"fax_id": "f-1", "client_state": reference.encode(), "status": "delivered"});
     for (name, value) in extra.as_object().into_iter().flatten() {
         payload[name] = value.clone();
     }
@@ -44,17 +44,20 @@ fn signer() -> Signer {
 
 #[test]
 fn a_signed_event_is_read_and_finds_its_attempt() {
-    let (signer, mark) = (signer(), mark());
-    let body = event("fax.delivered", &mark, json!({"page_count": 3, "call_duration_secs": 61}));
+    let (signer, reference) = (signer(), reference());
+    let body = event("fax.delivered", &reference, json!({"page_count": 3, "call_duration_secs": 61}));
     let timestamp = NOW.to_string();
     let read = signer.callbacks().read(&signer.sign(&timestamp, &body), &timestamp, &body, now());
     let report = CallReport { result: Ok(()), pages_sent: Some(3), duration_seconds: Some(61) };
-    assert_eq!(read, Ok(Callback::Attempt(CarrierEvent { mark, id: CarrierFaxId("f-1".into()), news: AttemptUpdate::Ended(report) })));
+    assert_eq!(
+        read,
+        Ok(Callback::Attempt(CarrierEvent { reference, id: CarrierFaxId("f-1".into()), update: AttemptUpdate::Ended(report) }))
+    );
 }
 
 #[test]
 fn a_changed_byte_a_foreign_key_and_a_stale_time_are_refused() {
-    let (signer, body) = (signer(), event("fax.delivered", &mark(), json!({})));
+    let (signer, body) = (signer(), event("fax.delivered", &reference(), json!({})));
     let timestamp = NOW.to_string();
     let signature = signer.sign(&timestamp, &body);
     let mut changed = body.clone();
@@ -78,9 +81,9 @@ fn events_that_are_not_about_an_attempt_of_ours_say_nothing() {
     let signer = signer();
     let timestamp = NOW.to_string();
     let read = |body: &[u8]| signer.callbacks().read(&signer.sign(&timestamp, body), &timestamp, body, now());
-    assert_eq!(read(&event("fax.queued", &mark(), json!({}))), Ok(Callback::Other));
-    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": null}))), Ok(Callback::Other));
-    assert_eq!(read(&event("fax.delivered", &mark(), json!({"client_state": "bm90IG91cnM="}))), Ok(Callback::Other));
+    assert_eq!(read(&event("fax.queued", &reference(), json!({}))), Ok(Callback::Other));
+    assert_eq!(read(&event("fax.delivered", &reference(), json!({"client_state": null}))), Ok(Callback::Other));
+    assert_eq!(read(&event("fax.delivered", &reference(), json!({"client_state": "bm90IG91cnM="}))), Ok(Callback::Other));
     let unknown = json!({"data": {"event_type": "fax.telepathy", "payload": ["not", "a", "fax"]}}).to_string();
     assert_eq!(read(unknown.as_bytes()), Ok(Callback::Other));
     assert_eq!(read(b"{}"), Err(CallbackError::Unreadable));
@@ -131,7 +134,7 @@ fn a_fax_that_came_in_is_read_in_both_shapes() {
 
 #[test]
 fn a_mark_reads_back() {
-    let mark = mark();
-    assert_eq!(AttemptRef::decode(&mark.encode()), Some(mark));
+    let reference = reference();
+    assert_eq!(AttemptRef::decode(&reference.encode()), Some(reference));
     assert_eq!(AttemptRef::decode("%%%"), None);
 }

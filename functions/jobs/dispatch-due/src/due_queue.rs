@@ -5,10 +5,10 @@ use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
-use sfm_core::due::{AHEAD, moment};
+use sfm_core::due::{LOOKAHEAD, from_millis};
 use sfm_core::id::AccountId;
 use sfm_store::deliveries::DeliveryKey;
-use sfm_store::due::{Cursor, Cursors, DueIndex, Rest, Stretch, Unfinished};
+use sfm_store::due::{Cursor, Cursors, DueIndex, DueRange, StartKey, Unfinished};
 use sfm_store::faxes::FaxKey;
 use sfm_store::inbound::InboundKey;
 use sfm_store::platform::{ConfigError, Platform};
@@ -18,11 +18,11 @@ use sfm_web::runtime::Error;
 use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sends {
+pub enum Mode {
     /// Rows are sent on before their time, once; and again when they are late.
-    Ahead,
+    Prefetch,
     /// Whoever writes a row sends its hint: here only what is late.
-    WhatIsLate,
+    OverdueOnly,
 }
 
 /// A row that was sent on ahead is late when its message is overdue by this much.
@@ -52,11 +52,11 @@ impl Hint for DeliveryKey {
 }
 
 #[derive(Debug)]
-pub struct Lane {
+pub struct DueQueue {
     name: &'static str,
     index: DueIndex,
     queue: Queue,
-    sends: Sends,
+    mode: Mode,
 }
 
 /// An entry of the index: the key of a row, and when it is due in milliseconds since the epoch.
@@ -67,9 +67,9 @@ struct Entry<E> {
     due_at: i64,
 }
 
-impl Lane {
-    pub fn new(platform: &Platform, name: &'static str, table: &str, queue: &str, sends: Sends) -> Result<Self, ConfigError> {
-        Ok(Self { name, index: DueIndex::new(platform, table)?, queue: Queue::new(platform, queue)?, sends })
+impl DueQueue {
+    pub fn new(platform: &Platform, name: &'static str, table: &str, queue: &str, mode: Mode) -> Result<Self, ConfigError> {
+        Ok(Self { name, index: DueIndex::new(platform, table)?, queue: Queue::new(platform, queue)?, mode })
     }
 
     /// Sends on what is due, all shards at once, until it is done or `until` has come.
@@ -97,13 +97,13 @@ impl Lane {
             match sent {
                 Ok(sent) => count += sent,
                 Err(e) => {
-                    tracing::warn!(error = %e, lane = self.name, "not all that is due was sent on");
+                    tracing::warn!(error = %e, queue = self.name, "not all that is due was sent on");
                     result = Err(e);
                 }
             }
         }
         if count > 0 {
-            tracing::info!(lane = self.name, count, "sent on");
+            tracing::info!(queue = self.name, count, "sent on");
         }
         result
     }
@@ -115,24 +115,24 @@ impl Lane {
         H: Hint,
     {
         let now = clock.now();
-        let late = match self.sends {
-            Sends::Ahead => (now - LATE).as_millisecond().min(cursor.sent_until),
-            Sends::WhatIsLate => now.as_millisecond(),
+        let late = match self.mode {
+            Mode::Prefetch => (now - LATE).as_millisecond().min(cursor.sent_until),
+            Mode::OverdueOnly => now.as_millisecond(),
         };
         let mut count = 0;
-        let late = Stretch { shard, after: i64::MIN, until: late };
+        let late = DueRange { shard, after: i64::MIN, until: late };
         cursor.late = self.send::<E, H>(late, cursor.late.take(), clock, until, &mut count).await?;
-        if self.sends == Sends::WhatIsLate {
+        if self.mode == Mode::OverdueOnly {
             return Ok(count);
         }
-        let ahead = (now + AHEAD).as_millisecond();
+        let ahead = (now + LOOKAHEAD).as_millisecond();
         let (mut target, mut from) = match cursor.unfinished.take() {
             Some(Unfinished { until, rest }) => (until, Some(rest)),
             None => (ahead, None),
         };
         loop {
-            let stretch = Stretch { shard, after: cursor.sent_until, until: target };
-            if let Some(rest) = self.send::<E, H>(stretch, from, clock, until, &mut count).await? {
+            let range = DueRange { shard, after: cursor.sent_until, until: target };
+            if let Some(rest) = self.send::<E, H>(range, from, clock, until, &mut count).await? {
                 cursor.unfinished = Some(Unfinished { until: target, rest });
                 return Ok(count);
             }
@@ -144,22 +144,22 @@ impl Lane {
         }
     }
 
-    /// Sends on the rows of a stretch. Returns where it stopped, if its time ran out.
+    /// Sends on the rows of a range. Returns where it stopped, if its time ran out.
     async fn send<E, H>(
         &self,
-        stretch: Stretch,
-        mut from: Option<Rest>,
+        range: DueRange,
+        mut from: Option<StartKey>,
         clock: &Clock,
         until: Instant,
         count: &mut usize,
-    ) -> Result<Option<Rest>, Error>
+    ) -> Result<Option<StartKey>, Error>
     where
         E: DeserializeOwned + Into<H>,
         H: Hint,
     {
         loop {
-            let page = self.index.page::<Entry<E>>(stretch, from).await?;
-            let hints: Vec<_> = page.entries.into_iter().map(|entry| (entry.key.into(), moment(entry.due_at))).collect();
+            let page = self.index.page::<Entry<E>>(range, from).await?;
+            let hints: Vec<_> = page.entries.into_iter().map(|entry| (entry.key.into(), from_millis(entry.due_at))).collect();
             for batch in hints.chunks(BATCH) {
                 self.queue.send_batch(batch, H::account, clock).await?;
                 *count += batch.len();

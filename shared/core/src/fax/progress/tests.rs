@@ -1,4 +1,6 @@
 use super::*;
+use crate::id::{AccountId, FaxId};
+use crate::phone::E164;
 use proptest::prelude::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -7,8 +9,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn queued(pages: u32) -> Fax {
     let number: E164 = "+12125551234".parse().unwrap_or_else(|_| unreachable!());
-    let place = ListHead { last: 1, last_at: at(0), ..ListHead::default() };
-    Fax::queued(AccountId::generate(at(0)), FaxId::generate(at(0)), number.clone(), number, pages, place)
+    Fax::queued(AccountId::generate(at(0)), FaxId::generate(at(0)), number.clone(), number, pages, at(0))
 }
 
 fn failed(code: FailureCode, pages_sent: u32) -> CallReport {
@@ -29,7 +30,7 @@ fn sending(pages: u32) -> Fax {
 
 #[test]
 fn a_queued_fax_is_submitted_at_once() {
-    assert_eq!(queued(1).step(at(0)), Step::Submit(1));
+    assert_eq!(queued(1).next_action(at(0)), NextAction::Submit(1));
 }
 
 #[test]
@@ -37,8 +38,8 @@ fn a_claimed_attempt_of_which_nothing_is_heard_is_reconciled_after_two_minutes_a
     let mut fax = queued(1);
     fax.claim(1, "a".into(), at(0));
     assert_eq!(fax.status, FaxStatus::Queued, "nobody has it yet");
-    assert_eq!(fax.step(at(119)), Step::Wait(at(120)));
-    assert_eq!(fax.step(at(120)), Step::Reconcile(1));
+    assert_eq!(fax.next_action(at(119)), NextAction::Wait(at(120)));
+    assert_eq!(fax.next_action(at(120)), NextAction::Reconcile(1));
 }
 
 #[test]
@@ -47,8 +48,8 @@ fn only_the_second_look_up_that_finds_nothing_a_minute_later_lets_it_be_handed_o
     fax.claim(1, "a".into(), at(0));
     assert!(!fax.may_be_sent_again(at(120)));
     assert_eq!(fax.not_found(at(120)), Effect::None);
-    assert_eq!(fax.step(at(179)), Step::Wait(at(180)));
-    assert_eq!(fax.step(at(180)), Step::Reconcile(1));
+    assert_eq!(fax.next_action(at(179)), NextAction::Wait(at(180)));
+    assert_eq!(fax.next_action(at(180)), NextAction::Reconcile(1));
     assert!(fax.may_be_sent_again(at(180)));
     fax.claim(1, "b".into(), at(180));
     assert_eq!(fax.attempts.len(), 1, "it is the same attempt");
@@ -75,8 +76,8 @@ fn a_fax_that_never_gets_to_the_carrier_is_given_up_after_six_hours_and_refunded
 fn a_call_without_a_callback_is_looked_up_fifteen_minutes_after_its_expected_end() {
     let fax = sending(2);
     let due = at(1) + SignedDuration::from_secs(75 + 60) + SignedDuration::from_mins(15);
-    assert_eq!(fax.step(at(600)), Step::Wait(due));
-    assert_eq!(fax.step(due), Step::LookUp(1));
+    assert_eq!(fax.next_action(at(600)), NextAction::Wait(due));
+    assert_eq!(fax.next_action(due), NextAction::LookUp(1));
 }
 
 #[test]
@@ -102,12 +103,12 @@ fn each_failure_is_retried_as_its_code_says() {
             let effect = fax.reported(number, &failed(code, 0), at(2));
             if number < attempts {
                 assert_eq!(effect, Effect::Retry, "{code:?} {number}");
-                assert_eq!(fax.step(at(2)), Step::Wait(at(2) + SignedDuration::from_mins(minutes)));
-                assert_eq!(fax.step(at(2) + SignedDuration::from_mins(minutes)), Step::Submit(number + 1));
+                assert_eq!(fax.next_action(at(2)), NextAction::Wait(at(2) + SignedDuration::from_mins(minutes)));
+                assert_eq!(fax.next_action(at(2) + SignedDuration::from_mins(minutes)), NextAction::Submit(number + 1));
             } else {
                 assert_eq!(effect, Effect::Final, "{code:?} {number}");
                 assert_eq!((fax.status, fax.failure), (FaxStatus::Failed, Some(code)));
-                assert_eq!(fax.step(at(1_000_000)), Step::Done);
+                assert_eq!(fax.next_action(at(1_000_000)), NextAction::Done);
             }
         }
     }
@@ -146,7 +147,7 @@ fn a_final_state_is_final_and_a_contradiction_is_recorded_on_its_attempt() {
     assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(62)), Effect::Contradiction);
     assert_eq!(fax.reported(1, &failed(FailureCode::Busy, 0), at(63)), Effect::None, "contradicted twice");
     assert_eq!(fax.status, FaxStatus::Delivered);
-    assert_eq!(fax.attempts[0].contradicted_by, Some(Outcome::Failed(FailureCode::Busy)));
+    assert_eq!(fax.attempts[0].contradicted_by, Some(AttemptOutcome::Failed(FailureCode::Busy)));
     assert_eq!(fax.reported(2, &delivered(), at(64)), Effect::None, "an attempt that does not exist");
 }
 
@@ -171,7 +172,7 @@ fn an_attempt_that_was_certainly_not_taken_is_taken_back_until_a_day_has_passed(
     fax.claim(1, "a".into(), at(0));
     assert_eq!(fax.deferred(1, "a", at(60), at(0)), Effect::None);
     assert_eq!((fax.status, fax.attempts.len()), (FaxStatus::Queued, 0));
-    assert_eq!(fax.step(at(60)), Step::Submit(1));
+    assert_eq!(fax.next_action(at(60)), NextAction::Submit(1));
     let late = 24 * 3600 + 1;
     fax.claim(1, "b".into(), at(late));
     assert_eq!(fax.deferred(1, "b", at(late + 60), at(late)), Effect::Final);
@@ -198,7 +199,7 @@ fn a_worker_that_comes_late_takes_back_nothing_of_anothers_claim() {
 fn a_call_that_never_ends_is_given_up_without_another_attempt() {
     let mut fax = sending(1);
     assert_eq!(fax.still_open(at(3600), SignedDuration::from_mins(5)), Effect::None);
-    assert_eq!(fax.step(at(3600)), Step::Wait(at(3900)));
+    assert_eq!(fax.next_action(at(3600)), NextAction::Wait(at(3900)));
     assert_eq!(fax.still_open(at(6 * 3600 + 1), SignedDuration::from_mins(5)), Effect::Final);
     assert_eq!((fax.status, fax.failure), (FaxStatus::Failed, Some(FailureCode::Timeout)));
 }
@@ -279,10 +280,10 @@ proptest! {
         for event in events {
             let before = fax.clone();
             match event {
-                Happening::Drive => match fax.step(at(now)) {
-                    Step::Submit(number) => fax.claim(number, "a".into(), at(now)),
-                    Step::Reconcile(number) if fax.may_be_sent_again(at(now)) => fax.claim(number, "b".into(), at(now)),
-                    Step::Reconcile(_) => {
+                Happening::Drive => match fax.next_action(at(now)) {
+                    NextAction::Submit(number) => fax.claim(number, "a".into(), at(now)),
+                    NextAction::Reconcile(number) if fax.may_be_sent_again(at(now)) => fax.claim(number, "b".into(), at(now)),
+                    NextAction::Reconcile(_) => {
                         fax.not_found(at(now));
                     }
                     _ => {}

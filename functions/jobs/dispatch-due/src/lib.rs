@@ -1,10 +1,10 @@
-//! Every minute: sends on what is due. A `Lane` is a table's due index and the queue that its rows' keys go to.
+//! Every minute: sends on what is due. A `DueQueue` is a table's due index and the queue that its rows' keys go to.
 //!
 //! Scheduled faxes and late retries of webhooks are sent on ahead of their time, with the delay that makes their message arrive in its second. What is late, in
 //! every lane, gets another hint: whoever does the work takes the row out of the index, so what is still there needs one. Events
 //! that were not fanned out in time are published again.
 
-mod lane;
+mod due_queue;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use sfm_core::due::SHARDS;
 use sfm_core::event::Event;
 use sfm_store::bus::{BATCH, Bus};
 use sfm_store::deliveries::DeliveryKey;
-use sfm_store::due::{Cursors, DueIndex, Stretch};
+use sfm_store::due::{Cursors, DueIndex, DueRange};
 use sfm_store::faxes::{FaxEntry, FaxKey};
 use sfm_store::inbound::InboundKey;
 use sfm_store::platform::{ConfigError, Platform};
@@ -23,7 +23,7 @@ use sfm_store::scheduled::ScheduledKey;
 use sfm_web::runtime::{Error, Worker};
 use tokio::time::Instant;
 
-use lane::{Lane, Sends};
+use due_queue::{DueQueue, Mode};
 
 /// What the schedule sends. An operator who emptied a queue can send `{"rescan": true}`: then all that is due is sent on anew.
 #[derive(Debug, Default, Deserialize)]
@@ -33,20 +33,20 @@ pub struct Run {
 }
 
 #[derive(Debug)]
-pub struct DispatchScheduled {
+pub struct DispatchDue {
     clock: Clock,
     /// How long a run reads on; the next one goes on where it stopped.
     time: Duration,
     cursors: Cursors,
-    scheduled: Lane,
-    faxes: Lane,
-    inbound: Lane,
-    deliveries: Lane,
+    scheduled: DueQueue,
+    faxes: DueQueue,
+    inbound: DueQueue,
+    deliveries: DueQueue,
     not_fanned_out: DueIndex,
     bus: Bus,
 }
 
-impl Worker for DispatchScheduled {
+impl Worker for DispatchDue {
     type Event = Run;
     type Answer = ();
 
@@ -57,10 +57,10 @@ impl Worker for DispatchScheduled {
             clock: platform.clock(),
             time: Duration::from_secs(seconds),
             cursors: Cursors::new(platform)?,
-            scheduled: Lane::new(platform, "scheduled", "SCHEDULED_TABLE", "DUE_QUEUE_URL", Sends::Ahead)?,
-            faxes: Lane::new(platform, "faxes", "FAXES_TABLE", "TRANSMISSIONS_QUEUE_URL", Sends::WhatIsLate)?,
-            inbound: Lane::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Sends::WhatIsLate)?,
-            deliveries: Lane::new(platform, "deliveries", "DELIVERIES_TABLE", "WEBHOOKS_QUEUE_URL", Sends::Ahead)?,
+            scheduled: DueQueue::new(platform, "scheduled", "SCHEDULED_TABLE", "DUE_QUEUE_URL", Mode::Prefetch)?,
+            faxes: DueQueue::new(platform, "faxes", "FAXES_TABLE", "TRANSMISSIONS_QUEUE_URL", Mode::OverdueOnly)?,
+            inbound: DueQueue::new(platform, "inbound", "INBOUND_TABLE", "INBOUND_QUEUE_URL", Mode::OverdueOnly)?,
+            deliveries: DueQueue::new(platform, "deliveries", "DELIVERIES_TABLE", "WEBHOOKS_QUEUE_URL", Mode::Prefetch)?,
             not_fanned_out: DueIndex::new(platform, "EVENTS_TABLE")?,
             bus: Bus::new(platform)?,
         })
@@ -80,14 +80,14 @@ impl Worker for DispatchScheduled {
     }
 }
 
-impl DispatchScheduled {
+impl DispatchDue {
     async fn publish_events(&self, until: Instant) -> Result<(), Error> {
         let shards = join_all((0..SHARDS).map(|shard| self.publish_shard(shard, until))).await;
         shards.into_iter().fold(Ok(()), Result::and)
     }
 
     async fn publish_shard(&self, shard: u8, until: Instant) -> Result<(), Error> {
-        let overdue = Stretch { shard, after: i64::MIN, until: self.clock.now().as_millisecond() };
+        let overdue = DueRange { shard, after: i64::MIN, until: self.clock.now().as_millisecond() };
         let mut result = Ok(());
         let mut rest = None;
         loop {

@@ -1,4 +1,0 @@
-#[tokio::main]
-async fn main() -> Result<(), sfm_web::runtime::Error> {
-    sfm_web::runtime::serve_events::<dispatch_scheduled::DispatchScheduled>().await
-}

@@ -1,0 +1,185 @@
+//! Reading and writing items, whatever table they are in.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sfm_core::id::AccountId;
+
+use crate::transaction::{Backoff, past_conflicts};
+use crate::{ReplaceError, StoreError};
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The key of an item: its names and values.
+pub(crate) fn key<const N: usize>(parts: [(&str, AttributeValue); N]) -> Item {
+    parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The key of what an account has many of: `account_id` and `id`.
+pub(crate) fn key_of(account: AccountId, id: impl ToString) -> Item {
+    key([("account_id", s(account)), ("id", s(id))])
+}
+
+/// Reads an item strongly. (1 RRU for each 4 KB)
+pub(crate) async fn get<T: DeserializeOwned>(client: &Client, table: &str, key: Item) -> Result<Option<T>, StoreError> {
+    get_item(client, table, key).await?.map(from_item).transpose()
+}
+
+pub(crate) async fn get_item(client: &Client, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+    let read = client.get_item().table_name(table).set_key(Some(key)).consistent_read(true);
+    Ok(read.send().await.map_err(StoreError::from_sdk)?.item)
+}
+
+/// Reads at most 100 items strongly, in any order; those that are not there are left out. (1 RRU for each 4 KB of each)
+pub(crate) async fn get_all(client: &Client, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    let (mut items, mut backoff) = (Vec::new(), Backoff::default());
+    while !keys.is_empty() {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+        let read = client.batch_get_item().request_items(table, wanted).send().await.map_err(StoreError::from_sdk)?;
+        items.extend(read.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default());
+        keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(table)).map(|left| left.keys).unwrap_or_default();
+        if !keys.is_empty() {
+            backoff.wait().await?;
+        }
+    }
+    Ok(items)
+}
+
+/// All items of a paginator.
+macro_rules! collect_all {
+    ($paginator:expr) => {{
+        let mut items = $paginator.items().send();
+        let mut all = Vec::new();
+        while let Some(item) = items.next().await {
+            all.push($crate::items::from_item(item.map_err($crate::StoreError::from_sdk)?)?);
+        }
+        Ok::<_, $crate::StoreError>(all)
+    }};
+}
+pub(crate) use collect_all;
+
+/// Writes `new` over the version `seen` of its item.
+///
+/// # Errors
+/// [`ReplaceError::Conflict`] when another version is there. Where the client had to repeat the write because its answer was lost, the first
+/// one is recognised as our own.
+pub(crate) async fn replace<T: DeserializeOwned + PartialEq>(
+    client: &Client,
+    table: &str,
+    item: Item,
+    new: &T,
+    seen: u64,
+) -> Result<(), ReplaceError> {
+    let put = client
+        .put_item()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("version = :seen")
+        .expression_attribute_values(":seen", n(seen))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let Err(error) = past_conflicts(|| put.clone().send()).await else { return Ok(()) };
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+            let stored: Option<T> = failed.item.clone().map(from_item).transpose()?;
+            if stored.as_ref() == Some(new) { Ok(()) } else { Err(ReplaceError::Conflict) }
+        }
+        _ => Err(StoreError::from_sdk(error).into()),
+    }
+}
+
+/// Writes an item whose key no item has yet. False when one has.
+pub(crate) async fn put_if_absent(client: &Client, table: &str, item: Item) -> Result<bool, StoreError> {
+    let put = client.put_item().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(id)");
+    match put.send().await {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(false),
+        Err(e) => Err(StoreError::from_sdk(e)),
+    }
+}
+
+/// The write of an item for a transaction, on a condition if there is one.
+pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder().table_name(table).set_item(Some(item)).set_condition_expression(condition.map(str::to_owned)).build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// At most `limit` entries of an account's list from `first` downwards, newest first: a page of index `by-seq`.
+pub(crate) async fn list_from<T: DeserializeOwned>(
+    client: &Client,
+    table: &str,
+    account: AccountId,
+    first: u64,
+    limit: u32,
+) -> Result<Vec<T>, StoreError> {
+    let found = client
+        .query()
+        .table_name(table)
+        .index_name("by-seq")
+        .key_condition_expression("account_id = :account AND seq <= :first")
+        .expression_attribute_values(":account", s(account))
+        .expression_attribute_values(":first", n(first))
+        .scan_index_forward(false)
+        .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    found.items.unwrap_or_default().into_iter().map(from_item).collect()
+}
+
+/// The entry of index `by-id`, for operators, who know no account.
+pub(crate) async fn find_by_id<T: DeserializeOwned>(client: &Client, table: &str, id: impl ToString) -> Result<Option<T>, StoreError> {
+    let found = client
+        .query()
+        .table_name(table)
+        .index_name("by-id")
+        .key_condition_expression("id = :id")
+        .expression_attribute_values(":id", s(id))
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    found.items.unwrap_or_default().into_iter().next().map(from_item).transpose()
+}
+
+/// Every item of a table that has `attribute`, page by page, for operators: `each` gets a page, and how many items were looked at so far.
+/// (1 RRU for each 8 KB of the table)
+pub(crate) async fn scan<T: DeserializeOwned>(
+    client: &Client,
+    table: &str,
+    attribute: &str,
+    mut each: impl FnMut(Vec<T>, usize),
+) -> Result<(), StoreError> {
+    let mut pages = client
+        .scan()
+        .table_name(table)
+        .filter_expression("attribute_exists(#wanted)")
+        .expression_attribute_names("#wanted", attribute)
+        .into_paginator()
+        .send();
+    let mut looked_at = 0;
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(StoreError::from_sdk)?;
+        looked_at += usize::try_from(page.scanned_count).unwrap_or_default();
+        each(page.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?, looked_at);
+    }
+    Ok(())
+}
+
+pub(crate) fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value).map_err(|e| StoreError::Invalid(e.to_string()))
+}
+
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|e| StoreError::Unreadable(e.to_string()))
+}
+
+pub(crate) fn s(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+pub(crate) fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,104 @@
+//! Accepting a fax to be sent later.
+//!
+//! The document is made fax-ready and stored now, under a prefix that is kept longer than any schedule; then one transaction makes
+//! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
+
+use sfm_core::account::Number;
+use sfm_core::audit::Action;
+use sfm_core::clock::Clock;
+use sfm_core::due;
+use sfm_core::id::ScheduledId;
+use sfm_core::principal::Principal;
+use sfm_core::scheduled::{Scheduled, ScheduledStatus, SendAt};
+use sfm_core::submission::NewFax;
+use sfm_service::submission::SubmitError;
+use sfm_store::accounts::Accounts;
+use sfm_store::audit::Audit;
+use sfm_store::numbers::Numbers;
+use sfm_store::platform::{ConfigError, Platform};
+use sfm_store::queue::Queue;
+use sfm_store::requests::{Created, IdempotentRequest};
+use sfm_store::scheduled::{ScheduleCreation, ScheduledKey};
+
+use crate::{Deadline, DocumentPreparer};
+
+#[derive(Debug)]
+pub struct ScheduleService {
+    preparer: DocumentPreparer,
+    creation: ScheduleCreation,
+    accounts: Accounts,
+    numbers: Numbers,
+    due: Queue,
+    audit: Audit,
+    clock: Clock,
+}
+
+impl ScheduleService {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            preparer: DocumentPreparer::new(platform)?,
+            creation: ScheduleCreation::new(platform)?,
+            accounts: Accounts::new(platform)?,
+            numbers: Numbers::new(platform)?,
+            due: Queue::new(platform, "DUE_QUEUE_URL")?,
+            audit: Audit::new(platform)?,
+            clock: platform.clock(),
+        })
+    }
+
+    /// Accepts a fax to be sent at `send_at`, or gives the kept answer to `request`, which it has answered before.
+    ///
+    /// # Errors
+    /// When the fax is refused, nothing is left of it. After a [`SubmitError::Store`] it is unknown whether it is scheduled.
+    pub async fn schedule(
+        &self,
+        who: &Principal,
+        new: NewFax,
+        send_at: SendAt,
+        request: Option<&IdempotentRequest>,
+        deadline: Deadline,
+    ) -> Result<Created<Box<Scheduled>>, SubmitError> {
+        let account = who.account();
+        if new.to.is_costly() {
+            self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?.check_number(&new.to)?;
+        }
+        if new.from.is_some() {
+            Number::sender(new.from.as_ref(), &self.numbers.active(account).await?)?;
+        }
+        let document = self.preparer.make_fax_ready(new.document, deadline).await?;
+
+        let now = self.clock.now();
+        let id = ScheduledId::generate(now);
+        let scheduled = Scheduled {
+            account_id: account,
+            id,
+            seq: 0,
+            status: ScheduledStatus::Pending,
+            send_at: send_at.at(),
+            to: new.to,
+            from: new.from,
+            pages: document.pages,
+            fax_id: None,
+            failure: None,
+            live: who.is_live(),
+            created_at: now,
+            canceled_by: None,
+            due_at: Some(send_at.at().as_millisecond()),
+            due_shard: Some(due::shard(&id.to_string())),
+        };
+        self.preparer.store(&scheduled.document_key(), document.pdf, deadline).await?;
+        let audit = self.audit.of(who, Action::FaxScheduled, id, now)?;
+        // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
+        // a row does nothing.
+        let hint = ScheduledKey { account_id: account, id };
+        if let Err(e) = self.due.send_fair(&hint, account, send_at.at(), now).await {
+            tracing::warn!(error = %e, scheduled_id = %id, "hint not sent; the dispatcher will be late with it");
+        }
+        // After an error it is unknown whether the row exists: its document must stay.
+        let created = self.creation.create(&scheduled, request, audit, now, deadline.accepted()).await?;
+        if let Created::Replay(_) = created {
+            self.preparer.discard(&scheduled.document_key()).await;
+        }
+        Ok(created)
+    }
+}
