@@ -213,6 +213,10 @@ impl Injector {
         *self.feed.lock().unwrap() = feed;
     }
 
+    pub fn is_doubled(&self) -> bool {
+        matches!(*self.feed.lock().unwrap(), Feed::Doubled)
+    }
+
     /// Puts what the test saw into the order of the writes.
     pub fn note(&self, what: impl Into<String>) {
         self.inner.lock().unwrap().happened.push(Happening::Noted(what.into()));

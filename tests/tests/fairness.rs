@@ -31,6 +31,8 @@ async fn happen(service: &Service, customer: &Customer, count: usize) -> Vec<Str
             ("created_at", s(now.to_string())),
             ("data", s(data)),
             ("expires_at", AttributeValue::N((now.as_second() + 2_592_000).to_string())),
+            ("due_at", AttributeValue::N((now.as_millisecond() + 120_000).to_string())),
+            ("due_shard", AttributeValue::N("0".into())),
         ];
         let item = item.map(|(name, value)| (name.to_owned(), value)).into();
         WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()

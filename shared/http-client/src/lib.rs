@@ -48,6 +48,9 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const TURN: usize = 64 * 1024;
 /// A connection that is kept for the next request is closed after so long.
 const IDLE: Duration = Duration::from_secs(90);
+/// Less than what servers keep a connection for that nobody uses: 5 s is the least that is common (Node.js, `server.keepAliveTimeout`; Apache,
+/// `KeepAliveTimeout`). One that ends just when a request leaves is an attempt that fails.
+const IDLE_OF_OTHERS: Duration = Duration::from_secs(3);
 /// How soon a peer that is gone is noticed while nothing is sent.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
@@ -152,23 +155,23 @@ pub struct Client(Arc<legacy::Client<HttpsConnector<Connector>, Full<Bytes>>>);
 impl Client {
     /// A client for hosts that the system's resolver finds, which keeps connections for the next request.
     pub fn new(tls: rustls::ClientConfig) -> Self {
-        Self::build(Resolver::System(GaiResolver::new()), tls, usize::MAX)
+        Self::build(Resolver::System(GaiResolver::new()), tls, IDLE)
     }
 
-    /// A client that takes every name for these addresses.
+    /// A client that takes every name for these addresses. It keeps connections for [`IDLE_OF_OTHERS`].
     pub fn pinned(addresses: Vec<SocketAddr>, tls: rustls::ClientConfig) -> Self {
-        Self::build(Resolver::Pinned(addresses), tls, 0)
+        Self::build(Resolver::Pinned(addresses), tls, IDLE_OF_OTHERS)
     }
 
-    fn build(resolver: Resolver, tls: rustls::ClientConfig, kept_connections: usize) -> Self {
+    fn build(resolver: Resolver, tls: rustls::ClientConfig, idle: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(Connector(tcp));
         let mut client = legacy::Client::builder(TokioExecutor::new());
-        client.http1_max_buf_size(LARGEST_HEAD).pool_max_idle_per_host(kept_connections);
-        Self(Arc::new(client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)))
+        client.http1_max_buf_size(LARGEST_HEAD).pool_timer(TokioTimer::new()).pool_idle_timeout(idle);
+        Self(Arc::new(client.build(connector)))
     }
 
     /// Sends a request.

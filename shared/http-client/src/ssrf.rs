@@ -3,14 +3,20 @@
 //! A customer's URL is hostile until shown otherwise. The name is resolved once; every address that it has must be public; the
 //! connection is pinned to the addresses that were checked. Redirects are not followed: whoever wants to asks for a client anew.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use url::{Host, Url};
+
+/// How long a host's addresses are taken to be what they were: DNS changes.
+const KEPT: Duration = Duration::from_secs(60);
+const MOST_KEPT: usize = 1000;
 
 /// IPv4 blocks that are not for anybody: IANA IPv4 Special-Purpose Address Registry (RFC 6890;
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry>), multicast (RFC 5771), class E (RFC 1112), and what
@@ -107,7 +113,11 @@ pub struct SafeHttp {
     tls: rustls::ClientConfig,
     names: Arc<dyn Names>,
     allow_loopback: bool,
+    kept: Arc<Mutex<HashMap<Origin, (Instant, crate::Client)>>>,
 }
+
+/// Scheme, host and port.
+type Origin = (String, String, u16);
 
 impl SafeHttp {
     /// `allow_loopback` lets loopback addresses through, and plain HTTP to them: for tests.
@@ -115,7 +125,7 @@ impl SafeHttp {
     /// # Errors
     /// When the system has no roots that a certificate could be held against.
     pub fn new(names: Arc<dyn Names>, allow_loopback: bool) -> Result<Self, crate::Error> {
-        Ok(Self { tls: crate::tls()?, names, allow_loopback })
+        Ok(Self { tls: crate::tls()?, names, allow_loopback, kept: Arc::default() })
     }
 
     /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
@@ -175,6 +185,36 @@ impl SafeHttp {
         let port = url.port_or_known_default().unwrap_or(443);
         let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
         Ok(crate::Client::pinned(pinned, self.tls.clone()))
+    }
+
+    /// The same, but one that was made for the host within [`KEPT`] is taken again, with the connections that it still has: for hosts that are
+    /// asked often.
+    ///
+    /// # Errors
+    /// As [`Self::client_for`].
+    pub async fn kept_client_for(&self, url: &Url) -> Result<crate::Client, UrlRejected> {
+        self.check(url)?;
+        let host = url.host_str().ok_or(UrlRejected::Malformed)?;
+        let origin = (url.scheme().to_owned(), host.to_owned(), url.port_or_known_default().unwrap_or(443));
+        let kept = |clients: &HashMap<Origin, (Instant, crate::Client)>| {
+            clients.get(&origin).filter(|(made, _)| made.elapsed() < KEPT).map(|(_, client)| client.clone())
+        };
+        if let Some(client) = kept(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(client);
+        }
+        let client = self.client_for(url).await?;
+        let mut clients = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Several may have been made at once: all use the first.
+        if let Some(client) = kept(&clients) {
+            return Ok(client);
+        }
+        if clients.len() >= MOST_KEPT {
+            clients.retain(|_, (made, _)| made.elapsed() < KEPT);
+        }
+        if clients.len() < MOST_KEPT {
+            clients.insert(origin, (Instant::now(), client.clone()));
+        }
+        Ok(client)
     }
 
     fn allows(&self, address: IpAddr, url: &Url) -> bool {

@@ -3,6 +3,7 @@
 //! entry in the audit log are made here, together.
 
 pub mod api_keys;
+pub mod attempts;
 pub mod contacts;
 pub mod faxes;
 pub mod numbers;

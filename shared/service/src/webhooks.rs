@@ -165,6 +165,7 @@ impl WebhookService {
         self.change(who.account(), id, &entries, |endpoint| {
             if let Some(url) = &url {
                 endpoint.url.clone_from(url);
+                endpoint.quick = false;
             }
             if let Some(events) = &events {
                 endpoint.events.clone_from(events);

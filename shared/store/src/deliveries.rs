@@ -12,7 +12,7 @@ use sfm_core::id::{AccountId, DeliveryId, EndpointId};
 use sfm_core::webhook::delivery::Delivery;
 
 /// The key of a delivery, as messages carry it and indexes have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeliveryKey {
     pub account_id: AccountId,
     pub id: DeliveryId,
@@ -33,6 +33,10 @@ pub struct Deliveries {
 impl Deliveries {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self { client: platform.dynamodb(), table: platform.var("DELIVERIES_TABLE")? })
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 
     /// Reads a delivery strongly. (1 RRU for each 4 KB)

@@ -22,6 +22,14 @@ impl Events {
         Ok(Self { client: platform.dynamodb(), table: platform.var("EVENTS_TABLE")? })
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
     /// The write that adds an event, for the transaction of the change that it tells of.
     pub fn add(&self, event: &Event) -> Result<Write, StoreError> {
         Ok(items::put(&self.table, to_item(event)?, None)?.into())

@@ -14,6 +14,9 @@ use crate::{ReplaceError, StoreError};
 
 pub type Item = HashMap<String, AttributeValue>;
 
+/// What one BatchGetItem takes (Amazon DynamoDB API reference, BatchGetItem).
+const MOST_READ: usize = 100;
+
 /// The key of an item: its names and values.
 pub(crate) fn key<const N: usize>(parts: [(&str, AttributeValue); N]) -> Item {
     parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -34,19 +37,35 @@ pub(crate) async fn get_item(client: &Client, table: &str, key: Item) -> Result<
     Ok(read.send().await.map_err(StoreError::from_sdk)?.item)
 }
 
-/// Reads at most 100 items strongly, in any order; those that are not there are left out. (1 RRU for each 4 KB of each)
-pub(crate) async fn get_all(client: &Client, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-    let (mut items, mut backoff) = (Vec::new(), Backoff::default());
-    while !keys.is_empty() {
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
-        let read = client.batch_get_item().request_items(table, wanted).send().await.map_err(StoreError::from_sdk)?;
-        items.extend(read.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default());
-        keys = read.unprocessed_keys.and_then(|mut tables| tables.remove(table)).map(|left| left.keys).unwrap_or_default();
-        if !keys.is_empty() {
+/// Reads items strongly, in any order; those that are not there are left out. (1 RRU for each 4 KB of each, one call for each 100)
+pub(crate) async fn get_all(client: &Client, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    let mut found = get_of_tables(client, keys.into_iter().map(|key| (table, key)).collect()).await?;
+    Ok(found.remove(table).unwrap_or_default())
+}
+
+/// The same for keys of several tables.
+pub(crate) async fn get_of_tables(client: &Client, mut keys: Vec<(&str, Item)>) -> Result<HashMap<String, Vec<Item>>, StoreError> {
+    let (mut found, mut backoff) = (HashMap::<String, Vec<Item>>::new(), Backoff::default());
+    let mut left: HashMap<String, KeysAndAttributes> = HashMap::new();
+    while !keys.is_empty() || !left.is_empty() {
+        if left.is_empty() {
+            let mut wanted: HashMap<&str, Vec<Item>> = HashMap::new();
+            for (table, key) in keys.drain(..keys.len().min(MOST_READ)) {
+                wanted.entry(table).or_default().push(key);
+            }
+            for (table, keys) in wanted {
+                left.insert(table.to_owned(), KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?);
+            }
+        } else {
             backoff.wait().await?;
         }
+        let read = client.batch_get_item().set_request_items(Some(left)).send().await.map_err(StoreError::from_sdk)?;
+        for (table, items) in read.responses.unwrap_or_default() {
+            found.entry(table).or_default().extend(items);
+        }
+        left = read.unprocessed_keys.unwrap_or_default();
     }
-    Ok(items)
+    Ok(found)
 }
 
 /// All items of a paginator.

@@ -12,6 +12,7 @@ pub mod deliveries;
 pub mod documents;
 pub mod due;
 pub mod events;
+pub mod fan_out;
 pub mod fax_creation;
 pub mod faxes;
 pub mod inbound;

@@ -45,6 +45,8 @@ struct Stored<'a> {
     failing: Option<Failing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resting: Option<Resting>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quick: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery: Option<Recovery>,
     created_at: Timestamp,
@@ -72,6 +74,7 @@ fn stored(endpoint: &Endpoint) -> Stored<'_> {
         secrets: secrets.collect(),
         failing: endpoint.failing,
         resting: endpoint.resting,
+        quick: endpoint.quick,
         recovery: endpoint.recovery,
         created_at: endpoint.created_at,
         version: endpoint.version,

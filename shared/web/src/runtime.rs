@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, BoxFuture, IntoResponse, RequestExt as _};
@@ -57,7 +58,8 @@ pub async fn serve_events<W: Worker>() -> Result<(), Error> {
     let worker = Arc::new(W::new(&platform)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<W::Event>| {
         let worker = worker.clone();
-        async move { worker.handle(event.payload).await }
+        // Boxed: the types of what it awaits nest too deeply for the compiler.
+        async move { worker.handle(event.payload).await }.boxed()
     }))
     .await
 }

@@ -2,9 +2,7 @@
 //!
 //! The messages of a batch to one endpoint share the slots that they get, so that a slow endpoint delays nobody else's. An attempt claims
 //! the row, a lease that ends by itself; then it posts; then it writes down how that went, with the time of the next attempt. Whoever
-//! dies in between leaves a row that is due when the lease ends: the receiver may get the event twice, under the same id.
-
-mod post;
+//! dies in between patience_ends a row that is due when the lease ends: the receiver may get the event twice, under the same id.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,31 +14,27 @@ use futures::future::{BoxFuture, join_all};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use sfm_core::clock::Clock;
-use sfm_core::event::Event;
 use sfm_core::id::EndpointId;
-use sfm_core::webhook::delivery::{Delivery, DeliveryError, Outcome};
-use sfm_core::webhook::{Endpoint, EndpointHealth, EndpointStatus, Reason, Resting};
-use sfm_http_client::ssrf::SafeHttp;
+use sfm_core::webhook::Resting;
+use sfm_core::webhook::delivery::{Delivery, DeliveryError};
+use sfm_service::attempts::WebhookAttempts;
 use sfm_service::transmission::claim_token;
 use sfm_store::ReplaceError;
 use sfm_store::accounts::Accounts;
 use sfm_store::deliveries::{Deliveries, DeliveryKey};
 use sfm_store::events::Events;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_store::queue::Queue;
 use sfm_store::semaphores::{NoPermit, Permit, Semaphores};
 use sfm_store::webhooks::Webhooks;
 use sfm_web::batch::{batch_response, catch_panic};
 use sfm_web::runtime::{Error, Worker};
 
 /// Attempts at one endpoint at a time.
-const AT_A_TIME: usize = 10;
-/// Attempts at all endpoints of an account at a time: one whose endpoints all hang leaves most workers to the others.
-const OF_AN_ACCOUNT: usize = 25;
+const PER_ENDPOINT: usize = 10;
+/// Attempts at all endpoints of an account at a time: one whose endpoints all hang patience_ends most workers to the others.
+const PER_ACCOUNT: usize = 25;
 /// A slot whose worker died is free again after so long: longer than a claim.
-const SLOT_LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// For the whole exchange, the answer's body included.
-const DEADLINE: Duration = Duration::from_secs(10);
+const PERMIT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// What finds no slot stays for so long where slots come back soon: waiting for milliseconds costs less than coming again.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Slots come back soon while half of them are taken for less than this: what [`PATIENCE`] allows, and an attempt.
@@ -54,10 +48,9 @@ pub struct DeliverWebhook {
     deliveries: Deliveries,
     webhooks: Webhooks,
     events: Events,
-    semaphores: Semaphores,
-    account_slots: Semaphores,
-    queue: Queue,
-    guard: SafeHttp,
+    endpoint_permits: Semaphores,
+    account_permits: Semaphores,
+    attempts: WebhookAttempts,
     clock: Clock,
 }
 
@@ -71,26 +64,25 @@ impl Worker for DeliverWebhook {
             deliveries: Deliveries::new(platform)?,
             webhooks: Webhooks::new(platform)?,
             events: Events::new(platform)?,
-            semaphores: Semaphores::new(platform, AT_A_TIME, SLOT_LEASE)?,
-            account_slots: Semaphores::new(platform, OF_AN_ACCOUNT, SLOT_LEASE)?,
-            queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
-            guard: platform.guard()?,
+            endpoint_permits: Semaphores::new(platform, PER_ENDPOINT, PERMIT_LEASE)?,
+            account_permits: Semaphores::new(platform, PER_ACCOUNT, PERMIT_LEASE)?,
+            attempts: WebhookAttempts::new(platform)?,
             clock: platform.clock(),
         })
     }
 
     async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
         let due = join_all(batch.records.iter().map(|message| catch_panic(self.due(message.body.as_deref())))).await;
-        let mut lines: HashMap<EndpointId, Line> = HashMap::new();
+        let mut batches: HashMap<EndpointId, EndpointBatch> = HashMap::new();
         let mut followed = Vec::with_capacity(due.len());
         for (number, due) in due.into_iter().enumerate() {
             followed.push(due.map(|delivery| {
                 if let Some(delivery) = delivery {
-                    lines.entry(delivery.endpoint_id).or_insert_with(Line::new).deliveries.push((number, delivery));
+                    batches.entry(delivery.endpoint_id).or_insert_with(EndpointBatch::new).deliveries.push((number, delivery));
                 }
             }));
         }
-        let served = join_all(lines.values().map(|line| self.serve(line))).await;
+        let served = join_all(batches.values().map(|batch| self.serve(batch))).await;
         for (number, result) in served.into_iter().flatten() {
             followed[number] = result;
         }
@@ -99,20 +91,20 @@ impl Worker for DeliverWebhook {
 }
 
 /// What came of each delivery, by the number of its message.
-type Served = Vec<(usize, Result<(), Error>)>;
+type BatchResults = Vec<(usize, Result<(), Error>)>;
 
 /// The deliveries of a batch to one endpoint, each with the number of its message.
 #[derive(Debug)]
-struct Line {
+struct EndpointBatch {
     deliveries: Vec<(usize, Delivery)>,
     taken: AtomicUsize,
     /// When it has waited for a slot long enough.
-    leaves: Instant,
+    patience_ends: Instant,
 }
 
-impl Line {
+impl EndpointBatch {
     fn new() -> Self {
-        Self { deliveries: Vec::new(), taken: AtomicUsize::new(0), leaves: Instant::now() + PATIENCE }
+        Self { deliveries: Vec::new(), taken: AtomicUsize::new(0), patience_ends: Instant::now() + PATIENCE }
     }
 
     fn first(&self) -> Option<&Delivery> {
@@ -126,7 +118,7 @@ impl Line {
 
 /// The right to one attempt at a time.
 #[derive(Debug)]
-struct Room {
+struct Permits {
     of_endpoint: Permit,
     of_account: Permit,
 }
@@ -141,48 +133,48 @@ impl DeliverWebhook {
 
     /// Makes attempts one after another in one slot, while the rest of the line looks for the next: a quiet endpoint is told of all at
     /// once, a busy one by slots that seldom change hands.
-    fn serve<'a>(&'a self, line: &'a Line) -> BoxFuture<'a, Served> {
+    fn serve<'a>(&'a self, batch: &'a EndpointBatch) -> BoxFuture<'a, BatchResults> {
         let served = async {
-            let room = loop {
-                let Some(delivery) = line.first() else { return Served::new() };
-                match self.room(delivery).await {
-                    Ok(room) => break room,
-                    Err(NoPermit::Full { half_since }) if half_since < SOON && Instant::now() < line.leaves => {
+            let permits = loop {
+                let Some(delivery) = batch.first() else { return BatchResults::new() };
+                match self.permits(delivery).await {
+                    Ok(permits) => break permits,
+                    Err(NoPermit::Full { half_since }) if half_since < SOON && Instant::now() < batch.patience_ends => {
                         let pause = LOOK_AGAIN.mul_f64(rand::rng().random_range(0.5..1.5));
                         tokio::time::sleep(pause).await;
                     }
-                    Err(no_slot) => return self.turn_away(line, &no_slot).await,
+                    Err(no_permit) => return self.defer_all(batch, &no_permit).await,
                 }
             };
             let attempts = async {
-                let mut made = Served::new();
-                while let Some((number, delivery)) = line.take() {
+                let mut made = BatchResults::new();
+                while let Some((number, delivery)) = batch.take() {
                     made.push((number, catch_panic(self.attempt(delivery)).await));
                 }
-                tokio::join!(self.semaphores.give_back(&room.of_endpoint), self.account_slots.give_back(&room.of_account));
+                tokio::join!(self.endpoint_permits.give_back(&permits.of_endpoint), self.account_permits.give_back(&permits.of_account));
                 made
             };
-            let (mut served, others) = tokio::join!(attempts, self.serve(line));
+            let (mut served, others) = tokio::join!(attempts, self.serve(batch));
             served.extend(others);
             served
         };
         served.boxed()
     }
 
-    async fn room(&self, delivery: &Delivery) -> Result<Room, NoPermit> {
-        let of_endpoint = self.semaphores.take(delivery.endpoint_id, self.clock.now()).await?;
-        match self.account_slots.take(delivery.account_id, self.clock.now()).await {
-            Ok(of_account) => Ok(Room { of_endpoint, of_account }),
-            Err(no_slot) => {
-                self.semaphores.give_back(&of_endpoint).await;
-                Err(no_slot)
+    async fn permits(&self, delivery: &Delivery) -> Result<Permits, NoPermit> {
+        let of_endpoint = self.endpoint_permits.take(delivery.endpoint_id, self.clock.now()).await?;
+        match self.account_permits.take(delivery.account_id, self.clock.now()).await {
+            Ok(of_account) => Ok(Permits { of_endpoint, of_account }),
+            Err(no_permit) => {
+                self.endpoint_permits.give_back(&of_endpoint).await;
+                Err(no_permit)
             }
         }
     }
 
-    async fn turn_away(&self, line: &Line, no_slot: &NoPermit) -> Served {
-        let rest = std::iter::from_fn(|| line.take()).map(|(number, delivery)| async move {
-            match no_slot {
+    async fn defer_all(&self, batch: &EndpointBatch, no_permit: &NoPermit) -> BatchResults {
+        let rest = std::iter::from_fn(|| batch.take()).map(|(number, delivery)| async move {
+            match no_permit {
                 NoPermit::Full { .. } => (number, catch_panic(self.defer(delivery)).await),
                 NoPermit::Store(e) => (number, Err(e.clone().into())),
             }
@@ -216,71 +208,7 @@ impl DeliverWebhook {
             Err(ReplaceError::Conflict) => return Ok(()),
             Err(e) => return Err(e.into()),
         }
-        let outcome = post::post(&self.guard, &endpoint, &event, DEADLINE, &self.clock).await;
-        self.record(delivery, &endpoint, &event, outcome).await
-    }
-
-    async fn record(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event, outcome: Outcome) -> Result<(), Error> {
-        let error = outcome.attempt.error;
-        let throttled = matches!(outcome.attempt.status_code, Some(429 | 502..=504)).then_some(outcome.retry_after);
-        let now = self.clock.now();
-        let tries = delivery.tries + 1;
-        match error {
-            None => tracing::info!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, "webhook delivered"),
-            Some(error) => tracing::warn!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, ?error, "webhook failed"),
-        }
-        delivery.attempted(outcome, rand::rng().random_range(0.0..1.0), now);
-        match self.deliveries.replace(&mut delivery).await {
-            Ok(()) => {}
-            // The lease had ended: whoever has it now goes on, and the receiver may be told twice.
-            Err(ReplaceError::Conflict) => return Ok(()),
-            Err(e) => return Err(e.into()),
-        }
-        self.hint(&delivery).await;
-        if error.is_some() || endpoint.failing.is_some() || endpoint.resting.is_some() {
-            self.judge(&delivery, event, error, throttled, now).await?;
-        }
-        Ok(())
-    }
-
-    /// What an attempt says of the endpoint's health.
-    async fn judge(
-        &self,
-        delivery: &Delivery,
-        event: &Event,
-        error: Option<DeliveryError>,
-        throttled: Option<Option<SignedDuration>>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let judged = self.webhooks.update(delivery.account_id, delivery.endpoint_id, |endpoint| {
-            let rested = match throttled {
-                Some(asked) => {
-                    endpoint.throttled(asked, now);
-                    false
-                }
-                None => endpoint.resting.take().is_some(),
-            };
-            match error {
-                None => (endpoint.failing.take().is_some() || rested, EndpointHealth::Failing),
-                // Nothing that was under way when it was switched off, or on again, says more of it.
-                Some(_) if endpoint.status == EndpointStatus::Disabled => (false, EndpointHealth::Failing),
-                Some(DeliveryError::Gone) => {
-                    endpoint.disable(Reason::Gone, now);
-                    (true, EndpointHealth::Disabled)
-                }
-                Some(_) => (true, endpoint.failed(event.created_at, now)),
-            }
-        });
-        match judged.await? {
-            Some((endpoint, EndpointHealth::Warning(percent))) => {
-                tracing::warn!(endpoint_id = %endpoint.id, percent, "a webhook endpoint is on its way to being disabled");
-            }
-            Some((endpoint, EndpointHealth::Disabled)) => {
-                tracing::warn!(endpoint_id = %endpoint.id, reason = ?endpoint.disabled_reason, "a webhook endpoint was disabled");
-            }
-            _ => {}
-        }
-        Ok(())
+        Ok(self.attempts.again(delivery, &endpoint, &event).await?)
     }
 
     /// Whether an endpoint that rests may be tried with this delivery; if not, when.
@@ -316,7 +244,7 @@ impl DeliverWebhook {
 
     async fn put_off(&self, mut delivery: Delivery) -> Result<(), Error> {
         match self.deliveries.replace(&mut delivery).await {
-            Ok(()) => self.hint(&delivery).await,
+            Ok(()) => self.attempts.hint(&delivery).await,
             Err(ReplaceError::Conflict) => {}
             Err(e) => return Err(e.into()),
         }
@@ -329,15 +257,6 @@ impl DeliverWebhook {
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) | Err(ReplaceError::Conflict) => Ok(()),
             Err(e) => Err(e.into()),
-        }
-    }
-
-    /// Wakes a worker at the due time. What is due later than the longest delay is the dispatcher's, and so is a hint that got lost.
-    async fn hint(&self, delivery: &Delivery) {
-        let Some(due) = delivery.due() else { return };
-        let key = DeliveryKey::from(delivery);
-        if let Err(e) = self.queue.send_fair(&key, key.account_id, due, self.clock.now()).await {
-            tracing::warn!(error = %e, delivery_id = %delivery.id, "hint not sent");
         }
     }
 }

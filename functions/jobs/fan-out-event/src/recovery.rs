@@ -92,7 +92,7 @@ impl FanOutEvent {
                 return Ok(false);
             }
         }
-        self.queue.send_fair(&key, key.account_id, now, now).await?;
+        self.attempts.wake(key).await?;
         Ok(true)
     }
 }

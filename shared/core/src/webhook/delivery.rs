@@ -168,6 +168,18 @@ impl Delivery {
         }
     }
 
+    /// Another attempt was made beside the one that is written down or under way: it is in the log, and where it succeeded nothing more is
+    /// tried.
+    pub fn also_attempted(&mut self, attempt: Attempt) -> bool {
+        let is_over = attempt.error.is_none() && self.status == DeliveryStatus::Pending;
+        self.log(attempt);
+        if is_over {
+            self.claim = None;
+            self.settle(DeliveryStatus::Succeeded);
+        }
+        true
+    }
+
     /// It is not tried any more, and nothing was sent.
     pub fn given_up(&mut self, error: DeliveryError, now: Timestamp) {
         self.log(Attempt { at: now, duration_ms: 0, status_code: None, error: Some(error), answer: None });

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod signature;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,6 +36,10 @@ const LONGEST_REST: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_REST_ASKED: SignedDuration = SignedDuration::from_hours(24);
 /// How long the first attempt after a rest keeps the others waiting: longer than its deadline.
 const PROBE: SignedDuration = SignedDuration::from_secs(15);
+
+/// An answer within this time is quick. Our choice: what has answered so is told of an event by whoever fans it out, so that one that hangs holds
+/// up nobody's events but for the first time.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// An account may have so many endpoints.
 pub const MAX_ENDPOINTS: usize = 20;
@@ -163,6 +168,9 @@ pub struct Endpoint {
     pub failing: Option<Failing>,
     #[serde(default)]
     pub resting: Option<Resting>,
+    /// Its last attempt succeeded within [`QUICK`].
+    #[serde(default)]
+    pub quick: bool,
     /// The last one.
     #[serde(default)]
     pub recovery: Option<Recovery>,
@@ -201,6 +209,7 @@ impl Endpoint {
             secrets: vec![new_secret()],
             failing: None,
             resting: None,
+            quick: false,
             recovery: None,
             created_at: now,
             version: 1,
@@ -209,6 +218,16 @@ impl Endpoint {
 
     pub fn wants(&self, kind: EventType) -> bool {
         self.status == EndpointStatus::Enabled && (self.events.contains(&kind) || kind == EventType::WebhookTest)
+    }
+
+    /// Whether an answer that took so long was a quick one.
+    pub fn is_quick_answer(took: Duration) -> bool {
+        took <= QUICK
+    }
+
+    /// Whether all is well with it: it is told of an event at once, without a queue of its own.
+    pub fn is_quick(&self) -> bool {
+        self.quick && self.failing.is_none() && self.resting.is_none()
     }
 
     /// The secrets that sign now, newest first.
@@ -239,6 +258,7 @@ impl Endpoint {
         self.disabled_at = None;
         self.failing = None;
         self.resting = None;
+        self.quick = false;
     }
 
     pub fn disable(&mut self, reason: Reason, now: Timestamp) {

@@ -26,7 +26,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-pub async fn post(guard: &SafeHttp, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
+pub(super) async fn post(guard: &SafeHttp, endpoint: &Endpoint, event: &Event, deadline: Duration, clock: &Clock) -> Outcome {
     let at = clock.now();
     let started = Instant::now();
     let mut answer = None;
@@ -64,8 +64,7 @@ async fn exchange(
     answer: &mut Option<Answer>,
 ) -> Result<(), DeliveryError> {
     let url = Url::parse(&endpoint.url).map_err(|_| DeliveryError::HostNotAllowed)?;
-    // Resolved and checked at each attempt, because DNS changes.
-    let client = guard.client_for(&url).await.map_err(|refused| match refused {
+    let client = guard.kept_client_for(&url).await.map_err(|refused| match refused {
         UrlRejected::Host | UrlRejected::Malformed | UrlRejected::NotHttps | UrlRejected::Credentials => DeliveryError::HostNotAllowed,
     })?;
     let body = event.body().ok_or(DeliveryError::EventExpired)?;
