@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sfm::carrier::SigningKey;
 use sfm_carriers::{AttemptRef, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::secret::Secret;
+use sfm_simulator::SigningKey;
 use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
 

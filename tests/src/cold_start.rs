@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::Value;
-use sfm::stack::TEMPLATE;
-use sfm::stack::bootstrap::{Bootstrap, binary_of};
-use sfm::stack::template::Template;
-use sfm::tap::NoTap;
 use sfm_core::scope::Scope;
+use sfm_local::interceptor::NoInterceptor;
+use sfm_local::stack::TEMPLATE;
+use sfm_local::stack::bootstrap::{Bootstrap, binary_of};
+use sfm_local::stack::template::Template;
 use sfm_tests::service::Service;
 
 const STARTS: usize = 9;
@@ -102,7 +102,7 @@ fn row(name: &str, binary: &Path, measured: &Measured) {
 async fn main() {
     let [dir, hello] =
         [1, 2].map(|nth| PathBuf::from(std::env::args_os().nth(nth).expect("the folders of the built functions, and of hello")));
-    let service = Service::start_disconnected(std::sync::Arc::new(NoTap), &[]).await;
+    let service = Service::start_disconnected(std::sync::Arc::new(NoInterceptor), &[]).await;
     let aws: BTreeMap<String, String> = std::fs::read_to_string(service.stack.operator_env())
         .unwrap()
         .lines()

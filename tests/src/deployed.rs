@@ -13,9 +13,9 @@ use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use sfm::carrier::{Incoming, SendInError, SigningKey, Simulator, SimulatorConfig, Taken};
-use sfm::tap::NoTap;
 use sfm_core::clock::Clock;
+use sfm_local::interceptor::NoInterceptor;
+use sfm_simulator::{Incoming, SendInError, SigningKey, Simulator, SimulatorConfig, Taken};
 use sfm_store::platform::Platform;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -88,8 +88,8 @@ impl Deployed {
                 api_key: place.carrier_key.clone(),
                 signing_key: SigningKey::from_bytes(&SIGNING_KEY),
                 default_webhook_url: format!("http://127.0.0.1:{}/carrier/telnyx", place.front_port),
-                decode: sfm::fax_pages,
-                tap: Arc::new(NoTap),
+                decode: sfm_simulator::fax_pages,
+                interceptor: Arc::new(NoInterceptor),
             };
             Simulator::start(config).await.unwrap()
         });

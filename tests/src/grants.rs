@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use serde_json::Value;
-use sfm::stack::TEMPLATE;
-use sfm::stack::template::Template;
-use sfm::tap::{Call, Tap, Verdict};
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
+use sfm_local::stack::TEMPLATE;
+use sfm_local::stack::template::Template;
 
 /// `("SendFax", "dynamodb:PutItem", "Faxes")`, `("ListFaxes", "dynamodb:Query", "Faxes/index/by-seq")`, `("SendFax", "s3:PutObject",
 /// "Documents/faxes/*")`.
 pub type Grant = (String, String, String);
 
-/// A tap that writes down every call of a function, and has some of them fail.
+/// An interceptor that writes down every call of a function, and has some of them fail.
 #[derive(Debug, Default)]
 pub struct Recorder {
     calls: Mutex<BTreeSet<Grant>>,
@@ -30,7 +30,7 @@ impl Recorder {
     }
 }
 
-impl Tap for Recorder {
+impl CallInterceptor for Recorder {
     fn verdict(&self, call: &Call) -> Verdict {
         let refused = *self.refused.lock().unwrap() == Some((call.service, call.operation.as_str()));
         if refused && call.caller != "operator" { Verdict::Refuse } else { Verdict::Perform }

@@ -1,4 +1,5 @@
-//! The fault injector: a tap that counts the calls of some functions and lets some of them fail, feeds workers twice, or holds a call.
+//! The fault injector: an interceptor that counts the calls of some functions and lets some of them fail, feeds workers twice, or holds a
+//! call.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter};
@@ -6,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sfm::tap::{Call, Tap, Verdict};
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
 use tokio::sync::watch;
 
 use crate::draw::Draw;
@@ -197,7 +198,7 @@ impl Injector {
         self.inner.lock().unwrap().process_gone
     }
 
-    /// What the stacks under this tap have written of level ERROR.
+    /// What the stacks under this interceptor have written of level ERROR.
     pub fn errors(&self) -> &Errors {
         &self.errors
     }
@@ -261,8 +262,8 @@ impl Default for Patience {
 
 impl Patience {
     /// Whether nothing has gone on by itself for so long, counted from the last time that this was so.
-    pub fn is_over(&mut self, tap: &Injector, limit: Duration) -> bool {
-        let calls = tap.inner.lock().unwrap().known.len();
+    pub fn is_over(&mut self, interceptor: &Injector, limit: Duration) -> bool {
+        let calls = interceptor.inner.lock().unwrap().known.len();
         if calls != self.calls {
             *self = Self { calls, ..Self::default() };
         }
@@ -283,9 +284,9 @@ impl Fault {
     fn verdict(self) -> Verdict {
         match self {
             Self::FailedBefore => Verdict::Refuse,
-            Self::AnswerLost => Verdict::Lose,
+            Self::AnswerLost => Verdict::DropResponse,
             Self::GoneBefore => for_ever(),
-            Self::ProcessGone => Verdict::Hang,
+            Self::ProcessGone => Verdict::NeverRespond,
             Self::Conflict => Verdict::Conflict,
             Self::Error(status, code) => Verdict::Fail { status, code },
             Self::Partial => Verdict::Partial,
@@ -304,7 +305,7 @@ impl Fault {
     }
 }
 
-impl Tap for Injector {
+impl CallInterceptor for Injector {
     fn verdict(&self, call: &Call) -> Verdict {
         let caller = if call.service == "carrier" { "TransmitFax".to_owned() } else { call.caller.clone() };
         let mut armed = self.inner.lock().unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfm::stack::Stack;
+use sfm_local::stack::Stack;
 use tokio::runtime::Runtime;
 
 use crate::errors::Errors;
@@ -19,12 +19,12 @@ pub struct Process {
 }
 
 impl Process {
-    pub fn start(dir: &Path, tap: Arc<Injector>) -> Self {
-        let errors = tap.errors().of_a_process();
+    pub fn start(dir: &Path, interceptor: Arc<Injector>) -> Self {
+        let errors = interceptor.errors().of_a_process();
         let of_a_thread = errors.clone();
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().on_thread_start(move || of_a_thread.of_this_thread()).build().unwrap();
-        let stack = runtime.block_on(start_in(dir.to_owned(), tap));
+        let stack = runtime.block_on(start_in(dir.to_owned(), interceptor));
         Self { runtime, stack, errors }
     }
 

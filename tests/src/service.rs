@@ -8,13 +8,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::Value;
 use sfm::commands::{account, key, number};
-use sfm::stack::{Stack, StackConfig, StackError};
-use sfm::tap::{NoTap, Tap};
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_http_client::ssrf::Names;
+use sfm_local::interceptor::{CallInterceptor, NoInterceptor};
+use sfm_local::stack::{Stack, StackConfig, StackError};
 use sfm_store::accounts::Accounts;
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
@@ -43,9 +43,9 @@ pub struct Customer {
 
 /// A document's worker that another test starts at the moment holds what this process has open until its program runs: the folder of a
 /// stack that is gone may be in use for so long.
-pub async fn start_in(dir: PathBuf, tap: Arc<dyn Tap>) -> Stack {
+pub async fn start_in(dir: PathBuf, interceptor: Arc<dyn CallInterceptor>) -> Stack {
     eventually("the folder to be free", || async {
-        match Stack::start(StackConfig { tap: tap.clone(), ..config(dir.clone()) }).await {
+        match Stack::start(StackConfig { interceptor: interceptor.clone(), ..config(dir.clone()) }).await {
             Err(StackError::InUse(_)) => None,
             started => Some(started.expect("the stack starts")),
         }
@@ -73,7 +73,7 @@ pub fn config(dir: PathBuf) -> StackConfig {
         parameters: BTreeMap::new(),
         carrier_credentials: BTreeMap::new(),
         document_worker: Some(sfm_under_test()),
-        tap: Arc::new(NoTap),
+        interceptor: Arc::new(NoInterceptor),
         count_capacity: true,
         connected: true,
         variables: HashMap::new(),
@@ -84,12 +84,12 @@ pub fn config(dir: PathBuf) -> StackConfig {
 
 impl Service {
     pub async fn start() -> Self {
-        Self::start_tapped(Arc::new(NoTap)).await
+        Self::start_intercepted(Arc::new(NoInterceptor)).await
     }
 
-    pub async fn start_tapped(tap: Arc<dyn Tap>) -> Self {
+    pub async fn start_intercepted(interceptor: Arc<dyn CallInterceptor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stack = start_in(folder.path().to_owned(), tap).await;
+        let stack = start_in(folder.path().to_owned(), interceptor).await;
         Self { stack, _folder: Some(folder) }
     }
 
@@ -102,20 +102,24 @@ impl Service {
 
     /// A stack whose queues, streams and schedules feed nobody: the test invokes the functions. `variables` of their environment
     /// differ from the template's.
-    pub async fn start_disconnected(tap: Arc<dyn Tap>, variables: &[(&str, &str)]) -> Self {
+    pub async fn start_disconnected(interceptor: Arc<dyn CallInterceptor>, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let stack = start_as(StackConfig { tap, variables, connected: false, ..config(folder.path().to_owned()) }).await;
+        let stack = start_as(StackConfig { interceptor, variables, connected: false, ..config(folder.path().to_owned()) }).await;
         Self { stack, _folder: Some(folder) }
     }
 
     /// A stack with another carrier.
-    pub async fn start_with_carrier(tap: Arc<dyn Tap>, parameters: &[(&str, &str)], credentials: &[(&str, &str)]) -> Self {
+    pub async fn start_with_carrier(
+        interceptor: Arc<dyn CallInterceptor>,
+        parameters: &[(&str, &str)],
+        credentials: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = StackConfig {
             parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             carrier_credentials: credentials.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
-            tap,
+            interceptor,
             ..config(folder.path().to_owned())
         };
         Self { stack: start_as(config).await, _folder: Some(folder) }

@@ -1,12 +1,12 @@
 //! The stack under test: one in this process, or the deployed one that the environment names.
 
 use jiff::SignedDuration;
-use sfm::carrier::Incoming;
 use sfm::commands::{key, member};
 use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
+use sfm_simulator::Incoming;
 use sfm_store::platform::Platform;
 
 use crate::client::Client;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::commands::webhook;
-use sfm::tap::{Call, Tap};
+use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_store::webhooks::Webhooks;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
@@ -67,7 +67,7 @@ fn spent<'a>(calls: impl Iterator<Item = &'a Consumed>) -> Spent {
     })
 }
 
-impl Tap for Counter {
+impl CallInterceptor for Counter {
     fn performed(&self, call: &Call, _: &[u8], _: u16, response: &[u8]) {
         let answer: Value = serde_json::from_slice(response).unwrap_or_default();
         let units = match &answer["ConsumedCapacity"] {
@@ -83,7 +83,7 @@ impl Tap for Counter {
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_of_one_resource_take_two_round_trips_whether_it_is_there_or_somebody_elses_or_not() {
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let (owner, stranger) = (service.customer().await.client, service.customer().await.client);
     let contact = owner.post("/v1/contacts", &json!({"name": "Dr. Smith", "fax_number": "+12125551234"})).await.json();
     let mut scheduled = fax("+15005550001", FORM, "image/png");
@@ -130,7 +130,7 @@ async fn reads_of_one_resource_take_two_round_trips_whether_it_is_there_or_someb
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_that_the_rate_limit_refuses_costs_one_conditional_write() {
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let client = service.customer().await.client;
     for _ in 0..60 {
         assert_eq!(client.post("/v1/faxes", &json!({})).await.status, 400);
@@ -147,7 +147,7 @@ async fn a_send_that_the_rate_limit_refuses_costs_one_conditional_write() {
 async fn parallel_sends_of_one_account_cost_what_single_ones_cost() {
     const SENDS: u32 = 50;
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let client = service.customer().await.client;
     let body = fax("+15005550001", FORM, "image/png").to_string().into_bytes();
     let send = |number: u32| {
@@ -175,7 +175,7 @@ fn text(resource: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_a_whole_fax_stay_within_their_budgets() {
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let customer = service.customer().await;
 
     counter.reset();
@@ -211,7 +211,7 @@ async fn requests_and_a_whole_fax_stay_within_their_budgets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_succeeds_at_once_costs_five_calls_and_six_write_units_at_most() {
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let customer = service.customer().await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let operator = service.stack.operator_platform();
@@ -242,7 +242,7 @@ async fn a_webhook_that_succeeds_at_once_costs_five_calls_and_six_write_units_at
 async fn a_burst_of_one_account_costs_no_more_than_half_as_much_again_as_single_sends() {
     const SENDS: usize = 40;
     let counter = Arc::new(Counter::default());
-    let service = Service::start_tapped(counter.clone()).await;
+    let service = Service::start_intercepted(counter.clone()).await;
     let customer = service.customer().await;
     let body = fax("+12125551234", FORM, "image/png");
     counter.reset();

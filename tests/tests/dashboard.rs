@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 use sfm::commands::member;
 use sfm_core::member::Role;
@@ -437,16 +439,30 @@ async fn a_plan_without_the_api_has_a_dashboard_without_keys_and_webhooks() {
     }
 }
 
-/// The issuer's key and the claims of a token that is good.
-async fn good_token(service: &Service, email: &str) -> (Vec<u8>, Header, Value) {
+/// The issuer's key, and the header and the claims of a token that is good.
+async fn good_token(service: &Service, email: &str) -> (Vec<u8>, Value, Value) {
     let token = id_token(service.stack.base_url(), email).await;
-    let key = std::fs::read(service.stack.operator_env().with_file_name("oidc.key")).unwrap();
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-    (key, jsonwebtoken::decode_header(&token).unwrap(), serde_json::from_slice(&claims).unwrap())
+    let key = std::fs::read(service.stack.operator_env().with_file_name("oidc.p256")).unwrap();
+    let part = |n| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap();
+    (key, part(0), part(1))
 }
 
-fn signed(key: &[u8], header: &Header, claims: &Value) -> String {
-    jsonwebtoken::encode(header, claims, &EncodingKey::from_rsa_der(key)).unwrap()
+/// A token in the compact form of RFC 7515, under whatever makes a signature of its message.
+fn compact(header: &Value, claims: &Value, signature: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = format!("{header}.{claims}");
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature(message.as_bytes())))
+}
+
+fn signed(key: &[u8], header: &Value, claims: &Value) -> String {
+    let random = SystemRandom::new();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key, &random).unwrap();
+    compact(header, claims, |message| key.sign(&random, message).unwrap().as_ref().to_vec())
+}
+
+/// A coordinate of the issuer's public key.
+fn coordinate(jwks: &Value, name: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(jwks["keys"][0][name].as_str().unwrap()).unwrap()
 }
 
 fn with(claims: &Value, field: &str, value: Value) -> Value {
@@ -470,10 +486,16 @@ async fn a_token_that_is_expired_unsigned_forged_or_for_somebody_else_is_refused
     };
     assert_eq!(status(&signed(&key, &header, &claims)).await, 200, "the test's own tokens are good where nothing is wrong with them");
     let now = service.stack.clock().now().as_second();
-    let mut symmetric = Header::new(Algorithm::HS256);
-    symmetric.kid.clone_from(&header.kid);
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let unsigned = format!("{}.{}.", part(&json!({"alg": "none", "typ": "JWT", "kid": header.kid})), part(&claims));
+    let unsigned = compact(&with(&header, "alg", json!("none")), &claims, |_| Vec::new());
+    // Whoever takes the issuer's public key for a secret takes this for its signature.
+    let jwks = http().get(format!("{}/jwks", claims["iss"].as_str().unwrap())).send().await.unwrap().text().await.unwrap();
+    let jwks: Value = serde_json::from_str(&jwks).unwrap();
+    let public = [b"\x04".to_vec(), coordinate(&jwks, "x"), coordinate(&jwks, "y")].concat();
+    let symmetric = compact(&with(&header, "alg", json!("HS256")), &claims, |message| {
+        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &public), message).as_ref().to_vec()
+    });
+    let as_rsa = signed(&key, &with(&header, "alg", json!("RS256")), &claims);
     let good = signed(&key, &header, &claims);
     let (body, signature) = good.rsplit_once('.').unwrap();
     let swapped = format!("{}.{}.{signature}", body.split('.').next().unwrap(), part(&with(&claims, "email", json!("eve@example.com"))));
@@ -485,7 +507,8 @@ async fn a_token_that_is_expired_unsigned_forged_or_for_somebody_else_is_refused
         ("for another audience", signed(&key, &header, &with(&claims, "aud", json!("another")))),
         ("signed by another key", signed(&other_key, &header, &claims)),
         ("of another key's id", signed(&other_key, &other_header, &claims)),
-        ("signed with what is public", jsonwebtoken::encode(&symmetric, &claims, &EncodingKey::from_secret(&key)).unwrap()),
+        ("signed with what is public", symmetric),
+        ("signed otherwise than it says", as_rsa),
         ("unsigned", unsigned),
         ("changed", swapped),
         ("an API key", customer.key.clone()),

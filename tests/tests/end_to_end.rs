@@ -5,12 +5,12 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::carrier::Incoming;
 use sfm::commands::webhook;
 use sfm_core::member::Role;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::signature;
+use sfm_simulator::Incoming;
 use sfm_tests::client::{Client, fax, http};
 use sfm_tests::documents::{LETTER, LETTER_PAGES, TEXT};
 use sfm_tests::receiver::{Receiver, Reply, Request};
@@ -67,7 +67,7 @@ async fn a_fax_is_delivered_and_its_webhook_is_signed() {
     assert_signed(&request, &secret);
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!((&body["type"], &body["data"]), (&json!("fax.delivered"), &delivered));
-    assert_eq!(sfm::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
+    assert_eq!(sfm_simulator::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
     assert_eq!(target.used_pages(customer.account).await, LETTER_PAGES);
 }
 
@@ -128,7 +128,7 @@ async fn a_fax_that_comes_in_is_received_with_its_document_and_told() {
             list["data"][0]["id"].as_str().map(str::to_owned)
         })
         .await;
-    assert_eq!(sfm::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
+    assert_eq!(sfm_simulator::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
     let request = told(&target, &receiver).await;
     assert_signed(&request, &secret);
     assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap()["type"], "fax.received");

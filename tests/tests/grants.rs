@@ -10,13 +10,13 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::carrier::Incoming;
 use sfm::commands::{fax as fax_command, member, number, webhook};
 use sfm_core::event::{Event, EventType};
 use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
+use sfm_simulator::Incoming;
 use sfm_store::events::Events;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
@@ -40,7 +40,7 @@ async fn own_number(client: &Client) -> Value {
 }
 
 /// Each request of the API, and those that lose a race.
-async fn requests(service: &Service, customer: &Customer, tap: &Recorder) {
+async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder) {
     let client = &customer.client;
     let race = async |path: &'static str, body: Value| {
         let post = |i: usize| {
@@ -83,7 +83,7 @@ async fn requests(service: &Service, customer: &Customer, tap: &Recorder) {
     client.send_letter("+15005550001").await;
     client.get("/v1/faxes").await;
     // What became of a transaction that never answers is looked up.
-    tap.refuse(Some(("dynamodb", "TransactWriteItems")));
+    interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     let mut put_off = fax("+15005550001", FORM, "image/png");
     put_off["send_at"] = named["send_at"].clone();
     for (path, body) in [
@@ -95,14 +95,14 @@ async fn requests(service: &Service, customer: &Customer, tap: &Recorder) {
     }
     // Whether a fax stands behind a reservation that is open is asked while one is.
     client.get("/v1/faxes").await;
-    tap.refuse(Some(("dynamodb", "UpdateItem")));
+    interceptor.refuse(Some(("dynamodb", "UpdateItem")));
     let pending = client.get("/v1/scheduled").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(client.delete(&format!("/v1/scheduled/{pending}")).await.status, 503);
-    tap.refuse(None);
+    interceptor.refuse(None);
 }
 
 /// Each request of the dashboard.
-async fn dashboard(service: &Service, tap: &Recorder) {
+async fn dashboard(service: &Service, interceptor: &Recorder) {
     let customer = service.customer().await;
     member::add(&service.stack.operator_platform(), customer.account, "ann@example.com", Role::Owner).await.unwrap();
     let owner = sign_in(service.stack.base_url(), "ann@example.com").await;
@@ -155,7 +155,7 @@ async fn dashboard(service: &Service, tap: &Recorder) {
     call("DELETE", &sent, None).await;
     call("GET", "/faxes", None).await;
     // What became of a transaction that never answers is looked up.
-    tap.refuse(Some(("dynamodb", "TransactWriteItems")));
+    interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     for (path, body) in [
         ("/faxes", fax("+15005550001", FORM, "image/png")),
         ("/scheduled", put_off),
@@ -163,7 +163,7 @@ async fn dashboard(service: &Service, tap: &Recorder) {
     ] {
         assert_eq!(owner.post(&format!("{base}{path}"), &body).await.status, 503);
     }
-    tap.refuse(None);
+    interceptor.refuse(None);
 }
 
 /// Faxes that end in every way, some of them put off, some of them coming in; and what is told of them.
@@ -236,8 +236,8 @@ async fn background(service: &Service, customer: &Customer) {
 }
 
 /// With no queue and no stream at work, everything becomes late: the dispatcher finds it all.
-async fn late(tap: &Arc<Recorder>) {
-    let service = Service::start_disconnected(tap.clone(), &[]).await;
+async fn late(interceptor: &Arc<Recorder>) {
+    let service = Service::start_disconnected(interceptor.clone(), &[]).await;
     let customer = service.customer().await;
     let mut put_off = fax("+15005550001", TEXT, "text/plain");
     put_off["send_at"] = json!((Timestamp::now() + SignedDuration::from_mins(30)).to_string());
@@ -252,7 +252,7 @@ async fn late(tap: &Arc<Recorder>) {
     webhook::test(&operator, endpoint["id"].as_str().unwrap().parse().unwrap()).await.unwrap();
     eventually("the call to be noted", || async {
         service.stack.invoke("PollCarrier", json!({})).await.unwrap().unwrap();
-        tap.calls().iter().any(|(function, _, table)| function == "PollCarrier" && table == "Inbound").then_some(())
+        interceptor.calls().iter().any(|(function, _, table)| function == "PollCarrier" && table == "Inbound").then_some(())
     })
     .await;
     for _ in 0..3 {
@@ -263,7 +263,7 @@ async fn late(tap: &Arc<Recorder>) {
     let rows = operator.dynamodb().scan().table_name(operator.var("INBOUND_TABLE").unwrap()).send().await.unwrap();
     let row = rows.items()[0]["id"].as_s().unwrap();
     service.stack.invoke("ReceiveFax", message(&json!({"id": row}))).await.unwrap().unwrap();
-    claims(&service, &customer, tap).await;
+    claims(&service, &customer, interceptor).await;
     let released = own_number(&customer.client).await["id"].as_str().unwrap().parse().unwrap();
     number::release(&operator, released).await.unwrap();
 }
@@ -278,7 +278,7 @@ fn message(body: &Value) -> Value {
 }
 
 /// A scheduled fax meets its worker too early, when there is nothing left to send it with, twice at once, and when nothing is written.
-async fn claims(service: &Service, customer: &Customer, tap: &Recorder) {
+async fn claims(service: &Service, customer: &Customer, interceptor: &Recorder) {
     let pending = async |customer: &Customer, minutes: i64| {
         let mut body = fax("+15005550001", TEXT, "text/plain");
         body["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_mins(minutes)).to_string());
@@ -293,9 +293,9 @@ async fn claims(service: &Service, customer: &Customer, tap: &Recorder) {
     let lost = pending(customer, 2).await;
     service.advance(SignedDuration::from_mins(3));
     claim(&poor, &refused).await;
-    tap.refuse(Some(("dynamodb", "TransactWriteItems")));
+    interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     claim(customer, &lost).await;
-    tap.refuse(None);
+    interceptor.refuse(None);
     // Its event was not relayed: the dispatcher publishes it.
     service.advance(SignedDuration::from_mins(20));
     service.stack.invoke("DispatchDue", json!({})).await.unwrap().unwrap();
@@ -306,39 +306,39 @@ async fn claims(service: &Service, customer: &Customer, tap: &Recorder) {
         let (one, two) = (pending(&rival, 2).await, pending(&rival, 2).await);
         service.advance(SignedDuration::from_mins(3));
         tokio::join!(claim(&rival, &one), claim(&rival, &two));
-        if tap.calls().contains(&removed) {
+        if interceptor.calls().contains(&removed) {
             return;
         }
     }
 }
 
 /// The other carrier: its callbacks are read again, and its documents fetched, with a key.
-async fn over_sinch(tap: &Arc<Recorder>) {
+async fn over_sinch(interceptor: &Arc<Recorder>) {
     let sinch = Sinch::start().await;
     let parameters = [("Carrier", "sinch"), ("SinchApiUrl", sinch.url.as_str()), ("SinchProjectId", PROJECT)];
     let credentials = [("sinch_key_id", KEY_ID), ("sinch_key_secret", KEY_SECRET), ("callback_secret", CALLBACK_SECRET)];
-    let service = Service::start_with_carrier(tap.clone(), &parameters, &credentials).await;
+    let service = Service::start_with_carrier(interceptor.clone(), &parameters, &credentials).await;
     let customer = service.customer().await;
     let id = customer.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
     customer.client.completed(&id).await;
     // One that comes in, and cannot be taken at first: whether it was is looked up.
     let own = own_number(&customer.client).await["number"].as_str().unwrap().to_owned();
-    tap.refuse(Some(("dynamodb", "TransactWriteItems")));
+    interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     sinch.receive("+12125551234", &own, Some(LETTER)).await;
     eventually("a look at the fax", || async {
         service.advance(SignedDuration::from_mins(1));
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        tap.calls().contains(&("ReceiveFax".into(), "dynamodb:GetItem".into(), "Faxes".into())).then_some(())
+        interceptor.calls().contains(&("ReceiveFax".into(), "dynamodb:GetItem".into(), "Faxes".into())).then_some(())
     })
     .await;
-    tap.refuse(None);
+    interceptor.refuse(None);
 }
 
 /// A carrier that takes nothing: the fax fails by the worker, which gives its pages back.
-async fn without_carrier(tap: &Arc<Recorder>) {
-    let service = Service::start_tapped(tap.clone()).await;
+async fn without_carrier(interceptor: &Arc<Recorder>) {
+    let service = Service::start_intercepted(interceptor.clone()).await;
     let customer = service.customer().await;
-    tap.refuse(Some(("carrier", "POST /v2/faxes")));
+    interceptor.refuse(Some(("carrier", "POST /v2/faxes")));
     let id = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
     eventually("the fax to fail", || async {
         service.advance(SignedDuration::from_mins(20));
@@ -346,7 +346,7 @@ async fn without_carrier(tap: &Arc<Recorder>) {
         (customer.client.fax(&id).await["status"] == "failed").then_some(())
     })
     .await;
-    tap.refuse(None);
+    interceptor.refuse(None);
 }
 
 fn told(missing: &BTreeSet<Grant>) -> Vec<String> {
@@ -355,16 +355,16 @@ fn told(missing: &BTreeSet<Grant>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_is_granted_what_it_calls_and_nothing_else() {
-    let tap = Arc::new(Recorder::default());
-    let service = Service::start_tapped(tap.clone()).await;
+    let interceptor = Arc::new(Recorder::default());
+    let service = Service::start_intercepted(interceptor.clone()).await;
     let customer = service.customer().await;
-    requests(&service, &customer, &tap).await;
-    dashboard(&service, &tap).await;
+    requests(&service, &customer, &interceptor).await;
+    dashboard(&service, &interceptor).await;
     background(&service, &customer).await;
-    late(&tap).await;
-    over_sinch(&tap).await;
-    without_carrier(&tap).await;
-    let (called, granted) = (tap.calls(), granted());
+    late(&interceptor).await;
+    over_sinch(&interceptor).await;
+    without_carrier(&interceptor).await;
+    let (called, granted) = (interceptor.calls(), granted());
     let missing: BTreeSet<_> = called.difference(&granted).cloned().collect();
     assert!(missing.is_empty(), "called and not granted: {:#?}", told(&missing));
     let unseen = UNSEEN.map(|(function, action, resource)| (function.to_owned(), action.to_owned(), resource.to_owned()));

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::carrier::Incoming;
 use sfm::commands::{number, webhook};
-use sfm::stack::Stack;
-use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::event::EventType;
 use sfm_core::plan::Plan;
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
+use sfm_local::stack::Stack;
+use sfm_simulator::Incoming;
 use sfm_tests::client::{Client, fax, http};
 use sfm_tests::documents::{LETTER, LETTER_PAGES};
 use sfm_tests::draw::{Draw, in_either, try_each};
@@ -102,7 +102,7 @@ async fn a_fax_to_an_active_number_is_received_with_its_document_however_the_car
 #[derive(Debug, Default)]
 struct Gate(AtomicBool);
 
-impl Tap for Gate {
+impl CallInterceptor for Gate {
     fn verdict(&self, call: &Call) -> Verdict {
         let shut = call.caller == "ReceiveCarrierEvent" && !self.0.load(Ordering::Relaxed);
         if shut { Verdict::Refuse } else { Verdict::Perform }
@@ -112,7 +112,7 @@ impl Tap for Gate {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_whose_call_broke_off_says_that_it_is_incomplete() {
     let gate = Arc::new(Gate::default());
-    let service = Service::start_tapped(gate.clone()).await;
+    let service = Service::start_intercepted(gate.clone()).await;
     // The poll finds the first one, which is not told that it is incomplete; the callback comes after it has become a fax.
     let customer = service.customer().await;
     let (own, _) = own_number(&customer.client).await;
@@ -198,41 +198,41 @@ const ASKED_FOR: Way = ("+15005550012", &["PollCarrier", "ReceiveFax"]);
 fn receive_under(
     (from, callers): Way,
     dir: &Path,
-    tap: &Arc<Injector>,
+    interceptor: &Arc<Injector>,
     mut process: Process,
     target: Option<(Point, Fault)>,
 ) -> (Process, bool) {
     let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
     let own = process.runtime.block_on(own_number(&customer.client)).0;
-    tap.arm(callers, target.clone());
+    interceptor.arm(callers, target.clone());
     process.runtime.block_on(send_in(&process.stack, &own, from));
     let (mut patience, deadline) = (Patience::default(), Instant::now() + Duration::from_secs(120));
     let mut ended = None;
     let fax = loop {
         assert!(Instant::now() < deadline, "{target:?}: it never came in");
-        if tap.process_gone() {
+        if interceptor.process_gone() {
             process.crash();
-            tap.resume();
-            process = Process::start(dir, tap.clone());
+            interceptor.resume();
+            process = Process::start(dir, interceptor.clone());
         }
         let client = Client::new(process.stack.base_url(), &customer.key);
         let list = process.runtime.block_on(client.get("/v1/faxes")).json();
         if let Some(fax) = list["data"].as_array().unwrap().first() {
             // What comes after it is there gets its chance to meet the fault.
             let chance = *ended.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
-            if target.is_none() || tap.was_hit() && !tap.process_gone() || Instant::now() > chance {
+            if target.is_none() || interceptor.was_hit() && !interceptor.process_gone() || Instant::now() > chance {
                 break fax.clone();
             }
         }
-        if patience.is_over(tap, Duration::from_millis(if target.is_none() { 2000 } else { 300 })) {
+        if patience.is_over(interceptor, Duration::from_millis(if target.is_none() { 2000 } else { 300 })) {
             process.stack.advance(SignedDuration::from_secs(61)).unwrap();
         }
         std::thread::sleep(Duration::from_millis(40));
     };
-    let struck = tap.was_hit();
-    if tap.disarm() {
+    let struck = interceptor.was_hit();
+    if interceptor.disarm() {
         process.crash();
-        process = Process::start(dir, tap.clone());
+        process = Process::start(dir, interceptor.clone());
     }
     // One more look at everything: nothing may come of it.
     process.stack.advance(SignedDuration::from_mins(30)).unwrap();
@@ -255,21 +255,21 @@ fn receive_under(
             assert_eq!(client.get("/v1/faxes").await.json()["total"], 2, "{target:?}");
         }
     });
-    tap.assert_no_errors(&target);
+    interceptor.assert_no_errors(&target);
     (process, struck)
 }
 
 fn try_every_point(way: Way) {
     let folder = tempfile::tempdir().unwrap();
-    let tap = Arc::new(Injector::default());
-    let (process, _) = receive_under(way, folder.path(), &tap, Process::start(folder.path(), tap.clone()), None);
-    let once = tap.seen();
-    let (process, _) = receive_under(way, folder.path(), &tap, process, None);
+    let interceptor = Arc::new(Injector::default());
+    let (process, _) = receive_under(way, folder.path(), &interceptor, Process::start(folder.path(), interceptor.clone()), None);
+    let once = interceptor.seen();
+    let (process, _) = receive_under(way, folder.path(), &interceptor, process, None);
     println!("a fax that comes in from {}:", way.0);
-    let points = in_either(once, tap.seen());
+    let points = in_either(once, interceptor.seen());
     assert!(points.len() >= 7, "{points:?}");
     let process = try_each(Draw::new(way.0).singles(&points), EXPLAINED, process, |process, target| {
-        receive_under(way, folder.path(), &tap, process, Some(target))
+        receive_under(way, folder.path(), &interceptor, process, Some(target))
     });
     process.crash();
 }
@@ -293,12 +293,12 @@ fn a_fax_that_the_carrier_is_asked_for_survives_every_fault_of_every_call() {
 #[test]
 fn a_fax_that_comes_in_whose_messages_come_doubled_and_out_of_order_is_one_fax() {
     let folder = tempfile::tempdir().unwrap();
-    let tap = Arc::new(Injector::default());
-    let mut process = Process::start(folder.path(), tap.clone());
+    let interceptor = Arc::new(Injector::default());
+    let mut process = Process::start(folder.path(), interceptor.clone());
     for feed in [Feed::Doubled, Feed::Shuffled] {
-        tap.feed_as(feed);
+        interceptor.feed_as(feed);
         for way in [TOLD, ASKED_FOR] {
-            (process, _) = receive_under(way, folder.path(), &tap, process, None);
+            (process, _) = receive_under(way, folder.path(), &interceptor, process, None);
         }
     }
     process.crash();
@@ -308,7 +308,7 @@ fn a_fax_that_comes_in_whose_messages_come_doubled_and_out_of_order_is_one_fax()
 #[derive(Debug, Default)]
 struct Messages(Mutex<Vec<String>>);
 
-impl Tap for Messages {
+impl CallInterceptor for Messages {
     fn performed(&self, call: &Call, request: &[u8], _: u16, _: &[u8]) {
         if matches!(call.operation.as_str(), "SendMessage" | "SendMessageBatch" | "PutEvents") {
             self.0.lock().unwrap().push(String::from_utf8_lossy(request).into_owned());
@@ -319,7 +319,7 @@ impl Tap for Messages {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_message_and_no_event_on_the_bus_has_a_telephone_number() {
     let messages = Arc::new(Messages::default());
-    let service = Service::start_tapped(messages.clone()).await;
+    let service = Service::start_intercepted(messages.clone()).await;
     let customer = service.customer().await;
     let (own, _) = own_number(&customer.client).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;

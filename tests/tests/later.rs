@@ -12,12 +12,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::clock::Clock;
 use sfm_core::due;
 use sfm_core::id::{FaxId, ScheduledId};
 use sfm_core::plan::Plan;
 use sfm_core::scheduled::document_key;
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::draw::Draw;
@@ -37,7 +37,7 @@ struct Watch {
     injector: Injector,
 }
 
-impl Tap for Watch {
+impl CallInterceptor for Watch {
     fn verdict(&self, call: &Call) -> Verdict {
         self.injector.verdict(call)
     }

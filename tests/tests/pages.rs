@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Timestamp;
 use serde_json::Value;
 use sfm::commands::fax as fax_command;
-use sfm::tap::{Call, Tap};
 use sfm_core::id::FaxId;
+use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_tests::service::{Customer, Service};
 
 /// With the deletions below, enough for page 4,000 to be a full one.
@@ -21,7 +21,7 @@ const LIMIT: u64 = 25;
 #[derive(Debug, Default)]
 struct Reads(Mutex<(u32, f64)>);
 
-impl Tap for Reads {
+impl CallInterceptor for Reads {
     fn performed(&self, call: &Call, _: &[u8], _: u16, response: &[u8]) {
         if call.service != "dynamodb" || call.caller != "ListFaxes" {
             return;
@@ -83,7 +83,7 @@ async fn seed(service: &Service, customer: &Customer) -> Vec<FaxId> {
 #[tokio::test(flavor = "multi_thread")]
 async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
     let reads = Arc::new(Reads::default());
-    let service = Service::start_tapped(reads.clone()).await;
+    let service = Service::start_intercepted(reads.clone()).await;
     let customer = service.customer().await;
     let mut ids = seed(&service, &customer).await;
 

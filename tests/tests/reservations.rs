@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::tap::{Call, Tap, Verdict};
 use sfm_core::id::AccountId;
 use sfm_core::plan::Plan;
+use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;
@@ -28,7 +28,7 @@ impl Gate {
     }
 }
 
-impl Tap for Gate {
+impl CallInterceptor for Gate {
     fn verdict(&self, call: &Call) -> Verdict {
         let closed = *self.0.lock().unwrap();
         let stopped = call.operation == "TransactWriteItems" && closed == Some(call.caller.as_str());
@@ -47,7 +47,7 @@ async fn noted(service: &Service, account: AccountId) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_reserved_for_no_fax_is_not_seen_and_the_next_send_gives_it_back() {
     let gate = Arc::new(Gate::default());
-    let service = Service::start_tapped(gate.clone()).await;
+    let service = Service::start_intercepted(gate.clone()).await;
     let customer = service.customer_with(Plan::Business, Some(4)).await;
     let body = fax("+15005550001", FORM, "image/png");
     let first = customer.client.post("/v1/faxes", &body).await.json();
@@ -88,7 +88,7 @@ async fn what_is_reserved_for_no_fax_is_not_seen_and_the_next_send_gives_it_back
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_fax_whose_reservation_was_given_back_is_sent_all_the_same() {
     let gate = Arc::new(Gate::default());
-    let service = Service::start_tapped(gate.clone()).await;
+    let service = Service::start_intercepted(gate.clone()).await;
     let customer = service.customer().await;
     let body = fax("+15005550001", FORM, "image/png");
     let mut later = body.clone();

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sfm::stack::template::Template;
-use sfm::stack::{Host, HostError, TEMPLATE};
 use sfm_core::clock::Clock;
+use sfm_local::stack::template::Template;
+use sfm_local::stack::{Host, HostError, TEMPLATE};
 use sfm_store::platform::Platform;
 
 /// Variables that a function can do without, and why the template gives them nevertheless.

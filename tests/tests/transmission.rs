@@ -32,7 +32,7 @@ fn received(service: &Service, seen: &mut HashSet<PathBuf>) -> Vec<usize> {
     let folder = service.stack.operator_env().with_file_name("carrier/received");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let new = files.filter(|file| file.extension().is_some_and(|kind| kind == "pdf") && seen.insert(file.clone()));
-    new.map(|file| sfm::fax_pages(&std::fs::read(file).unwrap()).unwrap().len()).collect()
+    new.map(|file| sfm_simulator::fax_pages(&std::fs::read(file).unwrap()).unwrap().len()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn every_kind_of_document_goes_out_and_can_be_fetched_as_a_fax_ready_pdf()
         let url = link.header("location").unwrap().to_owned();
         let pdf = http().get(&url).send().await.unwrap();
         assert_eq!(pdf.headers()["content-type"], "application/pdf");
-        let read = sfm::fax_pages(&pdf.bytes().await.unwrap()).unwrap();
+        let read = sfm_simulator::fax_pages(&pdf.bytes().await.unwrap()).unwrap();
         assert_eq!(read.len(), usize::try_from(pages).unwrap());
         assert_eq!(http().get(url.split('?').next().unwrap()).send().await.unwrap().status(), 403, "without the signature");
         service.advance(SignedDuration::from_mins(6));

@@ -51,7 +51,7 @@ fn id(count: usize) -> String {
 /// Fetches the document, plays the call, tells how it ended.
 pub(super) async fn play(state: Arc<State>, id: String, request: Value, script: Script) {
     let document = document(&state, &request).await;
-    let pages = document.as_deref().map(|pdf| sfm::fax_pages(pdf).map_or(1, |pages| pages.len()));
+    let pages = document.as_deref().map(|pdf| sfm_simulator::fax_pages(pdf).map_or(1, |pages| pages.len()));
     let callback_url = {
         let mut inner = state.inner();
         let now = state.clock.now().to_string();

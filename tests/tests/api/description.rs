@@ -6,12 +6,12 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::stack::TEMPLATE;
-use sfm::stack::template::Template;
 use sfm_core::event::EventType;
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::FaxStatus;
 use sfm_core::scope::Scope;
+use sfm_local::stack::TEMPLATE;
+use sfm_local::stack::template::Template;
 use sfm_tests::contract::Contract;
 use sfm_tests::target::Target;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sfm::tap::NoTap;
+use sfm_local::interceptor::NoInterceptor;
 use sfm_tests::client::Client;
 use sfm_tests::documents;
 use sfm_tests::eventually;
@@ -25,7 +25,7 @@ impl Stack {
         let sinch = Sinch::start().await;
         let parameters = [("Carrier", "sinch"), ("SinchApiUrl", sinch.url.as_str()), ("SinchProjectId", PROJECT)];
         let credentials = [("sinch_key_id", KEY_ID), ("sinch_key_secret", KEY_SECRET), ("callback_secret", CALLBACK_SECRET)];
-        let service = Service::start_with_carrier(Arc::new(NoTap), &parameters, &credentials).await;
+        let service = Service::start_with_carrier(Arc::new(NoInterceptor), &parameters, &credentials).await;
         let customer = service.customer().await;
         Self { service, sinch, customer }
     }

@@ -16,8 +16,8 @@ const RELAY: &[&str] = &["RelayEvents"];
 const DISPATCHER: &[&str] = &["DispatchDue"];
 
 /// The calls that were seen and are batches, each of which is to be done in part.
-fn in_part(tap: &Injector, operation: &str) -> Vec<(Point, Fault)> {
-    let batches = tap.seen().into_iter().filter(|point| point.operation == operation);
+fn in_part(interceptor: &Injector, operation: &str) -> Vec<(Point, Fault)> {
+    let batches = interceptor.seen().into_iter().filter(|point| point.operation == operation);
     batches.map(|point| (point, Fault::Partial)).collect()
 }
 
@@ -27,8 +27,8 @@ async fn invoke(service: &Service, function: &'static [&'static str], event: Val
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_the_queue_did_not_take_are_sent_again_in_the_same_run() {
-    let tap = Arc::new(Injector::default());
-    let service = Service::start_disconnected(tap.clone(), &[]).await;
+    let interceptor = Arc::new(Injector::default());
+    let service = Service::start_disconnected(interceptor.clone(), &[]).await;
     let client = service.customer().await.client;
     let sqs = service.stack.operator_platform().sqs();
     let queue = sqs.get_queue_url().queue_name("DueQueue").send().await.unwrap().queue_url.unwrap();
@@ -45,27 +45,27 @@ async fn messages_that_the_queue_did_not_take_are_sent_again_in_the_same_run() {
     }
     service.advance(SignedDuration::from_mins(12));
     let (caller, operation, target) = (DISPATCHER[0].into(), "SendMessageBatch".into(), "DueQueue".into());
-    tap.arm(DISPATCHER, [(Point { caller, service: "sqs", operation, target, nth: 1 }, Fault::Partial)]);
+    interceptor.arm(DISPATCHER, [(Point { caller, service: "sqs", operation, target, nth: 1 }, Fault::Partial)]);
     invoke(&service, DISPATCHER, json!({})).await.unwrap();
-    assert!(tap.was_hit(), "{:?}", tap.seen());
+    assert!(interceptor.was_hit(), "{:?}", interceptor.seen());
     assert_eq!(waiting().await, 8, "messages wait: what the queue did not take is sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_the_bus_did_not_take_are_told_of() {
-    let tap = Arc::new(Injector::default());
-    let service = Service::start_disconnected(tap.clone(), &[]).await;
+    let interceptor = Arc::new(Injector::default());
+    let service = Service::start_disconnected(interceptor.clone(), &[]).await;
     let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../events/relay-events.json")).unwrap();
     let mut records: Value = serde_json::from_str(&sample).unwrap();
     let mut second = records["Records"][0].clone();
     second["dynamodb"]["NewImage"]["id"]["S"] = json!("evt_01JZ3NDEKTSV4RRFFQ69G5FAV3");
     second["dynamodb"]["SequenceNumber"] = json!("100000000000000000002");
     records["Records"].as_array_mut().unwrap().push(second);
-    tap.arm(RELAY, None);
+    interceptor.arm(RELAY, None);
     assert_eq!(invoke(&service, RELAY, records.clone()).await.unwrap(), json!({"batchItemFailures": []}));
-    tap.arm(RELAY, in_part(&tap, "PutEvents"));
+    interceptor.arm(RELAY, in_part(&interceptor, "PutEvents"));
     let failed = invoke(&service, RELAY, records).await.unwrap();
-    assert!(tap.was_hit());
+    assert!(interceptor.was_hit());
     let left_out = json!({"batchItemFailures": [{"itemIdentifier": "100000000000000000002"}]});
     assert_eq!(failed, left_out, "the stream is to go on at the record whose event the bus did not take");
 
@@ -78,10 +78,10 @@ async fn events_that_the_bus_did_not_take_are_told_of() {
     let put = put.item("account_id", s(&customer.account.to_string())).item("id", s(event)).item("type", s("fax.delivered"));
     let put = put.item("created_at", s("2026-07-01T17:00:00.123Z")).item("data", s("{}")).item("expires_at", n(9_999_999_999));
     put.item("due_at", n(due)).item("due_shard", n(due::shard(event).into())).send().await.unwrap();
-    tap.arm(DISPATCHER, None);
+    interceptor.arm(DISPATCHER, None);
     invoke(&service, DISPATCHER, json!({})).await.unwrap();
-    tap.arm(DISPATCHER, in_part(&tap, "PutEvents"));
+    interceptor.arm(DISPATCHER, in_part(&interceptor, "PutEvents"));
     let failed = invoke(&service, DISPATCHER, json!({})).await;
-    assert!(tap.was_hit());
+    assert!(interceptor.was_hit());
     assert!(failed.is_err(), "a run that did not publish all events fails");
 }

@@ -25,8 +25,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::stack::Stack;
 use sfm_core::plan::Plan;
+use sfm_local::stack::Stack;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents;
 use sfm_tests::draw::{Draw, in_either, try_each, try_pairs};
@@ -42,7 +42,7 @@ const KEY: &[(&str, &str)] = &[("idempotency-key", "once")];
 /// One send under one fault, to its end, and the invariants after it.
 struct Trial<'a> {
     dir: &'a Path,
-    tap: Arc<Injector>,
+    interceptor: Arc<Injector>,
     to: &'a str,
     /// Whether it is sent now, or put off by some minutes.
     put_off: bool,
@@ -54,7 +54,7 @@ impl Trial<'_> {
     /// Returns the process that it ended with, and how many of the faults struck.
     fn run(&self, mut process: Process, targets: &[(Point, Fault)]) -> (Process, usize) {
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
-        self.tap.arm(self.callers(), targets.iter().cloned());
+        self.interceptor.arm(self.callers(), targets.iter().cloned());
         let deadline = Instant::now() + Duration::from_secs(120);
         let mut body = fax(self.to, documents::LETTER, "application/pdf");
         if self.put_off {
@@ -66,10 +66,10 @@ impl Trial<'_> {
         let mut ended = None;
         loop {
             assert!(Instant::now() < deadline, "{targets:?}: no end; acknowledged {acknowledged:?}");
-            if self.tap.process_gone() {
+            if self.interceptor.process_gone() {
                 process.crash();
-                self.tap.resume();
-                process = Process::start(self.dir, self.tap.clone());
+                self.interceptor.resume();
+                process = Process::start(self.dir, self.interceptor.clone());
                 patience = Patience::default();
             }
             let client = Client::new(process.stack.base_url(), &customer.key);
@@ -91,22 +91,25 @@ impl Trial<'_> {
                 // What comes after the fax is final gets its chance to meet a fault before the dispatcher does its work.
                 let chance = *ended.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
                 let settled = || process.runtime.block_on(left_due(&process.stack, customer.account)).is_empty();
-                if targets.is_empty() && settled() || self.tap.was_hit() && !self.tap.process_gone() || Instant::now() > chance {
+                if targets.is_empty() && settled()
+                    || self.interceptor.was_hit() && !self.interceptor.process_gone()
+                    || Instant::now() > chance
+                {
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(30));
                 continue;
             }
             // What does not go on by itself goes on with time.
-            if patience.is_over(&self.tap, Duration::from_millis(if targets.is_empty() { 2000 } else { 400 })) {
+            if patience.is_over(&self.interceptor, Duration::from_millis(if targets.is_empty() { 2000 } else { 400 })) {
                 process.stack.advance(self.stride).unwrap();
             }
             std::thread::sleep(Duration::from_millis(40));
         }
-        let struck = self.tap.struck();
-        if self.tap.disarm() {
+        let struck = self.interceptor.struck();
+        if self.interceptor.disarm() {
             process.crash();
-            process = Process::start(self.dir, self.tap.clone());
+            process = Process::start(self.dir, self.interceptor.clone());
         }
         // One more look at what is late: nothing may come of it.
         process.stack.advance(SignedDuration::from_mins(40)).unwrap();
@@ -117,7 +120,7 @@ impl Trial<'_> {
             invariants.unwrap_or_else(|broken| panic!("{targets:?}: {broken}"));
             self.repeated(&process.stack, &customer, &body, acknowledged.as_deref().unwrap(), targets).await;
         });
-        self.tap.assert_no_errors(&targets);
+        self.interceptor.assert_no_errors(&targets);
         (process, struck)
     }
 
@@ -161,12 +164,12 @@ impl Trial<'_> {
 
     /// Sends with one key until there is an answer; gives up the wait when the process is gone.
     fn try_send(&self, process: &Process, client: &Client, body: &[u8]) -> Option<String> {
-        let (client, body, tap) = (client.clone(), body.to_vec(), self.tap.clone());
+        let (client, body, interceptor) = (client.clone(), body.to_vec(), self.interceptor.clone());
         let path = if self.put_off { "/v1/scheduled" } else { "/v1/faxes" };
         process.runtime.block_on(async move {
             let sending = client.try_call(Method::POST, path, KEY, Some(body));
             let gone = async {
-                while !tap.process_gone() {
+                while !interceptor.process_gone() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };
@@ -228,14 +231,14 @@ impl Trial<'_> {
 /// A folder, an injector, and the calls that a send without faults makes.
 fn in_a_folder(to: &str, put_off: bool, stride: SignedDuration, rest: impl FnOnce(&Trial<'_>, Process, Vec<Point>)) {
     let folder = tempfile::tempdir().unwrap();
-    let tap = Arc::new(Injector::default());
-    let trial = Trial { dir: folder.path(), tap: tap.clone(), to, put_off, stride };
+    let interceptor = Arc::new(Injector::default());
+    let trial = Trial { dir: folder.path(), interceptor: interceptor.clone(), to, put_off, stride };
     // Of a clean run only what was made until all was settled is a send; the invariants' own calls are not seen.
-    let (process, _) = trial.run(Process::start(folder.path(), tap.clone()), &[]);
-    let once = tap.seen();
+    let (process, _) = trial.run(Process::start(folder.path(), interceptor.clone()), &[]);
+    let once = interceptor.seen();
     let (process, _) = trial.run(process, &[]);
     println!("a send to {to}, {}:", if put_off { "put off" } else { "at once" });
-    let points = in_either(once, tap.seen());
+    let points = in_either(once, interceptor.seen());
     assert!(points.len() > if put_off { 8 } else { 12 }, "a send makes more calls than {points:?}");
     rest(&trial, process, points);
 }
@@ -263,8 +266,8 @@ fn try_two_at_once(to: &str, put_off: bool, few: usize) {
     in_a_folder(to, put_off, SignedDuration::from_secs(61), |trial, process, points| {
         let pairs = Draw::new(to).pairs(&points, few);
         let anew = || {
-            trial.tap.disarm();
-            Process::start(trial.dir, trial.tap.clone())
+            trial.interceptor.disarm();
+            Process::start(trial.dir, trial.interceptor.clone())
         };
         try_pairs(&pairs, process, anew, |process, pair| trial.run(process, pair)).crash();
     });
@@ -285,11 +288,11 @@ fn sampled_pairs_of_faults_of_a_send_that_is_put_off_change_nothing() {
 fn sends_whose_messages_and_records_come_doubled_and_out_of_order_are_sent_once() {
     for (to, put_off) in [("+15005550001", false), ("+15005550004", false), ("+15005550007", false), ("+15005550001", true)] {
         let folder = tempfile::tempdir().unwrap();
-        let tap = Arc::new(Injector::default());
-        let trial = Trial { dir: folder.path(), tap: tap.clone(), to, put_off, stride: SignedDuration::from_secs(61) };
-        let mut process = Process::start(folder.path(), tap.clone());
+        let interceptor = Arc::new(Injector::default());
+        let trial = Trial { dir: folder.path(), interceptor: interceptor.clone(), to, put_off, stride: SignedDuration::from_secs(61) };
+        let mut process = Process::start(folder.path(), interceptor.clone());
         for feed in [Feed::Doubled, Feed::Shuffled] {
-            tap.feed_as(feed);
+            interceptor.feed_as(feed);
             for _ in 0..2 {
                 (process, _) = trial.run(process, &[]);
             }

@@ -70,8 +70,8 @@ fn judge(path: &str, target: &(Point, Fault), told: &Value, whole: &Value) {
 #[test]
 fn what_only_reads_is_told_whole_or_not_at_all_under_every_fault_of_every_call() {
     let folder = tempfile::tempdir().unwrap();
-    let tap = Arc::new(Injector::default());
-    let process = Process::start(folder.path(), tap.clone());
+    let interceptor = Arc::new(Injector::default());
+    let process = Process::start(folder.path(), interceptor.clone());
     let (runtime, stack) = (&process.runtime, &process.stack);
     let receiver = runtime.block_on(Receiver::start(|_| Reply::status(200)));
     let customer = runtime.block_on(customer(stack, Plan::Business, None));
@@ -109,29 +109,29 @@ fn what_only_reads_is_told_whole_or_not_at_all_under_every_fault_of_every_call()
         // The first call of a function notes that the key is used; those that come soon after do not.
         let first = runtime.block_on(client.get(&path));
         assert_eq!(first.status, 200, "{path}: {}", first.text);
-        tap.arm(READERS, None);
+        interceptor.arm(READERS, None);
         let whole = runtime.block_on(client.get(&path));
         assert_eq!(whole.text, first.text, "{path}");
-        let points = tap.seen();
+        let points = interceptor.seen();
         assert!(!points.is_empty(), "{path}");
         // Who dies over a read leaves nothing behind that could be looked at.
         let mut targets = draw.singles(&points);
         targets.retain(|(_, fault)| !matches!(fault, Fault::GoneBefore | Fault::ProcessGone));
         for target in targets {
-            tap.arm(READERS, [target.clone()]);
+            interceptor.arm(READERS, [target.clone()]);
             let told = eventually_blocking("an answer", || {
                 let told = runtime.block_on(client.try_call(reqwest::Method::GET, &path, &[], None));
                 let told = told.ok().filter(|told| told.status < 500)?;
                 assert_eq!(told.status, 200, "{path}: {target:?}: {}", told.text);
                 Some(told.json())
             });
-            assert!(tap.was_hit(), "{path}: never struck: {target:?}");
+            assert!(interceptor.was_hit(), "{path}: never struck: {target:?}");
             judge(&path, &target, &told, &whole.json());
-            tap.assert_no_errors(&(&path, &target));
+            interceptor.assert_no_errors(&(&path, &target));
             (tried, partial, stale) =
                 (tried + 1, partial + usize::from(target.1 == Fault::Partial), stale + usize::from(target.1 == Fault::Stale));
         }
-        tap.disarm();
+        interceptor.disarm();
     }
     println!("  {tried} faults, all of which struck; {partial} batches in part, {stale} indexes that had not caught up");
     assert!(partial >= 6 && stale >= 6, "{partial} {stale}");

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm::commands;
-use sfm::stack::Stack;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
+use sfm_local::stack::Stack;
 use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents;
 use sfm_tests::draw::{Draw, try_each};
@@ -134,28 +134,28 @@ const REQUESTS: [RequestTrial; 5] = [
 ];
 
 impl RequestTrial {
-    fn run(&self, dir: &Path, tap: &Arc<Injector>, mut process: Process, target: &(Point, Fault)) -> (Process, bool) {
+    fn run(&self, dir: &Path, interceptor: &Arc<Injector>, mut process: Process, target: &(Point, Fault)) -> (Process, bool) {
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
         let client = self.client(&process, &customer);
         let request = (self.prepare)(&process.runtime, &client, &customer);
-        tap.arm(self.callers, [target.clone()]);
+        interceptor.arm(self.callers, [target.clone()]);
         let deadline = Instant::now() + Duration::from_secs(120);
         let answer = loop {
             assert!(Instant::now() < deadline, "{} {target:?}: no end", self.name);
-            let answer = self.ask(&process, &client, tap, &request);
-            if tap.process_gone() {
+            let answer = self.ask(&process, &client, interceptor, &request);
+            if interceptor.process_gone() {
                 process.crash();
-                tap.resume();
-                process = Process::start(dir, tap.clone());
+                interceptor.resume();
+                process = Process::start(dir, interceptor.clone());
             } else if let Some(answer) = answer {
                 break answer;
             }
         };
-        let struck = tap.was_hit();
-        tap.disarm();
+        let struck = interceptor.was_hit();
+        interceptor.disarm();
         println!("  {} {:?} of {}: {}", self.name, target.1, target.0, answer.status);
         (self.judge)(&process.runtime, &process.stack, &customer, &client, &answer, &request);
-        tap.assert_no_errors(&(self.name, target));
+        interceptor.assert_no_errors(&(self.name, target));
         (process, struck)
     }
 
@@ -168,13 +168,13 @@ impl RequestTrial {
     }
 
     /// One try. None when there was no answer, or one that asks to try again.
-    fn ask(&self, process: &Process, client: &Client, tap: &Injector, request: &Asked) -> Option<Answer> {
+    fn ask(&self, process: &Process, client: &Client, interceptor: &Injector, request: &Asked) -> Option<Answer> {
         let (method, path, body) = request.clone();
         let body = (!body.is_null()).then(|| body.to_string().into_bytes());
         process.runtime.block_on(async {
             let asking = client.try_call(method, &path, KEY, body);
             let gone = async {
-                while !tap.process_gone() {
+                while !interceptor.process_gone() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };
@@ -197,18 +197,18 @@ pub fn member(process: &Process, customer: &Customer) -> Client {
 /// Each call of each request with every fault.
 pub fn try_requests(trials: &[RequestTrial]) {
     let folder = tempfile::tempdir().unwrap();
-    let tap = Arc::new(Injector::default());
-    let mut process = Process::start(folder.path(), tap.clone());
+    let interceptor = Arc::new(Injector::default());
+    let mut process = Process::start(folder.path(), interceptor.clone());
     let (mut draw, mut met) = (Draw::new("requests"), HashMap::new());
     let wanted = std::env::var("FAULT_REQUESTS").unwrap_or_default();
     for trial in trials.iter().filter(|trial| trial.name.contains(&wanted)) {
         let customer = process.runtime.block_on(customer(&process.stack, Plan::Business, None));
         let client = trial.client(&process, &customer);
         let request = (trial.prepare)(&process.runtime, &client, &customer);
-        tap.arm(trial.callers, None);
-        let clean = trial.ask(&process, &client, &tap, &request).expect("an answer without faults");
-        let points = tap.seen();
-        tap.disarm();
+        interceptor.arm(trial.callers, None);
+        let clean = trial.ask(&process, &client, &interceptor, &request).expect("an answer without faults");
+        let points = interceptor.seen();
+        interceptor.disarm();
         (trial.judge)(&process.runtime, &process.stack, &customer, &client, &clean, &request);
         assert!(points.len() >= 2, "{}: {points:?}", trial.name);
         println!("{}: {} calls", trial.name, points.len());
@@ -221,7 +221,7 @@ pub fn try_requests(trials: &[RequestTrial]) {
                 *times <= 2 || !point.reads() || point.silent() == Some(*fault)
             });
         }
-        process = try_each(targets, &[], process, |process, target| trial.run(folder.path(), &tap, process, &target));
+        process = try_each(targets, &[], process, |process, target| trial.run(folder.path(), &interceptor, process, &target));
     }
     process.crash();
 }

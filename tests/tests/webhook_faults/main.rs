@@ -27,7 +27,7 @@ const OF_A_WEBHOOK: &[&str] = &["FanOutEvent", "DeliverWebhook"];
 /// What every trial stands on: a receiver that outlives the stack.
 struct Bench<'b> {
     dir: &'b Path,
-    tap: Arc<Injector>,
+    interceptor: Arc<Injector>,
     outside: &'b Runtime,
 }
 
@@ -44,22 +44,22 @@ impl Bench<'_> {
             process.runtime.block_on(webhooks.of(customer.account)).unwrap()[0].quick.then_some(())
         });
         let before = receiver.requests().len();
-        let (first, tap) = (AtomicBool::new(true), self.tap.clone());
+        let (first, interceptor) = (AtomicBool::new(true), self.interceptor.clone());
         receiver.reply(move |request| {
-            tap.note(request.header("webhook-id"));
+            interceptor.note(request.header("webhook-id"));
             Reply::status(if first.swap(false, Ordering::SeqCst) { 500 } else { 200 })
         });
-        self.tap.arm(OF_A_WEBHOOK, targets.iter().cloned());
+        self.interceptor.arm(OF_A_WEBHOOK, targets.iter().cloned());
         process.runtime.block_on(customer.client.send_letter("+15005550001"));
         let (mut crashes, mut patience, deadline) = (0, Patience::default(), Instant::now() + Duration::from_secs(120));
         let mut ended = None;
         let recorded = loop {
             assert!(Instant::now() < deadline, "{targets:?}: never delivered");
-            if self.tap.process_gone() {
+            if self.interceptor.process_gone() {
                 crashes += 1;
                 process.crash();
-                self.tap.resume();
-                process = Process::start(self.dir, self.tap.clone());
+                self.interceptor.resume();
+                process = Process::start(self.dir, self.interceptor.clone());
             }
             let recorded = process.runtime.block_on(async {
                 let endpoints = webhook::endpoints(&process.stack.operator_platform(), customer.account).await.ok()?;
@@ -72,22 +72,22 @@ impl Bench<'_> {
                 // What comes after it was told gets its chance to meet a fault.
                 let chance = *ended.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
                 if targets.is_empty() && left_over(&process, &customer) == 0
-                    || self.tap.was_hit() && !self.tap.process_gone()
+                    || self.interceptor.was_hit() && !self.interceptor.process_gone()
                     || Instant::now() > chance
                 {
                     break recorded;
                 }
             }
-            if patience.is_over(&self.tap, Duration::from_millis(if targets.is_empty() { 2000 } else { 300 })) {
+            if patience.is_over(&self.interceptor, Duration::from_millis(if targets.is_empty() { 2000 } else { 300 })) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             }
             std::thread::sleep(Duration::from_millis(40));
         };
-        let (struck, happened) = (self.tap.struck(), self.tap.happened());
-        if self.tap.disarm() {
+        let (struck, happened) = (self.interceptor.struck(), self.interceptor.happened());
+        if self.interceptor.disarm() {
             crashes += 1;
             process.crash();
-            process = Process::start(self.dir, self.tap.clone());
+            process = Process::start(self.dir, self.interceptor.clone());
         }
         let requests = receiver.requests().split_off(before);
         let ids: HashSet<_> = requests.iter().map(|request| request.header("webhook-id").to_owned()).collect();
@@ -101,13 +101,13 @@ impl Bench<'_> {
         let unwritten = crashes + failed.count();
         let told = requests.len();
         assert!(told <= recorded + unwritten, "{targets:?}: told {told} times, {recorded} of them written down, {crashes} crashes");
-        assert_claimed_before_told(&happened, self.tap.copies() + unwritten, &format!("{targets:?}"));
+        assert_claimed_before_told(&happened, self.interceptor.copies() + unwritten, &format!("{targets:?}"));
         sfm_tests::eventually_blocking("nothing to be left due", || {
             process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             (left_over(&process, &customer) == 0).then_some(())
         });
         assert_eq!(receiver.requests().len() - before, told, "{targets:?}: told again afterwards");
-        self.tap.assert_no_errors(&targets);
+        self.interceptor.assert_no_errors(&targets);
         (process, struck)
     }
 }
@@ -144,14 +144,14 @@ fn assert_claimed_before_told(happened: &[Happening], first: usize, what: &str) 
 fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
     let folder = tempfile::tempdir().unwrap();
     let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let tap = Arc::new(Injector::default());
-    let bench = Bench { dir: folder.path(), tap: tap.clone(), outside: &outside };
+    let interceptor = Arc::new(Injector::default());
+    let bench = Bench { dir: folder.path(), interceptor: interceptor.clone(), outside: &outside };
     // The first attempt fails, so that the retry and all that belongs to it is struck too.
-    let (process, _) = bench.deliver_under(Process::start(folder.path(), tap.clone()), &[]);
-    let once = tap.seen();
+    let (process, _) = bench.deliver_under(Process::start(folder.path(), interceptor.clone()), &[]);
+    let once = interceptor.seen();
     let (process, _) = bench.deliver_under(process, &[]);
     println!("a webhook with one failure:");
-    let points = in_either(once, tap.seen());
+    let points = in_either(once, interceptor.seen());
     assert!(points.len() >= 8, "{points:?}");
     test(&bench, process, points);
 }
@@ -180,8 +180,8 @@ fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
     on_a_bench(|bench, process, points| {
         let pairs = Draw::new("webhook").pairs(&points, 5);
         let anew = || {
-            bench.tap.disarm();
-            Process::start(bench.dir, bench.tap.clone())
+            bench.interceptor.disarm();
+            Process::start(bench.dir, bench.interceptor.clone())
         };
         try_pairs(&pairs, process, anew, |process, pair| bench.deliver_under(process, pair)).crash();
     });
@@ -191,7 +191,7 @@ fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
 fn webhooks_whose_messages_come_doubled_and_out_of_order_are_told_once_for_each_record() {
     on_a_bench(|bench, mut process, _| {
         for feed in [Feed::Doubled, Feed::Shuffled] {
-            bench.tap.feed_as(feed);
+            bench.interceptor.feed_as(feed);
             for _ in 0..2 {
                 (process, _) = bench.deliver_under(process, &[]);
             }

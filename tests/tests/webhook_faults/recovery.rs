@@ -72,11 +72,11 @@ impl Bench<'_> {
             let operator = process.stack.operator_platform();
             process.runtime.block_on(webhook::recover(&operator, missed.endpoint, &missed.since.to_string()))
         };
-        self.tap.arm(callers, target.clone());
+        self.interceptor.arm(callers, target.clone());
         let begun = begin(&process);
         if callers == OPERATOR {
             // What looks at it later is the operator too.
-            self.tap.disarm();
+            self.interceptor.disarm();
         }
         if let Err(e) = begun {
             // Whoever got no answer asks again.
@@ -87,30 +87,33 @@ impl Bench<'_> {
         let mut patience = Patience::default();
         let recovery = loop {
             assert!(Instant::now() < deadline, "{target:?}: not recovered");
-            if self.tap.process_gone() {
+            if self.interceptor.process_gone() {
                 crashes += 1;
                 process.crash();
-                self.tap.resume();
-                process = Process::start(self.dir, self.tap.clone());
+                self.interceptor.resume();
+                process = Process::start(self.dir, self.interceptor.clone());
             }
             if let Some(recovery) = self.recovered(&process, &missed) {
                 // What comes after it is finished gets its chance to meet the fault.
                 let chance = *ended.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
                 let settled = || left_over(&process, &missed.customer) == 0;
-                if target.is_none() && settled() || self.tap.was_hit() && !self.tap.process_gone() || Instant::now() > chance {
+                if target.is_none() && settled()
+                    || self.interceptor.was_hit() && !self.interceptor.process_gone()
+                    || Instant::now() > chance
+                {
                     break recovery;
                 }
             }
-            if patience.is_over(&self.tap, Duration::from_millis(300)) {
+            if patience.is_over(&self.interceptor, Duration::from_millis(300)) {
                 process.stack.advance(SignedDuration::from_secs(61)).unwrap();
             }
             std::thread::sleep(Duration::from_millis(40));
         };
-        let struck = self.tap.was_hit();
-        if self.tap.disarm() {
+        let struck = self.interceptor.was_hit();
+        if self.interceptor.disarm() {
             crashes += 1;
             process.crash();
-            process = Process::start(self.dir, self.tap.clone());
+            process = Process::start(self.dir, self.interceptor.clone());
         }
         if target.is_none() {
             assert_eq!(recovery["events"], 2);
@@ -123,13 +126,13 @@ impl Bench<'_> {
         let ids: HashSet<_> = told.iter().map(|request| request.header("webhook-id").to_owned()).collect();
         assert_eq!(ids.len(), 2, "{target:?}");
         assert!(told.len() <= 2 * (1 + crashes), "{target:?}: told {} times after {crashes} crashes", told.len());
-        self.tap.assert_no_errors(&target);
+        self.interceptor.assert_no_errors(&target);
         (process, struck)
     }
 
     fn try_recovery(&self, process: Process, callers: &'static [&'static str], least: usize) -> Process {
         let (process, _) = self.recover_under(process, callers, None);
-        let points = self.tap.seen();
+        let points = self.interceptor.seen();
         assert!(points.len() >= least, "{points:?}");
         println!("a recovery, {callers:?}:");
         for point in &points {
@@ -153,9 +156,9 @@ impl Bench<'_> {
 fn a_recovery_survives_every_fault_of_every_call_and_each_death_of_its_worker() {
     let folder = tempfile::tempdir().unwrap();
     let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let tap = Arc::new(Injector::default());
-    let bench = Bench { dir: folder.path(), tap: tap.clone(), outside: &outside };
-    let process = Process::start(folder.path(), tap.clone());
+    let interceptor = Arc::new(Injector::default());
+    let bench = Bench { dir: folder.path(), interceptor: interceptor.clone(), outside: &outside };
+    let process = Process::start(folder.path(), interceptor.clone());
     let process = bench.try_recovery(process, OPERATOR, 3);
     bench.try_recovery(process, OF_A_RECOVERY, 8).crash();
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
-use super::gateway;
 use super::pattern::Pattern;
-use super::sqs::Queues;
+use super::queues::{Outgoing, Queues};
+use super::response;
 use super::{ACCOUNT, EndpointError};
 
 const MAX_ENTRIES: usize = 10;
@@ -95,7 +95,7 @@ impl Events {
             })
             .collect();
         let failed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Refused { .. })).count();
-        gateway::json(200, &json!({ "FailedEntryCount": failed, "Entries": outcomes }))
+        response::json(200, &json!({ "FailedEntryCount": failed, "Entries": outcomes }))
     }
 
     fn put(&self, region: &str, entry: Entry) -> Result<String, (&'static str, String)> {
@@ -130,7 +130,7 @@ impl Events {
         let rules = self.rules.iter().filter(|(rule, _)| rule.event_bus_name == bus);
         for (rule, _) in rules.filter(|(_, pattern)| pattern.matches(&event)) {
             // As in the cloud, a target that cannot be reached is no concern of whoever put the event.
-            if let Err(error) = self.queues.send(&rule.target_queue_name, &event.to_string()) {
+            if let Err(error) = self.queues.send(&rule.target_queue_name, Outgoing { body: event.to_string(), delay: None, group: None }) {
                 tracing::error!(rule = rule.name, queue = rule.target_queue_name, %error, "event not delivered");
             }
         }
@@ -154,5 +154,5 @@ fn required(name: &str, value: Option<String>) -> Result<String, (&'static str, 
 }
 
 fn error(code: &str, message: &str) -> Response<Bytes> {
-    gateway::json(400, &json!({ "__type": code, "message": message }))
+    response::json(400, &json!({ "__type": code, "message": message }))
 }

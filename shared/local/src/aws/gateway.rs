@@ -1,4 +1,4 @@
-//! The one port: tells the services apart, shows every call to the tap and loses answers when the tap says so.
+//! The one port: tells the services apart, shows every call to the interceptor, and drops answers when the interceptor says so.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,10 +22,11 @@ use super::dynamodb::DynamodbClient;
 use super::events::Events;
 use super::partial;
 use super::request::{Signer, header, json_target, object_target, operation, s3_operation};
+use super::response::{conflict, json, unknown_operation};
 use super::s3::S3;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
-use crate::tap::{Call, Tap, Verdict, released};
+use sfm_simulator::interceptor::{Call, CallInterceptor, Verdict, released};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -39,7 +40,7 @@ pub(super) struct Gateway {
     pub(super) sqs: Sqs,
     pub(super) secrets: Secrets,
     pub(super) events: Events,
-    pub(super) tap: Arc<dyn Tap>,
+    pub(super) interceptor: Arc<dyn CallInterceptor>,
     pub(super) calls: AtomicU64,
 }
 
@@ -130,7 +131,7 @@ impl Gateway {
             },
             caller: signer.access_key.clone(),
         };
-        let verdict = self.tap.verdict(&call);
+        let verdict = self.interceptor.verdict(&call);
         match verdict {
             Verdict::Refuse => return Err(Closed),
             Verdict::Fail { status, code } => return Ok(whole(failure(service, status, code))),
@@ -171,8 +172,8 @@ impl Gateway {
             Verdict::Stale if call.operation == "Query" && call.target.contains('.') => {
                 Ok(whole(json(200, &serde_json::json!({"Items": [], "Count": 0, "ScannedCount": 0}))))
             }
-            Verdict::Lose | Verdict::Break => Err(Closed),
-            Verdict::Hang => {
+            Verdict::DropResponse | Verdict::Break => Err(Closed),
+            Verdict::NeverRespond => {
                 stopped(&mut stop).await;
                 Err(Closed)
             }
@@ -195,7 +196,7 @@ impl Gateway {
                     tracing::error!(?error, "S3 failed");
                     Closed
                 })?;
-                self.tap.performed(call, &[], answer.status().as_u16(), &[]);
+                self.interceptor.performed(call, &[], answer.status().as_u16(), &[]);
                 Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
             }
             Asked::Json(body) => self.perform_json(call, service, signer, &parts, body, stop).await.map(whole),
@@ -217,14 +218,14 @@ impl Gateway {
                 Closed
             })?,
             Service::Events => self.events.answer(&call.operation, &signer.region, &body),
-            Service::Secrets => self.secrets.answer(parts, body.clone()).await,
+            Service::Secrets => self.secrets.answer(&call.operation, &body),
             // Only here a call may wait for long.
             _ => tokio::select! {
-                answer = self.sqs.answer(&signer.region, parts, body.clone()) => answer,
+                answer = self.sqs.answer(&call.operation, &signer.region, &body) => answer,
                 () = stopped(stop) => return Err(Closed),
             },
         };
-        self.tap.performed(call, &body, answer.status().as_u16(), answer.body());
+        self.interceptor.performed(call, &body, answer.status().as_u16(), answer.body());
         Ok(answer)
     }
 }
@@ -236,7 +237,7 @@ enum Asked {
 }
 
 impl Service {
-    /// As the tap knows it.
+    /// As the interceptor knows it.
     fn name(self) -> &'static str {
         match self {
             Self::Dynamodb => "dynamodb",
@@ -264,21 +265,6 @@ fn route(parts: &Parts, signer: Option<&Signer>) -> Option<(Service, String)> {
 
 fn whole(answer: Response<Bytes>) -> Response<Body> {
     answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
-}
-
-/// How DynamoDB answers a write that met a transaction of another; the emulator, which does one thing at a time, never does.
-fn conflict(operation: &str) -> Option<Response<Bytes>> {
-    let error = |name: &str| serde_json::json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "conflict"});
-    match operation {
-        "TransactWriteItems" => {
-            let mut body = error("TransactionCanceledException");
-            body["CancellationReasons"] =
-                serde_json::json!([{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]);
-            Some(json(400, &body))
-        }
-        "PutItem" | "UpdateItem" | "DeleteItem" => Some(json(400, &error("TransactionConflictException"))),
-        _ => None,
-    }
 }
 
 /// An error as the service tells it.
@@ -310,23 +296,4 @@ async fn half(answer: Response<Body>) -> Result<Response<Body>, Closed> {
         Err(BoxError::from(Closed))
     });
     Ok(Response::from_parts(parts, StreamBody::new(sent.chain(cut)).boxed_unsync()))
-}
-
-fn unknown_operation() -> Response<Bytes> {
-    json(
-        400,
-        &serde_json::json!({
-            "__type": "UnknownOperationException",
-            "message": "The local stack has DynamoDB, S3, SQS, Secrets Manager and EventBridge PutEvents, over their JSON and REST protocols."
-        }),
-    )
-}
-
-/// An answer of a JSON service.
-pub(super) fn json(status: u16, body: &serde_json::Value) -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::from(body.to_string()));
-    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    let json = http::HeaderValue::from_static("application/x-amz-json-1.1");
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    answer
 }

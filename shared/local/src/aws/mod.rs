@@ -4,18 +4,20 @@
 //! |---|---|---|
 //! | DynamoDB and its streams | `dynoxide` | `dynamodb.sqlite` |
 //! | S3, path style | `s3s` and `s3s-fs` | `s3/` |
-//! | SQS | `winterbaume-sqs` | in memory: a restart empties the queues |
+//! | SQS | our own, `queues` | in memory: a restart empties the queues |
 //! | EventBridge `PutEvents` | our own | none |
-//! | Secrets Manager | `winterbaume-secretsmanager` | in memory |
+//! | Secrets Manager | our own | in memory |
 //!
-//! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`Tap`].
+//! Each emulator sits behind a module of its own; `gateway` tells the calls apart and shows each one to the [`CallInterceptor`].
 
 mod dynamodb;
 mod events;
 mod gateway;
 mod partial;
 mod pattern;
+mod queues;
 mod request;
+mod response;
 mod s3;
 mod secrets;
 mod sqs;
@@ -31,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::tap::Tap;
+use sfm_simulator::interceptor::CallInterceptor;
 
 pub use events::BusRule;
 pub use pattern::PatternError;
@@ -48,11 +50,11 @@ pub struct EndpointConfig {
     pub dir: PathBuf,
     /// The stack's clock, which may stand ahead of the system's: delays, visibility timeouts, links and items expire by it.
     pub clock: Clock,
-    pub tap: Arc<dyn Tap>,
+    pub interceptor: Arc<dyn CallInterceptor>,
     pub rules: Vec<BusRule>,
     /// The secret access key of every access key id. Only S3 checks signatures.
     pub secret: String,
-    /// Makes DynamoDB report the capacity of every call, as if each had asked for it, so that the tap can add it up.
+    /// Makes DynamoDB report the capacity of every call, as if each had asked for it, so that the interceptor can add it up.
     pub count_capacity: bool,
 }
 
@@ -93,7 +95,7 @@ impl std::fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub async fn start(config: EndpointConfig) -> Result<Self, EndpointError> {
-        let EndpointConfig { listener, dir, clock, tap, rules, secret, count_capacity } = config;
+        let EndpointConfig { listener, dir, clock, interceptor, rules, secret, count_capacity } = config;
         let url = format!("http://{}", listener.local_addr().map_err(EndpointError::Start)?);
         let (dynamodb, s3) = tokio::task::spawn_blocking({
             let clock = clock.clone();
@@ -106,14 +108,14 @@ impl Endpoint {
         })
         .await
         .map_err(|_| EndpointError::Interrupted)??;
-        let queues = sqs::Queues::new(url.clone(), clock.clone());
+        let queues = queues::Queues::new(url.clone(), clock.clone());
         let gateway = gateway::Gateway {
             dynamodb: dynamodb.client(count_capacity),
             s3,
-            events: events::Events::new(rules, queues.clone(), clock)?,
+            events: events::Events::new(rules, queues.clone(), clock.clone())?,
             sqs: sqs::Sqs::new(queues),
-            secrets: secrets::Secrets::new(),
-            tap,
+            secrets: secrets::Secrets::new(clock.clone()),
+            interceptor,
             calls: Default::default(),
         };
         let (stopping, stop) = watch::channel(false);

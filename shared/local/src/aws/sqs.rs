@@ -1,314 +1,247 @@
-//! SQS: `winterbaume-sqs`, with queues that keep the stack's time. Messages live in memory only.
+//! SQS: the JSON protocol of our own queues. Messages live in memory only.
+//! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html>
 
-use std::collections::HashMap;
-use std::future::{Future, ready};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
-use http::request::Parts;
-use jiff::SignedDuration;
-use sfm_core::clock::Clock;
-use winterbaume_core::{MockRequest, MockResponse, MockService as _};
-use winterbaume_sqs::state::{SqsError, SqsState};
-use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
-use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsService, SqsStateView, StateViewError};
+use http::{HeaderValue, Response};
+use md5::{Digest as _, Md5};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use super::ACCOUNT;
+use super::queues::{Message, Outgoing, QueueError, Queues};
+use super::response;
 
-pub(super) struct Sqs(SqsService);
+/// Entries of a batch, and messages of an answer.
+const MOST: usize = 10;
+/// Bytes of a message, and of all messages of a batch.
+const LARGEST: usize = 1024 * 1024;
+/// Seconds.
+const LONGEST_DELAY: u32 = 900;
+const LONGEST_WAIT: u64 = 20;
+const LONGEST_VISIBILITY: u32 = 43_200;
+
+pub(super) struct Sqs(Queues);
+
+/// Whatever any of the operations is asked for; each reads its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Asked {
+    queue_name: String,
+    queue_name_prefix: String,
+    queue_url: String,
+    attributes: BTreeMap<String, String>,
+    attribute_names: Vec<String>,
+    message_system_attribute_names: Vec<String>,
+    max_number_of_messages: Option<usize>,
+    wait_time_seconds: u64,
+    visibility_timeout: Option<u32>,
+    receipt_handle: String,
+    entries: Vec<Entry>,
+    #[serde(flatten)]
+    message: Entry,
+}
+
+/// A message to send, or a receipt, of a batch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Entry {
+    id: String,
+    message_body: String,
+    delay_seconds: Option<u32>,
+    message_group_id: Option<String>,
+    #[serde(rename = "ReceiptHandle")]
+    receipt: String,
+}
+
+/// An error by its name, and by the one from the days of the query protocol: SDKs go by either.
+#[derive(Debug)]
+struct Refused {
+    name: &'static str,
+    old: &'static str,
+    message: String,
+}
+
+impl Refused {
+    fn new(name: &'static str, old: &'static str, message: impl Into<String>) -> Self {
+        Self { name, old, message: message.into() }
+    }
+
+    fn value(message: impl Into<String>) -> Self {
+        Self::new("InvalidParameterValueException", "InvalidParameterValue", message)
+    }
+}
+
+impl From<QueueError> for Refused {
+    fn from(error: QueueError) -> Self {
+        let (name, old) = match error {
+            QueueError::NoSuchQueue => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+            QueueError::NameExists => ("QueueNameExists", "QueueAlreadyExists"),
+            QueueError::InvalidReceipt => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
+            QueueError::NotInFlight => ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
+            QueueError::InvalidAttribute(_) => ("InvalidAttributeName", "InvalidAttributeName"),
+        };
+        Self::new(name, old, error.to_string())
+    }
+}
+
+impl From<Refused> for Response<Bytes> {
+    fn from(refused: Refused) -> Self {
+        let body = json!({"__type": format!("com.amazonaws.sqs#{}", refused.name), "message": refused.message});
+        let mut answer = response::json(400, &body);
+        if let Ok(old) = HeaderValue::try_from(format!("{};Sender", refused.old)) {
+            answer.headers_mut().insert("x-amzn-query-error", old);
+        }
+        answer
+    }
+}
 
 impl Sqs {
     pub(super) fn new(queues: Queues) -> Self {
-        Self(SqsService::with_backend(Arc::new(queues)))
+        Self(queues)
     }
 
-    pub(super) async fn answer(&self, region: &str, parts: &Parts, body: Bytes) -> Response<Bytes> {
-        let region = if region.is_empty() { "us-east-1" } else { region };
-        let request = MockRequest {
-            method: parts.method.to_string(),
-            // Where it reads the region from.
-            uri: format!("https://sqs.{region}.amazonaws.com/"),
-            headers: parts.headers.clone(),
-            body,
-        };
-        let mut answer = self.0.handle(request).await;
-        if answer.status >= 400 {
-            name_as_aws_does(&mut answer);
+    pub(super) async fn answer(&self, operation: &str, region: &str, body: &[u8]) -> Response<Bytes> {
+        match self.act(operation, region, body).await {
+            Ok(answer) => response::json(200, &answer),
+            Err(refused) => refused.into(),
         }
-        let mut response = Response::new(answer.body);
-        *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
-        *response.headers_mut() = answer.headers;
-        response
-    }
-}
-
-/// AWS puts an error's new name into the body and the one from the days of the query protocol into a header; SDKs go by either.
-/// `winterbaume` knows the old names only.
-fn name_as_aws_does(answer: &mut MockResponse) {
-    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return };
-    let old = body["__type"].as_str().unwrap_or_default().to_owned();
-    let new = match old.as_str() {
-        "AWS.SimpleQueueService.NonExistentQueue" => "QueueDoesNotExist",
-        "QueueAlreadyExists" => "QueueNameExists",
-        same => same,
-    };
-    body["__type"] = format!("com.amazonaws.sqs#{new}").into();
-    answer.body = body.to_string().into();
-    let side = if answer.status < 500 { "Sender" } else { "Receiver" };
-    if let Ok(old) = format!("{old};{side}").parse() {
-        answer.headers.insert("x-amzn-query-error", old);
-    }
-}
-
-/// All queues, of whatever region.
-///
-/// `winterbaume` reads the system's clock wherever it needs the time. So when the stack's clock has moved, all that is stored moves
-/// back by as much, and what is shown of it is shown in the stack's time.
-#[derive(Clone)]
-pub(super) struct Queues {
-    url: String,
-    clock: Clock,
-    shifted: Arc<Mutex<Shifted>>,
-}
-
-#[derive(Default)]
-struct Shifted {
-    state: SqsState,
-    /// How far ahead of the system's clock the stack's was when `state` was moved last.
-    offset: SignedDuration,
-}
-
-type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Map = HashMap<String, String>;
-type Result<T, E = SqsError> = std::result::Result<T, E>;
-
-impl Queues {
-    /// Their URLs begin with `url`.
-    pub(super) fn new(url: String, clock: Clock) -> Self {
-        let offset = clock.offset();
-        Self { url, clock, shifted: Arc::new(Mutex::new(Shifted { state: SqsState::default(), offset })) }
     }
 
-    pub(super) fn send(&self, queue: &str, body: &str) -> Result<()> {
-        self.now().state.send_message(queue, body, None, HashMap::new(), None, None).map(drop)
-    }
-
-    /// The queues as of now.
-    fn now(&self) -> MutexGuard<'_, Shifted> {
-        let mut shifted = self.shifted.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = self.clock.offset();
-        let moved = milliseconds(offset) - milliseconds(shifted.offset);
-        shifted.offset = offset;
-        if moved != 0 {
-            for queue in shifted.state.queues.values_mut() {
-                for message in &mut queue.messages {
-                    message.visible_at -= moved;
-                    message.sent_timestamp -= moved;
-                    if let Some(first) = &mut message.approximate_first_receive_timestamp {
-                        *first -= moved;
-                    }
-                }
-                for (_, expires_at) in queue.dedup_index.values_mut() {
-                    *expires_at -= moved;
-                }
+    async fn act(&self, operation: &str, region: &str, body: &[u8]) -> Result<Value, Refused> {
+        let unread = |e: serde_json::Error| Refused::new("SerializationException", "MalformedInput", e.to_string());
+        let asked: Asked = serde_json::from_slice(body).map_err(unread)?;
+        let queues = &self.0;
+        let queue = asked.queue_url.rsplit('/').next().unwrap_or_default();
+        Ok(match operation {
+            "CreateQueue" => json!({"QueueUrl": queues.create(region, &asked.queue_name, asked.attributes)?}),
+            "GetQueueUrl" => json!({"QueueUrl": queues.url(&asked.queue_name)?}),
+            "ListQueues" => json!({"QueueUrls": queues.list(&asked.queue_name_prefix)}),
+            "PurgeQueue" => {
+                queues.purge(queue)?;
+                json!({})
             }
-        }
-        shifted
+            "GetQueueAttributes" => {
+                let mut attributes = queues.attributes(queue)?;
+                attributes.retain(|name, _| wants(&asked.attribute_names, name));
+                json!({"Attributes": attributes})
+            }
+            "SendMessage" => self.send(queue, asked.message)?,
+            "SendMessageBatch" => {
+                if asked.entries.iter().map(|entry| entry.message_body.len()).sum::<usize>() > LARGEST {
+                    let message = "The length of all the messages put together is more than the limit.";
+                    return Err(Refused::new("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", message));
+                }
+                batch(asked.entries, |entry| self.send(queue, entry))?
+            }
+            "ReceiveMessage" => {
+                let most = asked.max_number_of_messages.unwrap_or(1);
+                within("MaxNumberOfMessages", most, 1, MOST)?;
+                within("WaitTimeSeconds", asked.wait_time_seconds, 0, LONGEST_WAIT)?;
+                within("VisibilityTimeout", asked.visibility_timeout.unwrap_or_default(), 0, LONGEST_VISIBILITY)?;
+                let wait = Duration::from_secs(asked.wait_time_seconds);
+                let messages = queues.receive(queue, most, asked.visibility_timeout, wait).await?;
+                let names = [asked.message_system_attribute_names, asked.attribute_names].concat();
+                let shown: Vec<Value> = messages.iter().map(|message| shown(message, &names)).collect();
+                if shown.is_empty() { json!({}) } else { json!({"Messages": shown}) }
+            }
+            "DeleteMessage" => {
+                queues.delete(queue, &asked.receipt_handle)?;
+                json!({})
+            }
+            "DeleteMessageBatch" => batch(asked.entries, |entry| Ok(queues.delete(queue, &entry.receipt).map(|()| json!({}))?))?,
+            "ChangeMessageVisibility" => {
+                let seconds = asked.visibility_timeout.unwrap_or_default();
+                within("VisibilityTimeout", seconds, 0, LONGEST_VISIBILITY)?;
+                queues.change_visibility(queue, &asked.receipt_handle, seconds)?;
+                json!({})
+            }
+            _ => {
+                return Err(Refused::new(
+                    "UnsupportedOperation",
+                    "AWS.SimpleQueueService.UnsupportedOperation",
+                    format!("SQS has no {operation} here."),
+                ));
+            }
+        })
     }
 
-    fn on<T: Send + 'static>(&self, action: impl FnOnce(&mut SqsState) -> T) -> Answer<T> {
-        Box::pin(ready(action(&mut self.now().state)))
-    }
-
-    fn create(&self, region: &str, name: &str, attributes: &Map, tags: Option<&Map>) -> Result<Queue> {
-        let mut shifted = self.now();
-        shifted.state.create_queue(name, region, ACCOUNT, attributes, tags)?;
-        let created = shifted.state.queues.get_mut(name).ok_or(SqsError::NonExistentQueue)?;
-        created.queue.url = format!("{}/{ACCOUNT}/{name}", self.url);
-        Ok(created.queue.clone())
-    }
-
-    fn receive(&self, name: &str, max: usize, visibility_timeout: Option<u32>) -> Result<Vec<Message>> {
-        let mut shifted = self.now();
-        let offset = milliseconds(shifted.offset);
-        let system_now = self.clock.now().as_millisecond() - offset;
-        // `winterbaume` keeps messages for ever.
-        if let Some(queue) = shifted.state.queues.get_mut(name) {
-            let oldest = system_now - i64::from(queue.queue.message_retention_period) * 1000;
-            queue.messages.retain(|message| message.sent_timestamp >= oldest);
-        }
-        let mut messages = shifted.state.receive_message(name, max, visibility_timeout)?;
-        for message in &mut messages {
-            message.sent_timestamp += offset;
-            message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp.map(|first| first + offset);
-        }
-        Ok(messages)
-    }
-
-    fn attributes(&self, name: &str) -> Result<Map> {
-        let shifted = self.now();
-        let mut attributes = shifted.state.get_queue_attributes(name)?;
-        // `winterbaume` leaves out messages that were received before and are visible again.
-        if let Some(queue) = shifted.state.queues.get(name) {
-            let visible = queue.messages.iter().filter(|message| message.is_visible()).count();
-            attributes.insert("ApproximateNumberOfMessages".to_owned(), visible.to_string());
-        }
-        Ok(attributes)
+    fn send(&self, queue: &str, entry: Entry) -> Result<Value, Refused> {
+        let Entry { message_body: body, delay_seconds: delay, message_group_id: group, .. } = entry;
+        within("DelaySeconds", delay.unwrap_or_default(), 0, LONGEST_DELAY)?;
+        within("MessageBody's length", body.len(), 1, LARGEST)?;
+        let md5 = md5(&body);
+        let id = self.0.send(queue, Outgoing { body, delay, group })?;
+        Ok(json!({"MessageId": id, "MD5OfMessageBody": md5}))
     }
 }
 
-fn milliseconds(duration: SignedDuration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// Carries a batch out, entry by entry: some may fail and others not.
+fn batch(entries: Vec<Entry>, act: impl Fn(Entry) -> Result<Value, Refused>) -> Result<Value, Refused> {
+    let refuse = |name, old, message: &str| Err(Refused::new(name, old, message));
+    if entries.is_empty() {
+        return refuse("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", "There are no entries in the batch.");
+    }
+    if entries.len() > MOST {
+        return refuse(
+            "TooManyEntriesInBatchRequest",
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            "A batch has at most 10 entries.",
+        );
+    }
+    let mut ids: Vec<&str> = entries.iter().map(|entry| &*entry.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() < entries.len() {
+        return refuse("BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "Two entries have the same Id.");
+    }
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let id = entry.id.clone();
+        match act(entry) {
+            Ok(mut answer) => {
+                answer["Id"] = id.into();
+                done.push(answer);
+            }
+            // A queue that is not there is the fault of the whole request.
+            Err(refused) if refused.name == "QueueDoesNotExist" => return Err(refused),
+            Err(refused) => failed.push(json!({"Id": id, "SenderFault": true, "Code": refused.name, "Message": refused.message})),
+        }
+    }
+    Ok(json!({"Successful": done, "Failed": failed}))
 }
 
-/// The account is always ours and a region has no queues of its own, so both are left aside.
-impl SqsBackend for Queues {
-    fn create_queue(&self, _: String, region: String, name: String, attributes: Map, tags: Option<Map>) -> Answer<Result<Queue>> {
-        Box::pin(ready(self.create(&region, &name, &attributes, tags.as_ref())))
+fn within<N: PartialOrd + std::fmt::Display>(name: &str, value: N, least: N, most: N) -> Result<(), Refused> {
+    if (&least..=&most).contains(&&value) {
+        return Ok(());
     }
+    Err(Refused::value(format!("Value {value} for parameter {name} is invalid. Reason: Must be between {least} and {most}.")))
+}
 
-    fn delete_queue(&self, _: String, _: String, name: String) -> Answer<Result<()>> {
-        self.on(|state| state.delete_queue(&name))
-    }
+/// Whether an attribute is among those that are asked for.
+fn wants(names: &[String], name: &str) -> bool {
+    names.iter().any(|asked| asked == "All" || asked == name)
+}
 
-    fn get_queue_url(&self, _: String, _: String, name: String) -> Answer<Result<String>> {
-        self.on(|state| state.get_queue_url(&name).map(str::to_owned))
-    }
+fn md5(text: &str) -> String {
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
-    fn get_queue_attributes(&self, _: String, _: String, name: String) -> Answer<Result<Map>> {
-        Box::pin(ready(self.attributes(&name)))
-    }
-
-    fn set_queue_attributes(&self, _: String, _: String, name: String, attributes: Map) -> Answer<Result<()>> {
-        self.on(|state| state.set_queue_attributes(&name, &attributes))
-    }
-
-    fn list_queues(&self, _: String, _: String, prefix: Option<String>) -> Answer<Result<Vec<Queue>>> {
-        self.on(|state| Ok(state.list_queues(prefix.as_deref()).into_iter().cloned().collect()))
-    }
-
-    fn send_message(
-        &self,
-        _: String,
-        _: String,
-        name: String,
-        body: String,
-        delay: Option<u32>,
-        attributes: HashMap<String, MessageAttribute>,
-        group: Option<String>,
-        deduplication: Option<String>,
-    ) -> Answer<Result<SendMessageOutput>> {
-        self.on(|state| {
-            let sent = state.send_message(&name, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
-            Ok(SendMessageOutput { message_id: sent.message_id, body_md5: sent.body_md5 })
-        })
-    }
-
-    fn receive_messages(
-        &self,
-        _: String,
-        _: String,
-        name: String,
-        max: usize,
-        visibility_timeout: Option<u32>,
-    ) -> Answer<Result<Vec<Message>>> {
-        Box::pin(ready(self.receive(&name, max, visibility_timeout)))
-    }
-
-    fn delete_message(&self, _: String, _: String, name: String, receipt: String) -> Answer<Result<()>> {
-        self.on(|state| state.delete_message(&name, &receipt))
-    }
-
-    fn purge_queue(&self, _: String, _: String, name: String) -> Answer<Result<()>> {
-        self.on(|state| state.purge_queue(&name))
-    }
-
-    fn change_message_visibility(&self, _: String, _: String, name: String, receipt: String, timeout: u32) -> Answer<Result<()>> {
-        self.on(|state| state.change_message_visibility(&name, &receipt, timeout))
-    }
-
-    fn change_message_visibility_batch(
-        &self,
-        _: String,
-        _: String,
-        name: String,
-        entries: Vec<(String, String, u32)>,
-    ) -> Answer<Result<Vec<String>>> {
-        self.on(|state| state.change_message_visibility_batch(&name, &entries))
-    }
-
-    fn list_queue_tags(&self, _: String, _: String, name: String) -> Answer<Result<Map>> {
-        self.on(|state| state.list_queue_tags(&name))
-    }
-
-    fn tag_queue(&self, _: String, _: String, name: String, tags: Map) -> Answer<Result<()>> {
-        self.on(|state| state.tag_queue(&name, &tags))
-    }
-
-    fn untag_queue(&self, _: String, _: String, name: String, keys: Vec<String>) -> Answer<Result<()>> {
-        self.on(|state| state.untag_queue(&name, &keys))
-    }
-
-    fn add_permission(
-        &self,
-        _: String,
-        _: String,
-        name: String,
-        label: String,
-        accounts: Vec<String>,
-        actions: Vec<String>,
-    ) -> Answer<Result<()>> {
-        self.on(|state| state.add_permission(&name, &label, accounts, actions))
-    }
-
-    fn remove_permission(&self, _: String, _: String, name: String, label: String) -> Answer<Result<()>> {
-        self.on(|state| state.remove_permission(&name, &label))
-    }
-
-    fn list_dead_letter_source_queues(&self, _: String, _: String, name: String) -> Answer<Result<Vec<String>>> {
-        self.on(|state| state.list_dead_letter_source_queues(&name))
-    }
-
-    fn start_message_move_task(
-        &self,
-        _: String,
-        _: String,
-        source: String,
-        destination: Option<String>,
-        rate: Option<i32>,
-    ) -> Answer<Result<String>> {
-        self.on(|state| state.start_message_move_task(&source, destination.as_deref(), rate))
-    }
-
-    fn cancel_message_move_task(&self, _: String, _: String, task: String) -> Answer<Result<i64>> {
-        self.on(|state| state.cancel_message_move_task(&task))
-    }
-
-    fn list_message_move_tasks(&self, _: String, _: String, source: String) -> Answer<Result<Vec<MessageMoveTask>>> {
-        self.on(|state| Ok(state.list_message_move_tasks(&source).into_iter().cloned().collect()))
-    }
-
-    fn scopes_with_state(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn snapshot(&self, _: String, _: String) -> Answer<SqsStateView> {
-        self.on(|state| SqsStateView::from(&*state))
-    }
-
-    fn restore(&self, _: String, _: String, view: SqsStateView) -> Answer<Result<(), StateViewError>> {
-        self.on(|state| {
-            *state = SqsState::from(view);
-            Ok(())
-        })
-    }
-
-    fn merge(&self, _: String, _: String, view: SqsStateView) -> Answer<Result<(), StateViewError>> {
-        self.on(|state| {
-            state.queues.extend(SqsState::from(view).queues);
-            Ok(())
-        })
-    }
+fn shown(message: &Message, names: &[String]) -> Value {
+    let attributes = [
+        ("ApproximateReceiveCount", Some(message.receive_count.to_string())),
+        ("ApproximateFirstReceiveTimestamp", message.first_received_at.map(|at| at.to_string())),
+        ("SentTimestamp", Some(message.sent_at.to_string())),
+        ("MessageGroupId", message.group.clone()),
+    ];
+    let attributes = attributes.into_iter().filter(|(name, _)| wants(names, name));
+    let attributes: Map<String, Value> = attributes.filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
+    json!({
+        "MessageId": message.id,
+        "ReceiptHandle": message.receipt,
+        "MD5OfBody": md5(&message.body),
+        "Body": message.body,
+        "Attributes": attributes,
+    })
 }

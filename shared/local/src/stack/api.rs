@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 
 use super::authorizer::Authorizer;
-use super::host::Handler;
+use super::handler::Handler;
 
 /// What an HTTP API takes as a body.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;

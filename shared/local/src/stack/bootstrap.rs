@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use super::host::Handler;
+use super::handler::Handler;
 use runtime_api::RuntimeApi;
 
 /// Processes that wait for the next event; more are ended when they are done.

@@ -14,12 +14,12 @@ use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use crate::carrier::{Incoming, SendInError, Taken};
+use sfm_simulator::{Incoming, SendInError, Taken};
 
 /// The parts of a running stack that the control port reaches.
 pub trait Controls: Send + Sync + 'static {
     /// Moves every clock of the stack and returns the new time.
-    fn advance(&self, by: SignedDuration) -> Result<jiff::Timestamp, super::StackError>;
+    fn advance(&self, by: SignedDuration) -> Result<jiff::Timestamp, super::error::StackError>;
     /// What time it is on the stack, ahead of the system's by this much.
     fn ahead(&self) -> SignedDuration;
     /// One JSON object per submission that the carrier accepted.

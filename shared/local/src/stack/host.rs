@@ -2,27 +2,19 @@
 //! of its own ([`super::bootstrap`]).
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service as _, service_fn};
-use serde_json::Value;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::Endpoint;
 use sfm_web::runtime::respond;
 use sfm_web::runtime::{Error, Worker};
 
 use super::bootstrap::Bootstrap;
-use crate::tap::Tap;
-
-type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
-
-/// A function as Lambda sees it: an event in, an answer out, both JSON.
-pub type Handler = Arc<dyn Fn(Value) -> Answer + Send + Sync>;
+use super::handler::Handler;
 
 /// Makes a function's handler on its own platform.
 type Make = fn(&Platform) -> Result<Handler, ConfigError>;
@@ -100,24 +92,6 @@ impl Host {
     pub fn handler(&self, name: &str) -> Option<Handler> {
         self.handlers.get(name).cloned()
     }
-}
-
-/// A worker that is fed through the tap.
-pub fn tapped(handler: Handler, function: &str, tap: Arc<dyn Tap>) -> Handler {
-    let function = function.to_owned();
-    Arc::new(move |event| {
-        let fed: Vec<_> = tap.feed(&function, event).into_iter().map(&*handler).collect();
-        Box::pin(async move {
-            let mut answers = futures::future::join_all(fed).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-            let Some(mut answer) = answers.pop() else { return Ok(Value::Null) };
-            for other in answers {
-                if let (Some(all), Value::Array(more)) = (answer["batchItemFailures"].as_array_mut(), &other["batchItemFailures"]) {
-                    all.extend(more.iter().cloned());
-                }
-            }
-            Ok(answer)
-        })
-    })
 }
 
 /// An endpoint behind `lambda_http`'s own conversion of requests and answers.

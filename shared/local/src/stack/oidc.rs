@@ -13,17 +13,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rand::RngExt as _;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
-use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 use sfm_store::members::MembersAdmin;
 use sha2::{Digest as _, Sha256};
 
-use super::{StackError, state};
+use super::error::StackError;
+use super::jwt::SigningKey;
+use super::state;
 
 pub const CLIENT_ID: &str = "dashboard";
 const CODE_SECONDS: i64 = 60;
@@ -42,7 +40,7 @@ pub struct Issuer {
     /// Where a sign-in may come back to.
     redirect_uri: String,
     key_file: PathBuf,
-    key: OnceLock<RsaPrivateKey>,
+    key: OnceLock<SigningKey>,
     members: MembersAdmin,
     clock: Clock,
     grants: Mutex<HashMap<String, Grant>>,
@@ -56,45 +54,42 @@ impl std::fmt::Debug for Issuer {
 
 impl Issuer {
     pub fn new(url: String, base_url: &str, dir: &Path, members: MembersAdmin, clock: Clock) -> Self {
-        let (key_file, redirect_uri) = (dir.join("oidc.key"), format!("{base_url}/dashboard/"));
+        let (key_file, redirect_uri) = (dir.join("oidc.p256"), format!("{base_url}/dashboard/"));
         Self { url, redirect_uri, key_file, key: OnceLock::new(), members, clock, grants: Mutex::default() }
     }
 
     /// The signing key: made at the first sign-in of a folder, and kept.
-    fn key(&self) -> Result<&RsaPrivateKey, StackError> {
+    fn key(&self) -> Result<&SigningKey, StackError> {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let failed = |e: &dyn std::fmt::Display| StackError::io(&self.key_file, std::io::Error::other(e.to_string()));
-        let key = match std::fs::read(&self.key_file) {
-            Ok(der) => RsaPrivateKey::from_pkcs1_der(&der).map_err(|e| failed(&e))?,
+        let kept = match std::fs::read(&self.key_file) {
+            Ok(kept) => kept,
             Err(_) => {
-                let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).map_err(|e| failed(&e))?;
-                state::write_private(&self.key_file, key.to_pkcs1_der().map_err(|e| failed(&e))?.as_bytes())?;
-                key
+                let made = SigningKey::generate().map_err(|e| self.failed(e))?;
+                state::write_private(&self.key_file, &made)?;
+                made
             }
         };
+        let key = SigningKey::from_pkcs8(&kept).map_err(|e| self.failed(e))?;
         Ok(self.key.get_or_init(|| key))
     }
 
+    fn failed(&self, error: String) -> StackError {
+        StackError::io(&self.key_file, std::io::Error::other(error))
+    }
+
     fn jwks(&self) -> Result<Value, StackError> {
-        let key = self.key()?;
-        let (n, e) = (URL_SAFE_NO_PAD.encode(key.n().to_bytes_be()), URL_SAFE_NO_PAD.encode(key.e().to_bytes_be()));
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(n.as_bytes()));
-        Ok(json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e}]}))
+        Ok(json!({"keys": [self.key()?.public()]}))
     }
 
     fn id_token(&self, grant: &Grant) -> Result<String, StackError> {
-        let failed = |e: String| StackError::io(&self.key_file, std::io::Error::other(e));
         let now = self.clock.now().as_second();
         let claims = json!({
             "iss": self.url, "aud": CLIENT_ID, "sub": grant.email, "email": grant.email, "email_verified": true,
             "iat": now, "exp": now + TOKEN_SECONDS, "nonce": grant.nonce, "token_use": "id",
         });
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid = self.jwks()?["keys"][0]["kid"].as_str().map(str::to_owned);
-        let der = self.key()?.to_pkcs1_der().map_err(|e| failed(e.to_string()))?;
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_rsa_der(der.as_bytes())).map_err(|e| failed(e.to_string()))
+        self.key()?.sign(&claims).map_err(|e| self.failed(e))
     }
 }
 
@@ -133,7 +128,7 @@ async fn discovery(State(issuer): State<Arc<Issuer>>) -> Response {
             "jwks_uri": format!("{url}/jwks"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
+            "id_token_signing_alg_values_supported": ["ES256"],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["none"],
             "scopes_supported": ["openid", "email"],

@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use sfm_store::platform::Platform;
 
-use super::StackError;
+use super::error::StackError;
 use super::template::{Resource, Template, bucket_name};
 
 /// `secret` is the text of the template's secrets, which an operator would fill in.

@@ -12,7 +12,7 @@ use sfm_core::clock::Clock;
 use sfm_store::platform::Platform;
 use tokio::sync::{Semaphore, watch};
 
-use super::host::Handler;
+use super::handler::Handler;
 use super::streams::stream_records;
 use crate::aws::Endpoint;
 

@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::StackError;
+use super::error::StackError;
 
 /// Held while a stack runs, so that a second one cannot start on the same data. The system lets go of it when the process dies.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ async fn a_refused_call_is_not_carried_out_and_the_connection_closes() {
 async fn a_lost_answer_belongs_to_a_call_that_was_carried_out() {
     let mut stack = Stack::start().await;
     let (client, queue) = queue(&stack).await;
-    stack.plan("SendMessage", Verdict::Lose);
+    stack.plan("SendMessage", Verdict::DropResponse);
     let failed = client.send_message().queue_url(&queue).message_body("hello").send().await.unwrap_err();
     assert!(matches!(failed, SdkError::DispatchFailure(_)), "{failed:?}");
     assert_eq!(waiting(&client, &queue).await, "1");
@@ -49,7 +49,7 @@ async fn the_sdk_tries_again_under_the_same_id() {
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
     let client = client!(aws_sdk_sqs, stack, retries);
     stack.plan("CreateQueue", Verdict::Refuse);
-    stack.plan("CreateQueue", Verdict::Lose);
+    stack.plan("CreateQueue", Verdict::DropResponse);
     client.create_queue().queue_name("work").send().await.unwrap();
     client.create_queue().queue_name("more").send().await.unwrap();
     let ids = stack.ids("CreateQueue");
@@ -61,7 +61,7 @@ async fn the_sdk_tries_again_under_the_same_id() {
 async fn a_hanging_call_is_carried_out_and_never_answered() {
     let mut stack = Stack::start().await;
     let (client, queue) = queue(&stack).await;
-    stack.plan("SendMessage", Verdict::Hang);
+    stack.plan("SendMessage", Verdict::NeverRespond);
     let hanging = tokio::spawn(client.send_message().queue_url(&queue).message_body("hello").send());
     stack.next_performed("SendMessage").await;
     assert_eq!(waiting(&client, &queue).await, "1");
@@ -77,7 +77,7 @@ async fn faults_hit_dynamodb_objects_and_events_alike() {
     let dynamodb = client!(aws_sdk_dynamodb, stack);
     let s3 = client!(aws_sdk_s3, stack);
     let events = client!(aws_sdk_eventbridge, stack);
-    for verdict in [Verdict::Refuse, Verdict::Lose] {
+    for verdict in [Verdict::Refuse, Verdict::DropResponse] {
         for operation in ["ListTables", "CreateBucket", "PutEvents"] {
             stack.plan(operation, verdict.clone());
         }

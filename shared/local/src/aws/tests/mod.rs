@@ -5,6 +5,7 @@ mod events;
 mod faults;
 mod pattern;
 mod s3;
+mod secrets;
 mod sqs;
 
 use std::path::Path;
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::{BusRule, Endpoint, EndpointConfig, EndpointError};
-use crate::tap::{Call, Tap, Verdict};
+use sfm_simulator::interceptor::{Call, CallInterceptor, Verdict};
 
 const SECRET: &str = "a secret";
 const CALLER: &str = "submit-function";
@@ -45,7 +46,7 @@ struct Performed {
     response: String,
 }
 
-impl Tap for Script {
+impl CallInterceptor for Script {
     fn verdict(&self, call: &Call) -> Verdict {
         self.asked.lock().unwrap().push(call.clone());
         let mut plan = self.plan.lock().unwrap();
@@ -64,7 +65,7 @@ impl Tap for Script {
 struct Stack {
     endpoint: Endpoint,
     clock: Clock,
-    tap: Arc<Script>,
+    interceptor: Arc<Script>,
     performed: mpsc::UnboundedReceiver<Performed>,
     dir: TempDir,
 }
@@ -80,17 +81,17 @@ impl Stack {
 
     async fn at(dir: TempDir, clock: Clock, rules: Vec<BusRule>) -> Result<Self, EndpointError> {
         let (sender, performed) = mpsc::unbounded_channel();
-        let tap = Arc::new(Script { plan: Mutex::default(), asked: Mutex::default(), performed: sender });
+        let interceptor = Arc::new(Script { plan: Mutex::default(), asked: Mutex::default(), performed: sender });
         let config = EndpointConfig {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             dir: dir.path().to_owned(),
             clock: clock.clone(),
-            tap: tap.clone(),
+            interceptor: interceptor.clone(),
             rules,
             secret: SECRET.to_owned(),
             count_capacity: true,
         };
-        Ok(Self { endpoint: Endpoint::start(config).await?, clock, tap, performed, dir })
+        Ok(Self { endpoint: Endpoint::start(config).await?, clock, interceptor, performed, dir })
     }
 
     /// Kills the emulators and starts them again on the same files.
@@ -101,12 +102,12 @@ impl Stack {
     }
 
     fn plan(&self, operation: &'static str, verdict: Verdict) {
-        self.tap.plan.lock().unwrap().push((operation, verdict));
+        self.interceptor.plan.lock().unwrap().push((operation, verdict));
     }
 
     /// The ids under which an operation was asked for.
     fn ids(&self, operation: &str) -> Vec<String> {
-        let asked = self.tap.asked.lock().unwrap();
+        let asked = self.interceptor.asked.lock().unwrap();
         asked.iter().filter(|call| call.operation == operation).map(|call| call.id.clone()).collect()
     }
 

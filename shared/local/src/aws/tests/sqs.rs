@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -157,4 +160,60 @@ async fn a_queue_that_is_not_there_is_reported_as_such() {
     let client = client!(aws_sdk_sqs, stack);
     let missing = client.get_queue_url().queue_name("nowhere").send().await.unwrap_err().into_service_error();
     assert!(missing.is_queue_does_not_exist());
+}
+
+fn entry(id: &str, delay: i32) -> SendMessageBatchRequestEntry {
+    SendMessageBatchRequestEntry::builder().id(id).message_body("hello").delay_seconds(delay).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_carried_out_entry_by_entry() {
+    let stack = Stack::start().await;
+    let client = client!(aws_sdk_sqs, stack);
+    let queue = queue(&client, "deliveries").await;
+    let entries = Some(vec![entry("good", 0), entry("too late", 901)]);
+    let sent = client.send_message_batch().queue_url(&queue).set_entries(entries).send().await.unwrap();
+    assert_eq!(sent.successful().iter().map(|done| done.id()).collect::<Vec<_>>(), ["good"]);
+    assert_eq!(sent.successful()[0].md5_of_message_body(), "5d41402abc4b2a76b9719d911017c592");
+    let failed = &sent.failed()[0];
+    assert_eq!((failed.id(), failed.sender_fault(), failed.code()), ("too late", true, "InvalidParameterValueException"));
+    let receipt = receive(&client, &queue, 0).await.unwrap().receipt_handle.unwrap();
+    let delete = |id: &str, receipt: &str| DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(receipt).build().unwrap();
+    // Deleted twice is deleted.
+    let entries = Some(vec![delete("1", &receipt), delete("2", &receipt), delete("3", "no receipt")]);
+    let deleted = client.delete_message_batch().queue_url(&queue).set_entries(entries).send().await.unwrap();
+    assert_eq!((deleted.successful().len(), deleted.failed()[0].id()), (2, "3"));
+    stack.clock.advance(SignedDuration::from_mins(5));
+    assert_eq!(receive(&client, &queue, 0).await, None);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_none_is_refused_whole() {
+    let stack = Stack::start().await;
+    let client = client!(aws_sdk_sqs, stack);
+    let queue = queue(&client, "deliveries").await;
+    let refused = async |entries: Vec<SendMessageBatchRequestEntry>| {
+        let refused = client.send_message_batch().queue_url(&queue).set_entries(Some(entries)).send().await.unwrap_err();
+        refused.into_service_error().code().unwrap_or_default().to_owned()
+    };
+    let names: Vec<String> = (0..11).map(|number| number.to_string()).collect();
+    // By the names of the query protocol, which a header of the answer has and the SDK goes by.
+    assert_eq!(refused(Vec::new()).await, "AWS.SimpleQueueService.EmptyBatchRequest");
+    assert_eq!(refused(vec![entry("1", 0), entry("1", 0)]).await, "AWS.SimpleQueueService.BatchEntryIdsNotDistinct");
+    let eleven = names.iter().map(|name| entry(name, 0)).collect();
+    assert_eq!(refused(eleven).await, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
+    assert_eq!(receive(&client, &queue, 0).await, None);
+}
+
+#[tokio::test]
+async fn a_queue_is_made_twice_only_with_the_same_attributes() {
+    let stack = Stack::start().await;
+    let client = client!(aws_sdk_sqs, stack);
+    let create = async |seconds: &str| {
+        let created = client.create_queue().queue_name("deliveries").attributes(QueueAttributeName::VisibilityTimeout, seconds);
+        created.send().await.map_err(|e| e.into_service_error())
+    };
+    let url = create("45").await.unwrap().queue_url;
+    assert_eq!(create("45").await.unwrap().queue_url, url);
+    assert!(create("46").await.unwrap_err().is_queue_name_exists());
 }

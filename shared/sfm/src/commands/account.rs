@@ -1,0 +1,137 @@
+//! `sfm account …`
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
+use sfm_core::account::Account;
+use sfm_core::clock::ApiTime;
+use sfm_core::id::AccountId;
+use sfm_core::list::ListHead;
+use sfm_core::month::Month;
+use sfm_core::plan::Plan;
+use sfm_store::accounts::{AccountChange, AccountsAdmin};
+use sfm_store::faxes::Faxes;
+use sfm_store::platform::Platform;
+
+use super::{CommandError, id};
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    Create(New),
+    Update {
+        id: String,
+        #[arg(long)]
+        plan: Option<Plan>,
+        #[arg(long)]
+        monthly_pages: Option<u32>,
+        #[arg(long)]
+        requires_baa: Option<bool>,
+        /// Whether it may send to premium-rate, satellite and audiotext numbers
+        #[arg(long)]
+        allow_premium: Option<bool>,
+    },
+    SignBaa {
+        id: String,
+    },
+    Show {
+        id: String,
+    },
+}
+
+impl AccountCommand {
+    pub async fn run(self, platform: &Platform) -> Result<AccountView, CommandError> {
+        match self {
+            Self::Create(new) => create(platform, new).await,
+            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium } => {
+                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, baa_signed_at: None };
+                update(platform, id(&account, "account")?, change).await
+            }
+            Self::SignBaa { id: account } => sign_baa(platform, id(&account, "account")?).await,
+            Self::Show { id: account } => show(platform, id(&account, "account")?).await,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct AccountView {
+    pub id: AccountId,
+    name: String,
+    plan: Plan,
+    monthly_pages: u64,
+    /// Pages used in the current month.
+    used_pages: u64,
+    requires_baa: bool,
+    baa_signed_at: Option<ApiTime>,
+    allow_premium: bool,
+}
+
+impl AccountView {
+    fn new(account: &Account, now: Timestamp) -> Self {
+        Self {
+            id: account.id,
+            name: account.name.clone(),
+            plan: account.plan,
+            monthly_pages: account.page_limit(),
+            used_pages: account.used_in(Month::of(now)),
+            requires_baa: account.requires_baa,
+            baa_signed_at: account.baa_signed_at.map(ApiTime::from),
+            allow_premium: account.allow_premium,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    #[arg(long)]
+    pub name: String,
+    #[arg(long)]
+    pub plan: Plan,
+    #[arg(long)]
+    pub monthly_pages: Option<u32>,
+    #[arg(long)]
+    pub requires_baa: bool,
+    /// Lets it send to premium-rate, satellite and audiotext numbers
+    #[arg(long)]
+    pub allow_premium: bool,
+}
+
+pub async fn create(platform: &Platform, new: New) -> Result<AccountView, CommandError> {
+    let now = platform.clock().now();
+    let name_fits = (1..=200).contains(&new.name.chars().count());
+    if !name_fits {
+        return Err(CommandError::invalid("A name has 1 to 200 characters."));
+    }
+    let account = Account {
+        id: AccountId::generate(now),
+        name: new.name,
+        plan: new.plan,
+        monthly_pages: new.monthly_pages,
+        requires_baa: new.requires_baa,
+        allow_premium: new.allow_premium,
+        baa_signed_at: None,
+        used: BTreeMap::new(),
+        faxes: ListHead::default(),
+        created_at: now,
+        reservations: Vec::new(),
+    };
+    AccountsAdmin::new(platform)?.create(&account).await?;
+    Ok(AccountView::new(&account, now))
+}
+
+pub async fn update(platform: &Platform, id: AccountId, change: AccountChange) -> Result<AccountView, CommandError> {
+    let account = AccountsAdmin::new(platform)?.update(id, &change).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    Ok(AccountView::new(&account, platform.clock().now()))
+}
+
+pub async fn sign_baa(platform: &Platform, id: AccountId) -> Result<AccountView, CommandError> {
+    let change = AccountChange { baa_signed_at: Some(platform.clock().now()), ..AccountChange::default() };
+    update(platform, id, change).await
+}
+
+pub async fn show(platform: &Platform, id: AccountId) -> Result<AccountView, CommandError> {
+    let account = AccountsAdmin::new(platform)?.get(id).await?.ok_or_else(|| CommandError::not_found("account"))?;
+    let account = Faxes::new(platform)?.without_open(account).await?;
+    Ok(AccountView::new(&account, platform.clock().now()))
+}
