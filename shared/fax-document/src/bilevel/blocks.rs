@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::grey_type::{GreyType, Thinned};
 use super::row::{INK, SHADE};
 use crate::gray::Gray;
 
@@ -14,14 +15,24 @@ const FILL_SHARE: (u32, u32) = (3, 4);
 const SHADE_SHARE: u32 = 2;
 const MIXED_SHARE: u32 = 8;
 const TYPE_SHARE: u32 = 64;
-
+/// Strokes are thick, and have a shade inside, when so many of the pixels that are no paper are smooth shade.
+const THICK: (u32, u32) = (2, 3);
 /// What the pixels of a block become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Dots: all pixels or, in a mixed block, those that are smooth shade or beside it.
     Shade { is_mixed: bool, is_fill: bool },
-    /// Grey or coloured type: what is darker than this is ink.
-    Type { below: u8 },
+    /// Grey or coloured type.
+    Type(Thinned),
+}
+
+/// What becomes of a part of blocks that has no block of all shade.
+enum Part {
+    /// It is cut well as it is.
+    Dark,
+    Type(Thinned),
+    /// It has thick strokes, or stands on black.
+    Shade,
 }
 
 /// How many pixels of each block are smooth shade.
@@ -88,7 +99,7 @@ impl Counts {
 
     /// Decides what each block is. Blocks of shade that touch belong together: if none of them is all shade, they are type on paper, and
     /// the letters of a line are alike.
-    pub(super) fn blocks(&self, page: &Gray) -> Blocks {
+    pub(super) fn blocks(&self, page: &Gray, grey_type: &GreyType<'_>) -> Blocks {
         let mut kinds: Vec<Option<Kind>> = vec![None; self.counts.len()];
         let shade = |at: usize| Kind::Shade { is_mixed: !self.has(at, SHADE_SHARE), is_fill: self.is_fill(at) };
         let mut set = |at: usize, kind: Kind| kinds.get_mut(at).into_iter().for_each(|of| *of = Some(kind));
@@ -103,14 +114,16 @@ impl Counts {
         }
         for start in (0..self.counts.len()).filter(|at| self.has(*at, TYPE_SHARE)) {
             let part = self.part(start, TYPE_SHARE, &mut shaded);
-            let below = if part.is_empty() { None } else { self.type_below(&part, page) };
+            if part.is_empty() {
+                continue;
+            }
+            let becomes = self.look(&part, page, grey_type);
             for at in part {
-                match below {
-                    // Dark type is cut well as it is.
-                    Some(INK) => {}
-                    Some(below) => set(at, Kind::Type { below }),
-                    None if self.has(at, MIXED_SHARE) => set(at, shade(at)),
-                    None => {}
+                match becomes {
+                    Part::Dark => {}
+                    Part::Type(thinned) => set(at, Kind::Type(thinned)),
+                    Part::Shade if self.has(at, MIXED_SHARE) => set(at, shade(at)),
+                    Part::Shade => {}
                 }
             }
         }
@@ -120,7 +133,7 @@ impl Counts {
         let beside = |at: usize| {
             let mut around = self.around(at).filter_map(|at| kinds.get(at).copied().flatten());
             let first = around.next()?;
-            let is_type = |kind: &Kind| matches!(kind, Kind::Type { .. });
+            let is_type = |kind: &Kind| matches!(kind, Kind::Type(_));
             if is_type(&first) && around.all(|kind| is_type(&kind)) {
                 return Some(first);
             }
@@ -130,14 +143,13 @@ impl Counts {
         Blocks { across: self.across, kinds: all }
     }
 
-    /// Below which grey the type in these blocks is ink, unless it stands on black: halfway to white from its own grey, which is what an
-    /// eighth of all that is no paper is at least as dark as.
-    fn type_below(&self, part: &[usize], page: &Gray) -> Option<u8> {
+    /// Looks at what is in these blocks. The grey of type is what an eighth of all that is no paper is at least as dark as.
+    fn look(&self, part: &[usize], page: &Gray, grey_type: &GreyType<'_>) -> Part {
         let mut of_value = [0_u32; 256];
         for at in part {
-            let (x, y) = (at % self.across.max(1) * BLOCK, at / self.across.max(1) * BLOCK);
-            for y in y..y + BLOCK {
-                let pixels = page.row(y).iter().skip(x).take(BLOCK);
+            let (columns, rows) = self.area(*at);
+            for y in rows {
+                let pixels = page.row(y).iter().skip(columns.start).take(BLOCK);
                 pixels.for_each(|value| of_value.get_mut(usize::from(*value)).into_iter().for_each(|count| *count += 1));
             }
         }
@@ -151,7 +163,25 @@ impl Counts {
             darker * 8 >= no_paper
         });
         let paper = of_value.iter().sum::<u32>() - no_paper;
-        ink.filter(|_| paper > black).map(|(ink, _)| ink.midpoint(255).clamp(INK, *SHADE.end()))
+        let Some((ink, _)) = ink.filter(|_| paper > black) else { return Part::Shade };
+        let below = ink.midpoint(255);
+        if below <= INK {
+            return Part::Dark;
+        }
+        let below = below.min(*SHADE.end());
+        let smooth: u32 = part.iter().filter_map(|at| self.counts.get(*at)).sum();
+        if smooth * THICK.1 >= no_paper * THICK.0 {
+            return Part::Shade;
+        }
+        let darkness: u32 = (0..).zip(of_value).map(|(value, count): (u32, u32)| (255 - value) * count).sum::<u32>() / 255;
+        let areas = part.iter().map(|at| self.area(*at));
+        Part::Type(grey_type.thinned(areas, below, darkness))
+    }
+
+    /// The columns and rows of a block.
+    fn area(&self, at: usize) -> (Range<usize>, Range<usize>) {
+        let (x, y) = (at % self.across.max(1) * BLOCK, at / self.across.max(1) * BLOCK);
+        (x..x + BLOCK, y..y + BLOCK)
     }
 }
 

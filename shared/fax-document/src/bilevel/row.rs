@@ -73,14 +73,6 @@ impl Row {
         }
     }
 
-    /// Makes black, besides what is, all that is darker than `below`.
-    #[inline(always)]
-    pub(super) fn ink_below(&mut self, below: u8, page: &Gray, y: usize, columns: Range<usize>) {
-        let values = page.row(y).get(columns.clone()).unwrap_or_default();
-        let black = self.black.get_mut(columns).unwrap_or_default();
-        black.iter_mut().zip(values).for_each(|(black, value)| *black |= u8::from(*value < below));
-    }
-
     /// Hands the row over to the bitmap.
     #[inline(always)]
     pub(super) fn store(&mut self, y: usize, columns: &Range<usize>, bitmap: &mut Bitmap) {
@@ -189,7 +181,7 @@ pub(super) fn for_around(page: &Gray, y: usize, columns: &Range<usize>, out: &mu
 
 /// Whether a pixel is the darkest of a line at most two pixels wide with paper on both sides.
 #[inline(always)]
-fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: u8) -> bool {
+pub(super) fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: u8) -> bool {
     let lighter = value.saturating_add(HAIRLINE);
     (lighter < 255) & (value < before) & (value <= after) & (paper_before >= lighter) & (paper_after >= lighter)
 }
