@@ -42,8 +42,15 @@ impl<'a> GreyType<'a> {
         self.means.get_or_init(|| means(self.page))
     }
 
-    /// How type in areas of the page is cut that has so much darkness in all, in pixels of black. What may be ink is darker than `below`.
-    pub(super) fn thinned(&self, areas: impl Iterator<Item = (Range<usize>, Range<usize>)>, below: u8, darkness: u32) -> Thinned {
+    /// How type of a grey `ink` in areas of the page is cut, where as many pixels have each value; what may be ink is darker than `below`. `None` where
+    /// strokes are so thick that they would get far too much.
+    pub(super) fn thinned(
+        &self,
+        areas: impl Iterator<Item = (Range<usize>, Range<usize>)>,
+        ink: u8,
+        below: u8,
+        of_value: &[u32; 256],
+    ) -> Option<Thinned> {
         let mut of_mean = [0_u32; 256];
         for (columns, rows) in areas {
             for y in rows {
@@ -53,12 +60,25 @@ impl<'a> GreyType<'a> {
                 }
             }
         }
+        // What is darker than the type, such as black beside it, gets what it has.
+        let darkness = |values: Range<u8>| -> u32 {
+            (0..=u8::MAX)
+                .zip(of_value)
+                .filter(|(value, _)| values.contains(value))
+                .map(|(value, count)| u32::from(255 - value) * count)
+                .sum::<u32>()
+                / 255
+        };
+        let darker = ink.saturating_sub(8);
+        let of_type = darkness(darker..u8::MAX);
+        let wanted = darkness(0..darker) + of_type * BOLDER.0 / BOLDER.1;
         let mut inked = 0;
         let mean = (0..u8::MAX).zip(of_mean).find(|(_, count)| {
             inked += count;
-            inked * BOLDER.1 >= darkness * BOLDER.0
+            inked >= wanted
         });
-        Thinned { below, mean_below: mean.map_or(u8::MAX, |(mean, _)| mean + 1) }
+        let mean_below = mean.map_or(u8::MAX, |(mean, _)| mean + 1);
+        (inked <= wanted + of_type).then_some(Thinned { below, mean_below })
     }
 
     /// Cuts type in `columns` of row `y`.

@@ -66,7 +66,7 @@ pub(super) struct Painter<'e> {
     page: &'e mut Gray,
     watch: &'e Watch,
     pub(super) gave_up: bool,
-    /// How many of the page's pixels pictures were asked to cover, also when given up.
+    /// How many of the page's pixels pictures were asked to cover that nothing is seen through, also when given up.
     pub(super) pictured: f64,
     /// Letters that were asked for since a picture covered much of the page, also when given up; not those that are drawings.
     pub(super) letters: usize,
@@ -381,7 +381,10 @@ impl<'a> Device<'a> for Painter<'_> {
             Image::Raster(raster) => raster.stream(),
             Image::Stencil(stencil) => stencil.stream(),
         });
-        if let Image::Raster(raster) = &image {
+        if let Image::Raster(raster) = &image
+            && props.soft_mask.is_none()
+            && !["SMask", "Mask"].iter().any(|mask| raster.stream().dict().contains_key(mask))
+        {
             let picture = Rect::new(0.0, 0.0, raster.width().into(), raster.height().into());
             let page = Rect::new(0.0, 0.0, self.page.width() as f64, self.page.height() as f64);
             let covered = props.transform.transform_rect_bbox(picture).intersect(page);
