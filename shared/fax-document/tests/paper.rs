@@ -124,6 +124,24 @@ fn a_photograph_of_no_paper_is_left_as_it_is() {
     assert!((sky - wanted).abs() < 0.05, "{sky} where {wanted} is meant");
 }
 
+#[test]
+fn a_photograph_of_which_a_part_looks_like_paper_is_left_as_it_is() {
+    // A bright wall above, something dark, and below a rug with a pattern like lines of writing.
+    let picture = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        let reflects = match y {
+            0..1000 => 0.95 - f64::from(y) / 20000.0,
+            1000..1400 => 0.3,
+            _ if is_ink(x, y) => 0.3,
+            _ => 0.7,
+        };
+        Luma([seen(240.0, reflects, x, y)])
+    });
+    let page = page(&png(picture));
+    let (wall, rug) = (darkness(&page, (100, 100, 1600, 900)), darkness(&page, (1520, 1500, 1700, 2100)));
+    assert!(wall > 0.08, "the wall keeps its grey: {wall}");
+    assert!((rug - (1.0 - 240.0 * 0.7 / 255.0)).abs() < 0.1, "the rug keeps its grey: {rug}");
+}
+
 /// A page of a PDF with this content, with a picture `P` and a font `F`.
 fn with_picture(picture: &GrayImage, content: &str) -> Vec<u8> {
     let hex: String = picture.pixels().map(|pixel| format!("{:02x}", pixel.0[0])).collect();

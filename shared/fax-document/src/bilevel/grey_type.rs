@@ -10,7 +10,7 @@ use super::row::is_hairline;
 use crate::gray::Gray;
 
 /// Type gets more ink than it has darkness, so many times: it is to be read.
-const BOLDER: (u32, u32) = (3, 2);
+const BOLDER: (u32, u32) = (4, 3);
 /// What is beside a pixel weighs in its mean as much as this; the sum is [`WEIGHT`].
 const WEIGHTS: [u16; 5] = [1, 2, 3, 2, 1];
 const WEIGHT: u16 = 9;
@@ -72,12 +72,16 @@ impl<'a> GreyType<'a> {
         let darker = ink.saturating_sub(8);
         let of_type = darkness(darker..u8::MAX);
         let wanted = darkness(0..darker) + of_type * BOLDER.0 / BOLDER.1;
-        let mut inked = 0;
-        let mean = (0..u8::MAX).zip(of_mean).find(|(_, count)| {
+        let (mut before, mut inked) = (0, 0);
+        let first = (0..u8::MAX).zip(of_mean).find(|(_, count)| {
+            before = inked;
             inked += count;
             inked >= wanted
         });
-        let mean_below = mean.map_or(u8::MAX, |(mean, _)| mean + 1);
+        let mut mean_below = first.map_or(u8::MAX, |(mean, _)| mean + 1);
+        if before > 0 && wanted - before < inked.saturating_sub(wanted) {
+            (inked, mean_below) = (before, mean_below - 1);
+        }
         (inked <= wanted + of_type).then_some(Thinned { below, mean_below })
     }
 
