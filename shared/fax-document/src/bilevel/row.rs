@@ -41,7 +41,7 @@ impl Row {
     pub(super) fn cut(&mut self, page: &Gray, y: usize, columns: &Range<usize>) {
         let (row, width) = (page.row(y), page.width());
         let inside = columns.start.max(2)..columns.end.min(width.saturating_sub(2)).max(columns.start.max(2));
-        for x in columns.clone().filter(|x| !inside.contains(x)) {
+        for x in (columns.start..inside.start.min(columns.end)).chain(inside.end.max(columns.start)..columns.end) {
             let around = around_at(page, x, y);
             self.black.get_mut(x).into_iter().for_each(|black| *black = u8::from(around.value < INK));
             self.smooth.get_mut(x).into_iter().for_each(|smooth| *smooth = mark(around));
