@@ -120,7 +120,7 @@ pub(crate) fn draw<T: Send>(
                 }
                 let over = over.as_ref().and_then(|over| over.page(at));
                 let drawn = renderer.draw(page, over, index + 1).and_then(|drawn| match drawn {
-                    Some(drawn) if drawn.rows().flatten().all(|pixel| *pixel == u8::MAX) && contents::is_cut_short(page) => {
+                    Some(drawn) if drawn.is_white() && contents::is_cut_short(page) => {
                         Err(DocumentError::broken(format!("the content of page {} is cut short", index + 1)))
                     }
                     drawn => drawn.map(&finish).transpose(),
