@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::row::is_hairline;
 use crate::gray::Gray;
+use crate::options::Resolution;
 
 /// Type gets more ink than it has darkness, so many times: it is to be read.
 const BOLDER: (u32, u32) = (4, 3);
@@ -29,12 +30,13 @@ pub(super) struct Thinned {
 /// A page, and for each pixel the mean of what is up to two pixels around it: the nearer the middle of a stroke, the darker.
 pub(super) struct GreyType<'a> {
     page: &'a Gray,
+    resolution: Resolution,
     means: OnceCell<Gray>,
 }
 
 impl<'a> GreyType<'a> {
-    pub(super) fn new(page: &'a Gray) -> Self {
-        Self { page, means: OnceCell::new() }
+    pub(super) fn new(page: &'a Gray, resolution: Resolution) -> Self {
+        Self { page, resolution, means: OnceCell::new() }
     }
 
     #[inline(always)]
@@ -51,6 +53,10 @@ impl<'a> GreyType<'a> {
         below: u8,
         of_value: &[u32; 256],
     ) -> Option<Thinned> {
+        // Where rows are twice as high, a stroke has too few pixels to be made thinner.
+        if self.resolution == Resolution::Standard {
+            return Some(Thinned { below, mean_below: u8::MAX });
+        }
         let mut of_mean = [0_u32; 256];
         for (columns, rows) in areas {
             for y in rows {

@@ -55,7 +55,7 @@ fn convert(page: &Gray, resolution: Resolution) -> Bitmap {
         counts.add(*y, columns, &row.smooth);
         row.store(*y, columns, &mut bitmap);
     }
-    let grey_type = GreyType::new(page);
+    let grey_type = GreyType::new(page, resolution);
     let blocks = counts.blocks(page, &grey_type);
     if blocks.has_none() {
         return bitmap;

@@ -114,6 +114,17 @@ fn strokes_of_a_grey_line_have_about_as_much_ink_as_darkness_and_none_is_lost() 
 }
 
 #[test]
+fn strokes_of_grey_type_are_whole_where_rows_are_twice_as_high() {
+    for grey in [100, 149, 190, 204] {
+        let widths = [3, 5, 6, 4];
+        let bitmap = to_bilevel(&page(256, 64, stems(grey, widths)), Resolution::Standard);
+        for x in (0..256).filter(|x| (5..5 + widths[x / 16 % 4]).contains(&(x % 16))).map(|x| x as u32) {
+            assert!((20..44).all(|y| bitmap.is_black(x, y)), "grey {grey}, column {x}");
+        }
+    }
+}
+
+#[test]
 fn narrow_bands_of_grey_between_black_rules_are_screened() {
     // Half of each band lies in a row of blocks, half in the next; type stands above.
     let bitmap = fine(&page(256, 96, |x, y| match y {
