@@ -45,6 +45,12 @@ impl Gray {
         self.pixels.get_mut(start..start.saturating_add(self.width)).unwrap_or_default()
     }
 
+    /// Whether nothing is on it.
+    pub(crate) fn is_white(&self) -> bool {
+        // In pieces, so that the compiler makes vector code of it.
+        self.pixels.chunks(1024).all(|piece| piece.iter().fold(u8::MAX, |all, pixel| all & pixel) == u8::MAX)
+    }
+
     /// Makes all of it white.
     pub(crate) fn clear(&mut self) {
         self.pixels.fill(255);

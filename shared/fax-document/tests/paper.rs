@@ -124,7 +124,25 @@ fn a_photograph_of_no_paper_is_left_as_it_is() {
     assert!((sky - wanted).abs() < 0.05, "{sky} where {wanted} is meant");
 }
 
-/// A page of a PDF with this content, and with a picture `P`.
+#[test]
+fn a_photograph_of_which_a_part_looks_like_paper_is_left_as_it_is() {
+    // A bright wall above, something dark, and below a rug with a pattern like lines of writing.
+    let picture = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        let reflects = match y {
+            0..1000 => 0.95 - f64::from(y) / 20000.0,
+            1000..1400 => 0.3,
+            _ if is_ink(x, y) => 0.3,
+            _ => 0.7,
+        };
+        Luma([seen(240.0, reflects, x, y)])
+    });
+    let page = page(&png(picture));
+    let (wall, rug) = (darkness(&page, (100, 100, 1600, 900)), darkness(&page, (1520, 1500, 1700, 2100)));
+    assert!(wall > 0.08, "the wall keeps its grey: {wall}");
+    assert!((rug - (1.0 - 240.0 * 0.7 / 255.0)).abs() < 0.1, "the rug keeps its grey: {rug}");
+}
+
+/// A page of a PDF with this content, with a picture `P` and a font `F`.
 fn with_picture(picture: &GrayImage, content: &str) -> Vec<u8> {
     let hex: String = picture.pixels().map(|pixel| format!("{:02x}", pixel.0[0])).collect();
     let entries = format!(
@@ -132,7 +150,11 @@ fn with_picture(picture: &GrayImage, content: &str) -> Vec<u8> {
         picture.width(),
         picture.height()
     );
-    raw_page("/Resources << /XObject << /P 5 0 R >> >>", content, &[raw_stream(&entries, &(hex + ">"))])
+    raw_page(
+        "/Resources << /XObject << /P 5 0 R >> /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>",
+        content,
+        &[raw_stream(&entries, &(hex + ">"))],
+    )
 }
 
 #[test]
@@ -168,4 +190,19 @@ fn a_grey_that_was_drawn_in_a_picture_stays_grey() {
     let grey = darkness(&page, (20, 300, 180, 1900));
     assert!((grey - 65.0 / 255.0).abs() < 0.03, "{grey}");
     assert!(darkness(&page, (1510, 300, 1700, 1900)) < 0.001);
+}
+
+#[test]
+fn a_page_on_which_a_program_has_set_its_text_is_no_scan() {
+    let scan = image::imageops::thumbnail(&letter(|_, _| 170.0), SIZE.0 / 2, SIZE.1 / 2);
+    let picture = "q 612 0 0 792 0 0 cm /P Do Q";
+    let text = |lines: usize, mode: u8| {
+        let lines: String = (0..lines).map(|n| format!("1 0 0 1 72 {} Tm (Thirty letters stand in a line.) Tj ", 700 - 14 * n)).collect();
+        format!("BT {mode} Tr /F 12 Tf {lines} ET")
+    };
+    let margin = |content: &str| darkness(&page(&with_picture(&scan, content)), (20, 2000, 1700, 2130));
+    assert!(margin(&format!("{picture} {}", text(20, 0))) > 0.2, "text on a picture");
+    assert!(margin(&format!("{picture} {}", text(2, 0))) < 0.001, "a stamp on a scan");
+    assert!(margin(&format!("{picture} {}", text(20, 3))) < 0.001, "what was read of a scan, invisible");
+    assert!(margin(&format!("{} {picture}", text(20, 0))) < 0.001, "what was read of a scan, under it");
 }

@@ -75,6 +75,8 @@ fn a_page_whose_content_cannot_be_read_does_not_go_out_blank() {
     };
     let empty = convert(&file("null"), None, &Options::default()).unwrap();
     assert_eq!(empty.pages, 2, "a page without content is blank");
+    let nothing = convert(&file(&raw_stream("/Filter /FlateDecode", "")), None, &Options::default()).unwrap();
+    assert_eq!(nothing.pages, 2, "and so is one whose content is called packed and is nothing");
     for content in [&raw_stream("/Filter /FlateDecode", "this is not deflated")[..], "<< /Length 99 >>\nstream\nBT"] {
         let error = refusal(&file(content));
         assert!(error.to_string().contains("the content of page 2 is damaged"), "{content}: {error}");

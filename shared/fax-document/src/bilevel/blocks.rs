@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::grey_type::{GreyType, Thinned};
 use super::row::{INK, SHADE};
 use crate::gray::Gray;
 
@@ -14,14 +15,29 @@ const FILL_SHARE: (u32, u32) = (3, 4);
 const SHADE_SHARE: u32 = 2;
 const MIXED_SHARE: u32 = 8;
 const TYPE_SHARE: u32 = 64;
+/// Strokes are thick, and have a shade inside, when so many of the pixels that are neither paper nor black are smooth shade.
+const THICK: (u32, u32) = (2, 3);
+/// Type that is paler than this cannot be told from a pale fill.
+const PALEST: u8 = 212;
+/// Greys of type that belong together differ by at most this.
+const ALIKE: u8 = 16;
 
 /// What the pixels of a block become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Dots: all pixels or, in a mixed block, those that are smooth shade or beside it.
     Shade { is_mixed: bool, is_fill: bool },
-    /// Grey or coloured type: what is darker than this is ink.
-    Type { below: u8 },
+    /// Grey or coloured type.
+    Type(Thinned),
+}
+
+/// What becomes of a part of blocks that has no block of all shade.
+enum Part {
+    /// It is cut well as it is.
+    Dark,
+    Type(Thinned),
+    /// It has thick strokes, or stands on black.
+    Shade,
 }
 
 /// How many pixels of each block are smooth shade.
@@ -68,8 +84,8 @@ impl Counts {
         sum(&self.fills) * FILL_SHARE.1 >= sum(&self.counts) * FILL_SHARE.0
     }
 
-    /// The blocks with such a share of smooth shade that one touches, as far as not seen before.
-    fn part(&self, start: usize, share: u32, seen: &mut [bool]) -> Vec<usize> {
+    /// The blocks with such a share of smooth shade that one touches, each alike the one before it, as far as not seen before.
+    fn part(&self, start: usize, share: u32, seen: &mut [bool], are_alike: impl Fn(usize, usize) -> bool) -> Vec<usize> {
         let mut part = Vec::new();
         let mut take = |at: usize, part: &mut Vec<usize>| {
             if let Some(seen) = seen.get_mut(at).filter(|seen| !**seen && self.has(at, share)) {
@@ -81,36 +97,41 @@ impl Counts {
         let mut next = 0;
         while let Some(at) = part.get(next).copied() {
             next += 1;
-            self.around(at).for_each(|other| take(other, &mut part));
+            self.around(at).filter(|other| are_alike(at, *other)).for_each(|other| take(other, &mut part));
         }
         part
     }
 
     /// Decides what each block is. Blocks of shade that touch belong together: if none of them is all shade, they are type on paper, and
     /// the letters of a line are alike.
-    pub(super) fn blocks(&self, page: &Gray) -> Blocks {
+    pub(super) fn blocks(&self, page: &Gray, grey_type: &GreyType<'_>) -> Blocks {
         let mut kinds: Vec<Option<Kind>> = vec![None; self.counts.len()];
         let shade = |at: usize| Kind::Shade { is_mixed: !self.has(at, SHADE_SHARE), is_fill: self.is_fill(at) };
         let mut set = |at: usize, kind: Kind| kinds.get_mut(at).into_iter().for_each(|of| *of = Some(kind));
         let mut seen = vec![false; self.counts.len()];
         let mut shaded = seen.clone();
         for start in (0..self.counts.len()).filter(|at| self.has(*at, MIXED_SHARE)) {
-            let part = self.part(start, MIXED_SHARE, &mut seen);
+            let part = self.part(start, MIXED_SHARE, &mut seen, |_, _| true);
             if part.iter().any(|at| self.has(*at, SHADE_SHARE)) {
                 part.iter().for_each(|at| set(*at, shade(*at)));
                 part.iter().for_each(|at| shaded.get_mut(*at).into_iter().for_each(|shaded| *shaded = true));
             }
         }
+        let has_type = |at: usize| self.has(at, TYPE_SHARE) && !shaded.get(at).is_some_and(|shaded| *shaded);
+        let inks: Vec<u8> = (0..self.counts.len()).map(|at| if has_type(at) { ink_of(&self.values(&[at], page)) } else { 0 }).collect();
+        let ink = |at: usize| inks.get(at).copied().unwrap_or(0);
         for start in (0..self.counts.len()).filter(|at| self.has(*at, TYPE_SHARE)) {
-            let part = self.part(start, TYPE_SHARE, &mut shaded);
-            let below = if part.is_empty() { None } else { self.type_below(&part, page) };
+            let part = self.part(start, TYPE_SHARE, &mut shaded, |one, two| ink(one).abs_diff(ink(two)) <= ALIKE);
+            if part.is_empty() {
+                continue;
+            }
+            let becomes = self.look(&part, page, grey_type);
             for at in part {
-                match below {
-                    // Dark type is cut well as it is.
-                    Some(INK) => {}
-                    Some(below) => set(at, Kind::Type { below }),
-                    None if self.has(at, MIXED_SHARE) => set(at, shade(at)),
-                    None => {}
+                match becomes {
+                    Part::Dark => {}
+                    Part::Type(thinned) => set(at, Kind::Type(thinned)),
+                    Part::Shade if self.has(at, MIXED_SHARE) => set(at, shade(at)),
+                    Part::Shade => {}
                 }
             }
         }
@@ -120,7 +141,7 @@ impl Counts {
         let beside = |at: usize| {
             let mut around = self.around(at).filter_map(|at| kinds.get(at).copied().flatten());
             let first = around.next()?;
-            let is_type = |kind: &Kind| matches!(kind, Kind::Type { .. });
+            let is_type = |kind: &Kind| matches!(kind, Kind::Type(_));
             if is_type(&first) && around.all(|kind| is_type(&kind)) {
                 return Some(first);
             }
@@ -130,29 +151,51 @@ impl Counts {
         Blocks { across: self.across, kinds: all }
     }
 
-    /// Below which grey the type in these blocks is ink, unless it stands on black: halfway to white from its own grey, which is what an
-    /// eighth of all that is no paper is at least as dark as.
-    fn type_below(&self, part: &[usize], page: &Gray) -> Option<u8> {
+    /// How many pixels in these blocks have each value.
+    fn values(&self, part: &[usize], page: &Gray) -> [u32; 256] {
         let mut of_value = [0_u32; 256];
         for at in part {
-            let (x, y) = (at % self.across.max(1) * BLOCK, at / self.across.max(1) * BLOCK);
-            for y in y..y + BLOCK {
-                let pixels = page.row(y).iter().skip(x).take(BLOCK);
+            let (columns, rows) = self.area(*at);
+            for y in rows {
+                let pixels = page.row(y).iter().skip(columns.start).take(BLOCK);
                 pixels.for_each(|value| of_value.get_mut(usize::from(*value)).into_iter().for_each(|count| *count += 1));
             }
         }
+        of_value
+    }
+
+    /// Looks at what is in these blocks.
+    fn look(&self, part: &[usize], page: &Gray, grey_type: &GreyType<'_>) -> Part {
+        let of_value = self.values(part, page);
         let count = |values: Range<u8>| -> u32 {
             (0..=u8::MAX).zip(of_value).filter(|(value, _)| values.contains(value)).map(|(_, count)| count).sum()
         };
-        let (black, no_paper) = (count(0..*SHADE.start()), count(0..SHADE.end() + 1));
-        let mut darker = 0;
-        let ink = (0..=u8::MAX).zip(of_value).find(|(_, count)| {
-            darker += count;
-            darker * 8 >= no_paper
-        });
-        let paper = of_value.iter().sum::<u32>() - no_paper;
-        ink.filter(|_| paper > black).map(|(ink, _)| ink.midpoint(255).clamp(INK, *SHADE.end()))
+        let (black, shades) = (count(0..*SHADE.start()), count(*SHADE.start()..SHADE.end() + 1));
+        let paper = of_value.iter().sum::<u32>() - black - shades;
+        let smooth: u32 = part.iter().filter_map(|at| self.counts.get(*at)).sum();
+        if black >= paper || smooth * THICK.1 >= shades * THICK.0 {
+            return Part::Shade;
+        }
+        let ink = ink_of(&of_value);
+        let below = ink.midpoint(255);
+        if below <= INK || ink > PALEST {
+            return Part::Dark;
+        }
+        grey_type.thinned(part.iter().map(|at| self.area(*at)), ink, below.min(*SHADE.end()), &of_value).map_or(Part::Shade, Part::Type)
     }
+
+    /// The columns and rows of a block.
+    fn area(&self, at: usize) -> (Range<usize>, Range<usize>) {
+        let (x, y) = (at % self.across.max(1) * BLOCK, at / self.across.max(1) * BLOCK);
+        (x..x + BLOCK, y..y + BLOCK)
+    }
+}
+
+/// The grey of which there is most among the shades: that inside of strokes, where their soft edges have all others.
+fn ink_of(of_value: &[u32; 256]) -> u8 {
+    let (shades, _) = of_value.as_chunks::<{ ALIKE as usize / 2 }>();
+    let most = (0..).zip(shades).map(|(at, counts)| (counts.iter().sum::<u32>(), at * (ALIKE / 2) + ALIKE / 4));
+    most.filter(|(_, value)| SHADE.contains(value)).max().map_or(0, |(_, value)| value)
 }
 
 /// Which blocks have shade.

@@ -34,7 +34,7 @@ const WRITTEN: usize = 32;
 /// ... and shades on at most one in so many of those.
 const SHADED: usize = 6;
 /// All paper together takes one part in this many of what is not white, or the page is a photograph of something else.
-const ALL: usize = 4;
+const ALL: usize = 2;
 /// A part is a fill that a program drew when nine tiles in ten have the very same grey, ...
 const SAME: (usize, usize) = (9, 10);
 /// ... and one tile in this many of those without ink has no grain at all.

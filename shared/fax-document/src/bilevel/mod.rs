@@ -4,12 +4,13 @@
 //! shaded table rows) are screened with clustered dots, as a printing press does: a fax machine's single pixels print uneven, and the runs
 //! of error diffusion are so short that Group 4 makes them larger instead of smaller. Photographs get coarser dots, fills finer ones. Which
 //! is which is decided for blocks of pixels: a shade has middle greys whose neighbours are like them, the grey on the edge of a letter does
-//! not. In blocks that have both, each pixel is looked at.
+//! not. In blocks that have both, each pixel is looked at. Grey and coloured type is cut to thinner strokes.
 //!
 //! The work is done in passes along a row whose inner loops have no branches, so that the compiler makes vector code of them, for
 //! whichever of its instruction sets the processor turns out to have.
 
 mod blocks;
+mod grey_type;
 mod level;
 mod row;
 mod screen;
@@ -23,6 +24,7 @@ use crate::gray::Gray;
 use crate::options::Resolution;
 
 use self::blocks::{Counts, Kind};
+use self::grey_type::GreyType;
 pub(crate) use self::level::{level, strengthen};
 use self::row::{Row, inked};
 use self::screen::{Screen, SmoothRows};
@@ -53,7 +55,8 @@ fn convert(page: &Gray, resolution: Resolution) -> Bitmap {
         counts.add(*y, columns, &row.smooth);
         row.store(*y, columns, &mut bitmap);
     }
-    let blocks = counts.blocks(page);
+    let grey_type = GreyType::new(page, resolution);
+    let blocks = counts.blocks(page, &grey_type);
     if blocks.has_none() {
         return bitmap;
     }
@@ -68,7 +71,7 @@ fn convert(page: &Gray, resolution: Resolution) -> Bitmap {
                     let screen = if is_fill { &fills } else { &tones };
                     screen.lay(page, *y, columns, near, &mut row.black);
                 }
-                Kind::Type { below } => row.ink_below(below, page, *y, columns),
+                Kind::Type(thinned) => grey_type.lay(thinned, *y, columns, &mut row.black),
             }
         }
         row.store(*y, columns, &mut bitmap);

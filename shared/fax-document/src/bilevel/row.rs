@@ -41,7 +41,7 @@ impl Row {
     pub(super) fn cut(&mut self, page: &Gray, y: usize, columns: &Range<usize>) {
         let (row, width) = (page.row(y), page.width());
         let inside = columns.start.max(2)..columns.end.min(width.saturating_sub(2)).max(columns.start.max(2));
-        for x in columns.clone().filter(|x| !inside.contains(x)) {
+        for x in (columns.start..inside.start.min(columns.end)).chain(inside.end.max(columns.start)..columns.end) {
             let around = around_at(page, x, y);
             self.black.get_mut(x).into_iter().for_each(|black| *black = u8::from(around.value < INK));
             self.smooth.get_mut(x).into_iter().for_each(|smooth| *smooth = mark(around));
@@ -71,14 +71,6 @@ impl Row {
             let hairline = is_hairline(value, *left, *right, *left2, *right2) | is_hairline(value, *up, *down, *up2, *down2);
             *black = u8::from((value < INK) | hairline);
         }
-    }
-
-    /// Makes black, besides what is, all that is darker than `below`.
-    #[inline(always)]
-    pub(super) fn ink_below(&mut self, below: u8, page: &Gray, y: usize, columns: Range<usize>) {
-        let values = page.row(y).get(columns.clone()).unwrap_or_default();
-        let black = self.black.get_mut(columns).unwrap_or_default();
-        black.iter_mut().zip(values).for_each(|(black, value)| *black |= u8::from(*value < below));
     }
 
     /// Hands the row over to the bitmap.
@@ -189,7 +181,7 @@ pub(super) fn for_around(page: &Gray, y: usize, columns: &Range<usize>, out: &mu
 
 /// Whether a pixel is the darkest of a line at most two pixels wide with paper on both sides.
 #[inline(always)]
-fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: u8) -> bool {
+pub(super) fn is_hairline(value: u8, before: u8, after: u8, paper_before: u8, paper_after: u8) -> bool {
     let lighter = value.saturating_add(HAIRLINE);
     (lighter < 255) & (value < before) & (value <= after) & (paper_before >= lighter) & (paper_after >= lighter)
 }

@@ -94,14 +94,62 @@ fn stems(grey: u8, widths: [usize; 4]) -> impl Fn(usize, usize) -> u8 {
 }
 
 #[test]
-fn letters_of_a_grey_line_are_alike() {
-    for grey in [100, 149, 190, 204] {
+fn strokes_of_a_grey_line_have_about_as_much_ink_as_darkness_and_none_is_lost() {
+    for grey in [80, 100, 149, 190, 204] {
         let widths = [3, 5, 6, 4];
         let bitmap = fine(&page(256, 64, stems(grey, widths)));
+        let mut black = 0;
+        for (stem, width) in (0..16).zip(widths.iter().cycle()) {
+            let columns = (0..16).filter(|x| (22..42).all(|y| bitmap.is_black(stem * 16 + x, y)));
+            let columns: Vec<u32> = columns.collect();
+            assert!(!columns.is_empty(), "grey {grey}, a stem of {width}");
+            assert!(columns.iter().all(|x| (4..5 + *width as u32).contains(x)), "grey {grey}, a stem of {width}: {columns:?}");
+            black += columns.len();
+        }
+        let full = widths.iter().sum::<usize>() * 4;
+        let share = black as f64 / full as f64;
+        let wanted = ((255.0 - f64::from(grey)) / 255.0 * 1.5).min(1.0);
+        assert!((wanted - 0.1..wanted + 0.3).contains(&share), "grey {grey}: {share}, not {wanted}");
+    }
+}
+
+#[test]
+fn strokes_of_grey_type_are_whole_where_rows_are_twice_as_high() {
+    for grey in [100, 149, 190, 204] {
+        let widths = [3, 5, 6, 4];
+        let bitmap = to_bilevel(&page(256, 64, stems(grey, widths)), Resolution::Standard);
         for x in (0..256).filter(|x| (5..5 + widths[x / 16 % 4]).contains(&(x % 16))).map(|x| x as u32) {
             assert!((20..44).all(|y| bitmap.is_black(x, y)), "grey {grey}, column {x}");
         }
     }
+}
+
+#[test]
+fn narrow_bands_of_grey_between_black_rules_are_screened() {
+    // Half of each band lies in a row of blocks, half in the next; type stands above.
+    let bitmap = fine(&page(256, 96, |x, y| match y {
+        25 | 26 | 37 | 38 => 0,
+        27..37 => 193,
+        8..20 if x % 8 < 3 => 0,
+        _ => 255,
+    }));
+    let black = (16..240).map(|x| (28..36).filter(|y| bitmap.is_black(x, *y)).count()).sum::<usize>();
+    let share = black as f64 / (224.0 * 8.0);
+    assert!((0.12..0.4).contains(&share), "{share}");
+    let is_dotted = |y: u32| (17..240).filter(|x| bitmap.is_black(*x, y) != bitmap.is_black(*x - 1, y)).count() > 20;
+    assert!((29..35).filter(|y| is_dotted(*y)).count() >= 3);
+}
+
+#[test]
+fn a_grey_rule_beside_black_type_is_neither_lost_nor_bold() {
+    let bitmap = fine(&page(256, 96, |x, y| match y {
+        26..31 => 160,
+        12..22 if x % 8 < 3 => 0,
+        _ => 255,
+    }));
+    let rows: Vec<u32> = (24..33).filter(|y| (16..240).all(|x| bitmap.is_black(x, *y))).collect();
+    assert!((1..=4).contains(&rows.len()) && rows.iter().all(|y| (26..31).contains(y)), "{rows:?}");
+    assert!((13..21).all(|y| (16..240).all(|x| bitmap.is_black(x, y) == (x % 8 < 3))), "the type is as it was");
 }
 
 #[test]
@@ -143,5 +191,8 @@ fn small_pale_type_is_not_lost() {
         5..8 => 185,
         _ => 255,
     }));
-    assert!((0..240).all(|x| (25..33).all(|y| bitmap.is_black(x, y) == (4..9).contains(&(x % 24)) || matches!(x % 24, 4 | 8))));
+    for stem in (0..240).step_by(24) {
+        assert!((5..8).any(|x| (25..33).all(|y| bitmap.is_black(stem + x, y))), "at {stem}");
+        assert!((0..24).filter(|x| !(4..9).contains(x)).all(|x| (25..33).all(|y| !bitmap.is_black(stem + x, y))));
+    }
 }

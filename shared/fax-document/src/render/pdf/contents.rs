@@ -88,6 +88,10 @@ fn is_deflated(stream: &Stream<'_>) -> bool {
 /// How many bytes are packed in a deflated stream.
 fn unpacked(stream: &Stream<'_>) -> io::Result<u64> {
     let data = stream.raw_data();
+    // Programs call a stream packed that has nothing in it.
+    if data.trim_ascii().is_empty() {
+        return Ok(0);
+    }
     // Behind the two bytes of its head (RFC 1950, 2.2).
     let head = data.iter().take_while(|byte| byte.is_ascii_whitespace()).count() + 2;
     io::copy(&mut DeflateDecoder::new(data.get(head..).unwrap_or_default()).take(LONGEST), &mut io::sink())

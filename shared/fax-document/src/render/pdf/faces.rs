@@ -64,29 +64,25 @@ fn key(face: StandardFont, data: &FontData) -> Option<u128> {
     }
 }
 
-/// The face that comes with the interpreter.
+/// Symbol and ZapfDingbats are those that come with the interpreter; the others are TeX Gyre's, whose letters are those of the Nimbus fonts that most
+/// other programs stand in with (`assets/faces`).
 fn stand_in(face: StandardFont) -> FontData {
-    let (data, _) = face.get_font_data();
-    if !matches!(face, StandardFont::TimesBoldItalic) {
-        return data;
-    }
-    let mut mended = (*data).as_ref().to_vec();
-    let (wrong, right) = (DISC.map(operand), RING.map(operand));
-    if let Some(at) = mended.windows(wrong.len()).position(|window| window == wrong)
-        && let Some(place) = mended.get_mut(at..at + right.len())
-    {
-        place.copy_from_slice(&right);
-    }
-    Arc::new(mended)
-}
-
-/// The inner circle of the degree sign of bold italic Times goes round as the outer one does, which makes a dot of it; the other way round it is a hole.
-const DISC: [i16; 16] = [-58, 46, -48, 58, 58, 47, 44, 58, 58, -47, 49, -58, -58, -46, -45, -58];
-const RING: [i16; 16] = [58, 46, 45, 58, 58, 47, -49, -58, -58, -47, -44, -58, -58, -46, 48, 58];
-
-/// A number of at most 107 in a charstring (Adobe Technical Note 5177, 3.2).
-fn operand(number: i16) -> u8 {
-    (number + 139) as u8
+    let data: &'static [u8] = match face {
+        StandardFont::Helvetica => include_bytes!("../../../assets/faces/StandInSans-Regular.cff"),
+        StandardFont::HelveticaBold => include_bytes!("../../../assets/faces/StandInSans-Bold.cff"),
+        StandardFont::HelveticaOblique => include_bytes!("../../../assets/faces/StandInSans-Italic.cff"),
+        StandardFont::HelveticaBoldOblique => include_bytes!("../../../assets/faces/StandInSans-BoldItalic.cff"),
+        StandardFont::Courier => include_bytes!("../../../assets/faces/StandInMono-Regular.cff"),
+        StandardFont::CourierBold => include_bytes!("../../../assets/faces/StandInMono-Bold.cff"),
+        StandardFont::CourierOblique => include_bytes!("../../../assets/faces/StandInMono-Italic.cff"),
+        StandardFont::CourierBoldOblique => include_bytes!("../../../assets/faces/StandInMono-BoldItalic.cff"),
+        StandardFont::TimesRoman => include_bytes!("../../../assets/faces/StandInSerif-Regular.cff"),
+        StandardFont::TimesBold => include_bytes!("../../../assets/faces/StandInSerif-Bold.cff"),
+        StandardFont::TimesItalic => include_bytes!("../../../assets/faces/StandInSerif-Italic.cff"),
+        StandardFont::TimesBoldItalic => include_bytes!("../../../assets/faces/StandInSerif-BoldItalic.cff"),
+        StandardFont::ZapfDingBats | StandardFont::Symbol => return face.get_font_data().0,
+    };
+    Arc::new(data)
 }
 
 const ALL: [StandardFont; 14] = [
@@ -189,5 +185,36 @@ impl Pen {
             self.operators.extend(number.to_be_bytes());
         }
         self.at = to;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use hayro::kurbo::Shape as _;
+
+    use super::*;
+
+    #[test]
+    fn a_stand_in_has_each_letter_of_the_standard_encoding_and_capitals_as_high_as_the_font_it_stands_for() {
+        let resolver: FontResolverFn = Arc::new(|query| match query {
+            hayro_font::FontQuery::Standard(face) => Some((stand_in(*face), 0)),
+            hayro_font::FontQuery::Fallback(_) => None,
+        });
+        for face in ALL {
+            let fonts = FontCache::new();
+            let font = fonts.standard_font(face, &resolver).unwrap();
+            let is_symbol = matches!(face, StandardFont::Symbol | StandardFont::ZapfDingBats);
+            for code in (0x21..0x7F).chain(if is_symbol { 0..0 } else { 0xA1..0xB0 }) {
+                let glyph = font.map_code(code);
+                assert!(glyph != GlyphId::NOTDEF, "{} lacks {code:#x}", face.postscript_name());
+            }
+            let code = u32::from(b'H');
+            if let (false, FontGlyph::Outline(capital)) = (is_symbol, font.glyph(font.map_code(code), code)) {
+                let height = capital.outline().bounding_box().height();
+                assert!((height - Style::of(face).capitals).abs() < 24.0, "{}: {height}", face.postscript_name());
+            }
+        }
     }
 }

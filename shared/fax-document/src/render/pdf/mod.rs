@@ -52,8 +52,10 @@ use crate::sheet::{Placement, Sheet};
 /// How deep the page tree is looked up for a page's size.
 const DEEPEST_PAGE: usize = 64;
 
-/// A page is looked at as a scan when pictures cover one part in this many of it.
+/// A page is looked at as a scan when pictures cover one part in this many of it, ...
 const PICTURED: f64 = 3.0;
+/// ... and a program has set fewer letters on them than this: a stamp, a number, a line of a court or of a signature, but no text of its own.
+const LETTERS: usize = 200;
 
 /// Opens the PDF and checks all that can be checked before anything is drawn.
 pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, DocumentError> {
@@ -118,7 +120,7 @@ pub(crate) fn draw<T: Send>(
                 }
                 let over = over.as_ref().and_then(|over| over.page(at));
                 let drawn = renderer.draw(page, over, index + 1).and_then(|drawn| match drawn {
-                    Some(drawn) if drawn.rows().flatten().all(|pixel| *pixel == u8::MAX) && contents::is_cut_short(page) => {
+                    Some(drawn) if drawn.is_white() && contents::is_cut_short(page) => {
                         Err(DocumentError::broken(format!("the content of page {} is cut short", index + 1)))
                     }
                     drawn => drawn.map(&finish).transpose(),
@@ -156,8 +158,8 @@ struct Renderer<'a> {
     /// Caches tell objects apart by number, which is not enough for those of two files.
     over_cache: InterpreterCache<'a>,
     colored: Option<Colored<'a>>,
-    /// How many of the page's pixels pictures cover.
-    pictured: f64,
+    /// Whether the page may be a scan.
+    may_be_scan: bool,
 }
 
 impl<'a> Renderer<'a> {
@@ -172,7 +174,7 @@ impl<'a> Renderer<'a> {
             cache: InterpreterCache::new(),
             over_cache: InterpreterCache::new(),
             colored: None,
-            pictured: 0.0,
+            may_be_scan: false,
         }
     }
 
@@ -190,7 +192,7 @@ impl<'a> Renderer<'a> {
             let colored = self.colored.get_or_insert_with(|| Colored::new(self.sheet));
             colored.draw(page, over, &self.settings, transform, &mut self.page);
         }
-        if self.pictured * PICTURED >= f64::from(COLUMNS) * f64::from(self.sheet.rows) {
+        if self.may_be_scan {
             level(&mut self.page);
         } else {
             strengthen(&mut self.page);
@@ -225,7 +227,8 @@ impl<'a> Renderer<'a> {
             let mut state = Context::new(transform, target, &self.over_cache, over.xref(), self.settings.clone());
             interpret_page(over, &mut state, &mut painter);
         }
-        self.pictured = painter.pictured;
+        let pictured = painter.pictured * PICTURED >= f64::from(COLUMNS) * f64::from(self.sheet.rows);
+        self.may_be_scan = pictured && painter.letters < LETTERS;
         if painter.gave_up {
             return false;
         }

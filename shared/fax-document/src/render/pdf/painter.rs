@@ -23,6 +23,7 @@ use vello_common::strip_generator::{StripGenerator, StripStorage};
 use vello_common::tile::Tile;
 use vello_common::util::strip_bbox;
 
+use super::PICTURED;
 use super::glyphs::{Coverage, Drawn, Glyphs};
 use super::ink::{Ink, LANES, over, times};
 use super::picture::{self, Picture};
@@ -55,7 +56,7 @@ impl Easel {
     /// A device that draws on `page`, which has this easel's size and is white.
     pub(super) fn paint<'e>(&'e mut self, page: &'e mut Gray, watch: &'e Watch) -> Painter<'e> {
         self.clips.reset();
-        Painter { easel: self, page, watch, gave_up: false, pictured: 0.0, in_type3: false }
+        Painter { easel: self, page, watch, gave_up: false, pictured: 0.0, letters: 0, in_type3: false }
     }
 }
 
@@ -65,8 +66,10 @@ pub(super) struct Painter<'e> {
     page: &'e mut Gray,
     watch: &'e Watch,
     pub(super) gave_up: bool,
-    /// How many of the page's pixels pictures were asked to cover, also when given up.
+    /// How many of the page's pixels pictures were asked to cover that nothing is seen through, also when given up.
     pub(super) pictured: f64,
+    /// Letters that were asked for since a picture covered much of the page, also when given up; not those that are drawings.
+    pub(super) letters: usize,
     in_type3: bool,
 }
 
@@ -347,6 +350,7 @@ impl<'a> Device<'a> for Painter<'_> {
         let is_horizontal = glyph_run.writing_mode() == WritingMode::Horizontal;
         let has_outlines = glyph_run.glyphs().iter().any(|positioned| matches!(**positioned, Glyph::Outline(_)));
         let ink = if has_outlines { self.ink(&props) } else { None };
+        self.letters += glyph_run.glyphs().iter().filter(|positioned| matches!(***positioned, Glyph::Outline(_))).count();
         for positioned in glyph_run.glyphs() {
             if self.gave_up {
                 return;
@@ -377,11 +381,18 @@ impl<'a> Device<'a> for Painter<'_> {
             Image::Raster(raster) => raster.stream(),
             Image::Stencil(stencil) => stencil.stream(),
         });
-        if let Image::Raster(raster) = &image {
+        if let Image::Raster(raster) = &image
+            && props.soft_mask.is_none()
+            && !["SMask", "Mask"].iter().any(|mask| raster.stream().dict().contains_key(mask))
+        {
             let picture = Rect::new(0.0, 0.0, raster.width().into(), raster.height().into());
             let page = Rect::new(0.0, 0.0, self.page.width() as f64, self.page.height() as f64);
             let covered = props.transform.transform_rect_bbox(picture).intersect(page);
-            self.pictured += if covered.is_zero_area() { 0.0 } else { covered.area() };
+            let area = if covered.is_zero_area() { 0.0 } else { covered.area() };
+            self.pictured += area;
+            if area * PICTURED >= page.area() {
+                self.letters = 0;
+            }
         }
         if self.gave_up {
             return;
