@@ -104,7 +104,7 @@ impl Sandbox {
         let answer = worker.exchange(&request, bytes, options.limits.pdf_bytes.saturating_add(HEAD), time, watch);
         let (waited, worked) = (started.elapsed(), worker.worked);
         drop(worker);
-        let verdict = answer.as_deref().and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex));
+        let verdict = answer.and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex));
         if verdict == Err(DocumentError::TooComplex) && time.is_some_and(|time| was_kept_waiting(time, waited, worked)) {
             return Err(SandboxError::Worker(io::Error::new(io::ErrorKind::TimedOut, "the worker was given too little of the processor")));
         }
@@ -413,14 +413,15 @@ fn written(error: &DocumentError) -> String {
     format!("{} {details}", error.code())
 }
 
-fn read_answer(answer: &[u8]) -> Option<Result<FaxDocument, DocumentError>> {
+fn read_answer(mut answer: Vec<u8>) -> Option<Result<FaxDocument, DocumentError>> {
     let end = answer.iter().take(HEAD).position(|byte| *byte == b'\n')?;
-    let (line, rest) = (std::str::from_utf8(&answer[..end]).ok()?, &answer[end + 1..]);
+    let head: Vec<u8> = answer.drain(..=end).collect();
+    let (line, rest) = (std::str::from_utf8(&head[..end]).ok()?, answer);
     let (word, details) = line.split_once(' ')?;
     let reason = || details.chars().filter(|c| !c.is_control()).take(REASON).collect::<String>();
     Some(Err(match word {
         "ok" if rest.starts_with(b"%PDF-") => {
-            return Some(Ok(FaxDocument { pdf: rest.to_vec(), pages: details.parse().ok().filter(|pages| *pages > 0)? }));
+            return Some(Ok(FaxDocument { pdf: rest, pages: details.parse().ok().filter(|pages| *pages > 0)? }));
         }
         "document_broken" => DocumentError::Broken { reason: reason() },
         "document_blank" => DocumentError::Blank,

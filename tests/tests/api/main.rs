@@ -4,6 +4,7 @@
 
 mod contacts;
 mod description;
+mod end_to_end;
 mod faxes;
 mod filters;
 mod keys;

@@ -56,9 +56,9 @@ fn every_refusal_comes_back_as_it_was_written() {
         DocumentError::Blank,
     ];
     for refusal in refusals {
-        assert_eq!(read_answer(format!("{}\n", written(&refusal)).as_bytes()), Some(Err(refusal)));
+        assert_eq!(read_answer(format!("{}\n", written(&refusal)).into_bytes()), Some(Err(refusal)));
     }
-    assert_eq!(read_answer(b"document_too_complex \n"), None, "which is what no answer is");
+    assert_eq!(read_answer(b"document_too_complex \n".to_vec()), None, "which is what no answer is");
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn what_a_worker_that_was_taken_over_may_say_is_bounded() {
     for rubbish in
         [&b""[..], b"ok 1\n", b"ok 0\n%PDF-1.7", b"ok x\n%PDF-1.7", b"\n", b"\xff\xfe\n", b"ok 1", b"document_too_many_pages x\n"]
     {
-        assert_eq!(read_answer(rubbish), None, "{rubbish:?}");
+        assert_eq!(read_answer(rubbish.to_vec()), None, "{rubbish:?}");
     }
     let long = format!("document_broken \u{7}{}\n", "x".repeat(2000));
-    assert_eq!(read_answer(long.as_bytes()), Some(Err(DocumentError::broken("x".repeat(REASON - 1) + "x"))));
+    assert_eq!(read_answer(long.clone().into_bytes()), Some(Err(DocumentError::broken("x".repeat(REASON - 1) + "x"))));
 }
 
 #[test]

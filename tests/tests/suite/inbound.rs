@@ -1,7 +1,5 @@
 //! Faxes that come in: from the carrier's call to the account's list, its document and its event, or to nobody.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,6 @@
 //! Least privilege: what the template grants each function is what it calls, no more and no less. The calls are those that the emulated
 //! services saw while every way through every function was gone.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

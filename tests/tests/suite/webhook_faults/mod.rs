@@ -1,8 +1,6 @@
 //! Each call on the way of a webhook with every fault of `faults.rs`: nothing is lost, nothing but the first attempt is made before its claim is
 //! written, and what is told again, once for each crash or failed record at most, is told under one id.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 mod recovery;
 
 use std::collections::HashSet;

@@ -6,10 +6,8 @@
 //! got no answer with the same `Idempotency-Key`, and time passes. Then every invariant that concerns a send must hold. A fault that
 //! never strikes fails the test, unless it is explained there.
 //!
-//! `FAULT_SEED=7 cargo test -p sfm-tests --test faults` draws others; `FAULTS=kinds` tries a fault of each kind at every call, `FAULTS=all` all; `FAULT_PAIRS=200
-//! cargo test -p sfm-tests --test faults pairs -- --nocapture` tries so many pairs of faults of each flow, `FAULT_PAIRS=all` all.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+//! `FAULT_SEED=7 cargo test -p sfm-tests --test suite faults` draws others; `FAULTS=kinds` tries a fault of each kind at every call, `FAULTS=all` all; `FAULT_PAIRS=200
+//! cargo test -p sfm-tests --test suite pairs -- --nocapture` tries so many pairs of faults of each flow, `FAULT_PAIRS=all` all.
 
 mod batches;
 mod dashboard;

@@ -1,7 +1,5 @@
 //! The dashboard's API: sign-in, tokens, accounts, roles, and each flow once.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 
 use base64::Engine as _;

@@ -1,7 +1,5 @@
 //! Send-later end to end: the service as it runs, its clock moved from outside.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm::commands::{account, number};

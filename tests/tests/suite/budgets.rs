@@ -1,7 +1,5 @@
 //! What requests cost, counted from the capacity that the database reports and the calls that are made.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::sync::{Arc, Mutex};
 
 use reqwest::Method;

@@ -1,7 +1,5 @@
 //! Webhooks end to end: real deliveries over real sockets, to receivers that behave and to receivers that do not.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;

@@ -1,7 +1,5 @@
 //! The real binary: killed at any moment, asked over its command line, and its log read.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 mod tls;
 
 use std::collections::{BTreeMap, HashSet};

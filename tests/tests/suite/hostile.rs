@@ -1,7 +1,5 @@
 //! Hostile documents: each gets an answer, and nothing of it stays behind.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -1,7 +1,5 @@
 //! Every line of level WARN or ERROR stands in the table of docs/operations.md with its level, and nothing else does.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! A slow endpoint of one account beside a healthy one of another. `EVENTS=10000` makes it the measured run.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,7 +1,5 @@
 //! The way of a fax from the API over a real carrier protocol to its end.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -1,8 +1,6 @@
 //! Send-later with nothing running but what the test invokes: the dispatcher, the queue of what is due, and the worker that claims.
 //! Each message's time is read off the wire: the clock at the dispatch and the message's delay.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};

@@ -1,7 +1,5 @@
 //! What the local stack reads of the template, and the template's variables held against the code.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sfm_core::clock::Clock;

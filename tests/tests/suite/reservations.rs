@@ -1,7 +1,5 @@
 //! Places and pages that are reserved for a fax that never came to be: what is seen of them, and that they come back.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;

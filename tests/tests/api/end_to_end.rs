@@ -1,7 +1,5 @@
 //! The whole way of a fax, on whichever stack is under test: this process's, or a deployed one (`.ci/deploy/run`).
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};

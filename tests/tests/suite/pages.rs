@@ -1,7 +1,5 @@
 //! A deep page of a long list, with deletions: right item by item, and as cheap as the first.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
