@@ -50,14 +50,12 @@ impl WebhookAttempts {
     pub async fn first(&self, endpoint: &Endpoint, event: &Event) -> Result<(), StoreError> {
         let mut delivery = Delivery::new(event, endpoint.id, self.clock.now());
         let outcome = post::post(&self.guard, endpoint, event, (Connection::Kept, DEADLINE), &self.clock).await;
-        let attempt = outcome.attempt.clone();
         let told = self.conclude(&mut delivery, &outcome);
         if self.deliveries.add(&delivery).await? {
             self.hint(&delivery).await;
         } else {
-            // The event came twice, or a recovery has begun it: the log has both attempts.
-            let key = DeliveryKey::from(&delivery);
-            self.deliveries.update(key, |delivery| delivery.also_attempted(attempt.clone())).await?;
+            // The event came twice, or a recovery has begun it.
+            self.log_beside(&delivery, outcome.attempt).await?;
         }
         self.judge(endpoint, event, told).await;
         Ok(())
@@ -69,13 +67,19 @@ impl WebhookAttempts {
         let told = self.conclude(&mut delivery, &outcome);
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => {}
-            // The lease had ended: whoever has it now goes on, and the receiver may be told twice.
-            Err(ReplaceError::Conflict) => return Ok(()),
+            // The lease had ended, and whoever has it now goes on; or a copy of the event was told of beside it.
+            Err(ReplaceError::Conflict) => return self.log_beside(&delivery, outcome.attempt).await,
             Err(ReplaceError::Store(e)) => return Err(e),
         }
         self.hint(&delivery).await;
         self.judge(endpoint, event, told).await;
         Ok(())
+    }
+
+    /// Writes down an attempt that was made beside another one: the log has both.
+    async fn log_beside(&self, delivery: &Delivery, attempt: Attempt) -> Result<(), StoreError> {
+        let logged = self.deliveries.update(DeliveryKey::from(delivery), |delivery| delivery.also_attempted(attempt.clone()));
+        logged.await.map(drop)
     }
 
     fn conclude(&self, delivery: &mut Delivery, outcome: &Outcome) -> Told {
