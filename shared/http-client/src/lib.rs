@@ -158,7 +158,7 @@ impl Client {
         Self::build(Resolver::System(GaiResolver::new()), tls, IDLE)
     }
 
-    /// A client that takes every name for these addresses. It keeps connections for [`IDLE_OF_OTHERS`].
+    /// A client that takes every name for these addresses. It keeps connections for three seconds.
     pub fn pinned(addresses: Vec<SocketAddr>, tls: rustls::ClientConfig) -> Self {
         Self::build(Resolver::Pinned(addresses), tls, IDLE_OF_OTHERS)
     }

@@ -187,7 +187,7 @@ impl SafeHttp {
         Ok(crate::Client::pinned(pinned, self.tls.clone()))
     }
 
-    /// The same, but one that was made for the host within [`KEPT`] is taken again, with the connections that it still has: for hosts that are
+    /// The same, but one that was made for the host within the last minute is taken again, with the connections that it still has: for hosts that are
     /// asked often.
     ///
     /// # Errors

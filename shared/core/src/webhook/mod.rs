@@ -168,7 +168,7 @@ pub struct Endpoint {
     pub failing: Option<Failing>,
     #[serde(default)]
     pub resting: Option<Resting>,
-    /// Its last attempt succeeded within [`QUICK`].
+    /// Its last attempt succeeded within a second.
     #[serde(default)]
     pub quick: bool,
     /// The last one.
