@@ -11,7 +11,8 @@ mod recovery;
 use std::collections::{HashMap, HashSet};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::future::{join_all, try_join_all};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all, try_join_all};
 use serde::{Deserialize, Serialize};
 use sfm_core::clock::Clock;
 use sfm_core::event::{Event, EventType};
@@ -71,7 +72,7 @@ impl Worker for FanOutEvent {
         let (recoveries, told): (Vec<&Event>, Vec<&Event>) =
             events.iter().flatten().partition(|event| event.kind == EventType::WebhookRecovery);
         let recoveries = recoveries.into_iter().map(|event| async { (event.id, catch_panic(self.recover(event.clone())).await) });
-        let (recovered, fanned_out) = tokio::join!(join_all(recoveries), self.fan_out_all(&told));
+        let (recovered, fanned_out) = tokio::join!(join_all(recoveries), self.fan_out_all(told));
         let ended: HashMap<EventId, Result<(), Error>> = recovered.into_iter().chain(fanned_out).collect();
         let followed = events.iter().map(|event| match event {
             Ok(event) => ended.get(&event.id).map_or(Ok(()), |ended| ended.as_ref().map(drop).map_err(ToString::to_string)),
@@ -88,20 +89,28 @@ fn parse(message: &SqsMessage) -> Result<Event, serde_json::Error> {
 
 impl FanOutEvent {
     /// Each event once, however often it is there. (2 calls for all events of an account, and for each 2 with one endpoint)
-    async fn fan_out_all(&self, events: &[&Event]) -> Vec<(EventId, Result<(), Error>)> {
-        let unique: HashMap<EventId, &Event> = events.iter().map(|event| (event.id, *event)).collect();
-        if unique.is_empty() {
-            return Vec::new();
-        }
-        let (endpoints, state) = match self.look(&unique).await {
-            Ok(read) => read,
-            Err(e) => return unique.into_keys().map(|id| (id, Err(e.clone().into()))).collect(),
+    fn fan_out_all<'a>(&'a self, events: Vec<&'a Event>) -> BoxFuture<'a, Vec<(EventId, Result<(), Error>)>> {
+        let unique: HashMap<EventId, &Event> = events.into_iter().map(|event| (event.id, event)).collect();
+        let ended = async move {
+            if unique.is_empty() {
+                return Vec::new();
+            }
+            let (endpoints, state) = match self.look(&unique).await {
+                Ok(read) => read,
+                // What cannot be read of one event or account must not hold up the others.
+                Err(_) if unique.len() > 1 => {
+                    let alone = unique.into_values().map(|event| self.fan_out_all(vec![event]));
+                    return join_all(alone).await.into_iter().flatten().collect();
+                }
+                Err(e) => return unique.into_keys().map(|id| (id, Err(e.clone().into()))).collect(),
+            };
+            let ended = unique.into_keys().map(|id| {
+                let (endpoints, state) = (&endpoints, &state);
+                async move { (id, catch_panic(self.fan_out(id, endpoints, state)).await) }
+            });
+            join_all(ended).await
         };
-        let ended = unique.into_keys().map(|id| {
-            let (endpoints, state) = (&endpoints, &state);
-            async move { (id, catch_panic(self.fan_out(id, endpoints, state)).await) }
-        });
-        join_all(ended).await
+        ended.boxed()
     }
 
     async fn look(&self, events: &HashMap<EventId, &Event>) -> Result<(Endpoints, FanOutState), StoreError> {
