@@ -125,7 +125,9 @@ fn assert_claimed_before_told(happened: &[Happening], event: &str, first: usize,
                 told += 1;
                 assert!(told <= claims + first, "{what}: told for the {told}th time after {claims} claims: {happened:?}");
             }
-            Happening::Written { caller, request } if OF_A_WEBHOOK.contains(&caller.as_str()) && request["Item"]["event_id"]["S"] == event => {
+            Happening::Written { caller, request }
+                if OF_A_WEBHOOK.contains(&caller.as_str()) && request["Item"]["event_id"]["S"] == event =>
+            {
                 if request["Item"]["claim"].is_null() {
                     let attempts = request["Item"]["attempts"]["L"].as_array().map_or(0, Vec::len);
                     assert!(attempts <= told, "{what}: {attempts} attempts are written down, {told} were made: {happened:?}");
