@@ -15,6 +15,7 @@ pub mod injector;
 pub mod member;
 pub mod process;
 pub mod receiver;
+pub mod seed;
 pub mod service;
 pub mod sinch;
 pub mod target;

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use jiff::Timestamp;
 use serde_json::Value;
 use sfm::commands::fax as fax_command;
 use sfm_core::id::FaxId;
 use sfm_local::interceptor::{Call, CallInterceptor};
-use sfm_tests::service::{Customer, Service};
+use sfm_tests::seed::faxes_like;
+use sfm_tests::service::Service;
 
 /// With the deletions below, enough for page 4,000 to be a full one.
 const FAXES: u64 = 100_300;
@@ -34,56 +33,15 @@ impl CallInterceptor for Reads {
     }
 }
 
-/// Gives an account `FAXES` faxes like its only one, written as the table keeps them, and returns their ids, newest first.
-async fn seed(service: &Service, customer: &Customer) -> Vec<FaxId> {
-    let client = service.stack.operator_platform().dynamodb();
-    let account = AttributeValue::S(customer.account.to_string());
-    let sent = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
-    customer.client.completed(&sent).await;
-    let model = client.get_item().table_name("Faxes").key("account_id", account.clone()).key("id", AttributeValue::S(sent.clone()));
-    let model = model.consistent_read(true).send().await.unwrap().item.unwrap();
-    assert!(["seq", "listed_as", "listed_at"].iter().all(|name| model.contains_key(*name)), "{model:?}");
-    let first: i64 = model["listed_at"].as_n().unwrap().parse().unwrap();
-
-    let mut ids = vec![sent.parse().unwrap()];
-    let mut rows = Vec::new();
-    for seq in 2..=FAXES {
-        let at = Timestamp::from_millisecond(first + i64::try_from(seq).unwrap() * 1000).unwrap();
-        let id = FaxId::generate(at);
-        let mut row = model.clone();
-        row.insert("id".into(), AttributeValue::S(id.to_string()));
-        row.insert("seq".into(), AttributeValue::N(seq.to_string()));
-        row.insert("created_at".into(), AttributeValue::S(at.to_string()));
-        row.insert("listed_at".into(), AttributeValue::N(at.as_millisecond().to_string()));
-        rows.push(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(row)).build().unwrap()).build());
-        ids.push(id);
-    }
-    for (done, batch) in rows.chunks(25).enumerate() {
-        let written = client.batch_write_item().request_items("Faxes", batch.to_vec()).send().await.unwrap();
-        assert!(written.unprocessed_items.is_none_or(|left| left.is_empty()));
-        if (done + 1) % 800 == 0 {
-            println!("  {} of {FAXES} faxes written", (done + 1) * 25);
-        }
-    }
-    let last_at = Timestamp::from_millisecond(first + i64::try_from(FAXES).unwrap() * 1000).unwrap();
-    let head = client.update_item().table_name("Accounts").key("account_id", account).key("item", AttributeValue::S("account".into()));
-    head.update_expression("SET faxes.#last = :last, faxes.last_at = :at")
-        .expression_attribute_names("#last", "last")
-        .expression_attribute_values(":last", AttributeValue::N(FAXES.to_string()))
-        .expression_attribute_values(":at", AttributeValue::S(last_at.to_string()))
-        .send()
-        .await
-        .unwrap();
-    ids.reverse();
-    ids
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
     let reads = Arc::new(Reads::default());
     let service = Service::start_intercepted(reads.clone()).await;
     let customer = service.customer().await;
-    let mut ids = seed(&service, &customer).await;
+    let sent = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    customer.client.completed(&sent).await;
+    let operator = service.stack.operator_platform();
+    let mut ids = faxes_like(&operator.dynamodb(), customer.account, sent.parse().unwrap(), FAXES).await;
 
     // Deletions all over the list: two in each thousand, a whole page near the end, and the newest and the oldest.
     let scattered = (0..FAXES / 500).map(|i| i * 500 + i % 7);
@@ -91,7 +49,6 @@ async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
     let mut gone: Vec<usize> = scattered.chain(block).chain([FAXES - 1]).map(|i| usize::try_from(i).unwrap()).collect();
     gone.sort_unstable();
     gone.dedup();
-    let operator = service.stack.operator_platform();
     for place in gone.iter().rev() {
         fax_command::delete(&operator, ids.remove(*place)).await.unwrap();
     }
