@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sfm::commands::webhook;
 use sfm_core::id::{AccountId, EventId, FaxId};
+use sfm_core::list::{BLOCK, block_of};
 use sfm_store::platform::Platform;
 
 type Item = std::collections::HashMap<String, AttributeValue>;
@@ -61,7 +62,7 @@ pub async fn delivered_events(database: &Client, account: AccountId, count: usiz
     ids
 }
 
-/// Makes the only fax of an account, which is final, `count` like it, a second after each other. Returns their ids, newest first.
+/// Makes the only fax of an account, which is delivered, `count` like it, a second after each other. Returns their ids, newest first.
 pub async fn faxes_like(database: &Client, account: AccountId, sent: FaxId, count: u64) -> Vec<FaxId> {
     let model = database.get_item().table_name("Faxes").key("account_id", s(account)).key("id", s(sent));
     let model = model.consistent_read(true).send().await.unwrap().item.unwrap();
@@ -80,6 +81,15 @@ pub async fn faxes_like(database: &Client, account: AccountId, sent: FaxId, coun
         ids.push(id);
     }
     write(database, "Faxes", items).await;
+    let blocks = (0..=block_of(count)).map(|block| {
+        let places = count.min((block + 1) * BLOCK) - block * BLOCK;
+        let item = [("account_id", s(account)), ("item", s(format!("faxes#final#{block:010}#0"))), ("delivered", n(places))];
+        item.map(|(name, value)| (name.to_owned(), value)).into()
+    });
+    // The one that was sent is counted at another shard already.
+    let counted = [("account_id", s(account)), ("item", s("faxes#final#0000000000#1"))].map(|(name, value)| (name.to_owned(), value));
+    database.delete_item().table_name("Accounts").set_key(Some(counted.into())).send().await.unwrap();
+    write(database, "Accounts", blocks.collect()).await;
     let head = database.update_item().table_name("Accounts").key("account_id", s(account)).key("item", s("account"));
     head.update_expression("SET faxes.#last = :last, faxes.last_at = :at")
         .expression_attribute_names("#last", "last")

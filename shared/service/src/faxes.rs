@@ -13,7 +13,8 @@ use sfm_core::secret::Secret;
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
 use sfm_store::documents::{DocumentLinkError, Documents};
-use sfm_store::faxes::{FaxFilter, FaxKey, Faxes};
+use sfm_store::fax_filters::{FaxFilter, FilteredFaxes};
+use sfm_store::faxes::{FaxKey, Faxes};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::{Backoff, StoreError};
@@ -24,6 +25,7 @@ const LINK_LIFE: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub struct FaxReader {
     faxes: Faxes,
+    filtered: FilteredFaxes,
     lists: Lists,
 }
 
@@ -45,7 +47,7 @@ pub struct DocumentLink {
 
 impl FaxReader {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, lists: Lists::new(platform)? })
+        Ok(Self { faxes: Faxes::new(platform)?, filtered: FilteredFaxes::new(platform)?, lists: Lists::new(platform)? })
     }
 
     /// A page of the faxes, newest first; of those that `filter` lets through, where there is one.
@@ -53,7 +55,7 @@ impl FaxReader {
         match filter {
             None => self.lists.page(List::Faxes, account, page, |first, limit| self.faxes.list_from(account, first, limit)).await,
             Some(filter) => {
-                let (entries, has_more) = self.faxes.list_filtered(account, filter, page).await?;
+                let (entries, has_more) = self.filtered.list(account, filter, page).await?;
                 Ok(Paged { entries, page, total: None, has_more })
             }
         }

@@ -13,6 +13,7 @@ use sfm_core::month::Month;
 use crate::StoreError;
 use crate::accounts::Accounts;
 use crate::events::Events;
+use crate::fax_filters::count;
 use crate::faxes::Faxes;
 use crate::items::from_item;
 use crate::platform::{ConfigError, Platform};
@@ -133,6 +134,9 @@ impl FaxCreation {
         let fax = fax.placed(&reservation);
         let (event, beside) = beside(&fax)?;
         let mut writes = vec![self.faxes.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];
+        if fax.status.is_final() {
+            writes.push(count(self.accounts.table(), account.id, reservation.seq, fax.status, 1)?);
+        }
         let own = writes.len();
         writes.extend(beside);
         let entered = match transact(self.faxes.client(), writes).await {

@@ -1,14 +1,10 @@
 //! Table `faxes`. Key `account_id`, `id`; index `by-seq` is the account's list, `by-status` the list by status and time, `due` what
 //! needs a look, `by-id` is for operators.
 
-use std::cmp::Reverse;
-use std::collections::VecDeque;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use futures::future::try_join_all;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::Accounts;
@@ -16,6 +12,7 @@ use super::events::Events;
 use super::lists::{List, Lists};
 use super::transaction::{past_conflicts, transact};
 use super::{ReplaceError, StoreError};
+use crate::fax_filters::count;
 use crate::items::{self, Item, find_by_id, from_item, key_of, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
@@ -23,7 +20,6 @@ use sfm_core::account::Account;
 use sfm_core::event::Event;
 use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
-use sfm_core::list::Page;
 use sfm_core::reservation::Reservation;
 
 #[derive(Debug, Clone)]
@@ -65,32 +61,8 @@ fn item_of(fax: &Fax) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-fn listed_as(account: AccountId, status: FaxStatus) -> AttributeValue {
+pub(super) fn listed_as(account: AccountId, status: FaxStatus) -> AttributeValue {
     s(format!("{account}#{}", status.as_str()))
-}
-
-/// What a filtered list shows.
-#[derive(Debug, Clone)]
-pub struct FaxFilter {
-    pub statuses: Vec<FaxStatus>,
-    /// Created after this moment, itself not included.
-    pub after: Option<Timestamp>,
-    /// Created before this moment, itself not included.
-    pub before: Option<Timestamp>,
-}
-
-/// One status of a filtered list, newest first, read as far as it was needed.
-struct Run {
-    status: FaxStatus,
-    read: VecDeque<RunEntry>,
-    rest: Option<Item>,
-    ended: bool,
-}
-
-#[derive(Deserialize)]
-struct RunEntry {
-    id: FaxId,
-    listed_at: i64,
 }
 
 impl Faxes {
@@ -154,67 +126,6 @@ impl Faxes {
         list_from(&self.client, &self.table, account, first, limit).await
     }
 
-    /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
-    ///
-    /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries before it. Then one batch
-    /// reads the page. (2 round trips, more for each 5,000 entries)
-    pub async fn list_filtered(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
-        let run = |status: &FaxStatus| Run { status: *status, read: VecDeque::new(), rest: None, ended: false };
-        let mut runs: Vec<Run> = filter.statuses.iter().map(run).collect();
-        let mut skip = page.offset();
-        let mut ids: Vec<FaxId> = Vec::new();
-        let has_more = loop {
-            let wanted = skip.saturating_add(page.limit.into()).saturating_add(1);
-            let unread = runs.iter_mut().filter(|run| run.read.is_empty() && !run.ended);
-            try_join_all(unread.map(|run| self.read_on(account, filter, run, wanted))).await?;
-            let newest = runs.iter_mut().filter(|run| !run.read.is_empty()).max_by_key(|run| run.read.front().map(|entry| entry.listed_at));
-            let Some(entry) = newest.and_then(|run| run.read.pop_front()) else { break false };
-            if skip > 0 {
-                skip -= 1;
-            } else if ids.len() == page.limit as usize {
-                break true;
-            } else if !ids.contains(&entry.id) {
-                ids.push(entry.id);
-            }
-        };
-        let keys = ids.iter().map(|id| key_of(account, id)).collect();
-        let items = items::get_all(&self.client, &self.table, keys).await?;
-        let mut faxes: Vec<Fax> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
-        // The index may trail behind: what has left the filter since is not shown.
-        faxes.retain(|fax| fax.seq.is_some() && filter.statuses.contains(&fax.status));
-        faxes.sort_by_key(|fax| Reverse(fax.seq));
-        Ok((faxes, has_more))
-    }
-
-    async fn read_on(&self, account: AccountId, filter: &FaxFilter, run: &mut Run, wanted: u64) -> Result<(), StoreError> {
-        let after = filter.after.map_or(i64::MIN, Timestamp::as_millisecond);
-        // A moment within a millisecond lies after the faxes of that millisecond.
-        let before = filter.before.map_or(i64::MAX, |at| at.as_millisecond() - i64::from(at.subsec_nanosecond() % 1_000_000 == 0));
-        if after >= before {
-            run.ended = true;
-            return Ok(());
-        }
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by-status")
-            .key_condition_expression("listed_as = :as AND listed_at BETWEEN :from AND :to")
-            .expression_attribute_values(":as", listed_as(account, run.status))
-            .expression_attribute_values(":from", n(after.saturating_add(1)))
-            .expression_attribute_values(":to", n(before))
-            .scan_index_forward(false)
-            .limit(i32::try_from(wanted).unwrap_or(i32::MAX).min(5_000))
-            .set_exclusive_start_key(run.rest.take())
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        run.ended = found.last_evaluated_key.is_none();
-        run.rest = found.last_evaluated_key;
-        run.read = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok(())
-    }
-
     /// Writes a fax over the version it was read in. (1 WRU a KB, and as much for each index whose part changed)
     pub async fn replace(&self, fax: &mut Fax) -> Result<(), ReplaceError> {
         fax.version += 1;
@@ -253,6 +164,9 @@ impl Faxes {
     /// Takes a fax, which has place `seq`, out of its account's list, with its audit entry. False when somebody else wrote it meanwhile.
     pub async fn remove(&self, fax: &mut Fax, seq: u64, accounts: &Accounts, audit: Write) -> Result<bool, StoreError> {
         let mut writes = Lists::removal(accounts.table(), List::Faxes, fax.account_id, seq)?;
+        if fax.status.is_final() {
+            writes.push(count(accounts.table(), fax.account_id, seq, fax.status, -1)?);
+        }
         writes.push(self.replacement(fax)?);
         writes.push(audit.into());
         Ok(transact(&self.client, writes).await?.is_ok())
@@ -260,6 +174,10 @@ impl Faxes {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) fn table(&self) -> &str {
+        &self.table
     }
 }
 
@@ -282,6 +200,9 @@ impl FaxEnding {
 
     pub async fn complete(&self, fax: &mut Fax, event: &Event) -> Result<(), ReplaceError> {
         let mut writes = vec![self.faxes.replacement(fax)?, self.events.add(event)?.into()];
+        if let Some(seq) = fax.seq {
+            writes.push(count(self.accounts.table(), fax.account_id, seq, fax.status, 1)?);
+        }
         let refund = fax.refund();
         if refund > 0 {
             let give_back = Update::builder()

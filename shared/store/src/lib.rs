@@ -14,6 +14,7 @@ pub mod due;
 pub mod events;
 pub mod fan_out;
 pub mod fax_creation;
+pub mod fax_filters;
 pub mod faxes;
 pub mod inbound;
 mod items;

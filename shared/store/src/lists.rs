@@ -118,6 +118,15 @@ impl Lists {
         Ok(Paged::of(entries, page, total))
     }
 
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The head of a list and the deletions of its blocks. (1 round trip)
+    pub(super) async fn head_and_holes(&self, list: List, account: AccountId) -> Result<(ListHead, Holes), StoreError> {
+        self.read(list, account).await.map(|(head, holes, _)| (head, holes))
+    }
+
     async fn read(&self, list: List, account: AccountId) -> Result<(ListHead, Holes, Vec<Reservation>), StoreError> {
         let key = |item: &str| items::key([("account_id", s(account)), ("item", s(item))]);
         let keys = vec![key(list.item()), key(&format!("{}#holes", list.name()))];

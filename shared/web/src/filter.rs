@@ -1,7 +1,7 @@
 //! The filters of the fax list, as a query asks for them.
 
 use sfm_core::fax::{Direction, FaxStatus};
-use sfm_store::faxes::FaxFilter;
+use sfm_store::fax_filters::FaxFilter;
 
 use crate::{ApiError, Request};
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sfm::commands::fax as fax_command;
 use sfm_core::id::FaxId;
 use sfm_local::interceptor::{Call, CallInterceptor};
+use sfm_tests::client::Client;
 use sfm_tests::seed::faxes_like;
 use sfm_tests::service::Service;
 
@@ -53,26 +54,48 @@ async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
         fax_command::delete(&operator, ids.remove(*place)).await.unwrap();
     }
 
-    let mut costs: HashMap<u64, (u32, f64)> = HashMap::new();
     let last = (ids.len() as u64).div_ceil(LIMIT);
-    let at_4000: Vec<u64> = [1, 2, 41, 2000, 4000, last - 1, last, last + 1].into();
-    for page in at_4000 {
-        *reads.0.lock().unwrap() = (0, 0.0);
-        let list = customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}")).await.json();
-        costs.insert(page, *reads.0.lock().unwrap());
-        let listed: Vec<&str> = list["data"].as_array().unwrap().iter().map(|fax| fax["id"].as_str().unwrap()).collect();
-        let expected: Vec<String> = ids.iter().skip(((page - 1) * LIMIT) as usize).take(LIMIT as usize).map(FaxId::to_string).collect();
-        assert_eq!(listed, expected, "page {page}");
-        assert_eq!((list["total"].as_u64(), list["has_more"].as_bool()), (Some(ids.len() as u64), Some(page < last)));
-    }
-    let mut told: Vec<_> = costs.iter().collect();
-    told.sort_unstable_by_key(|(page, _)| **page);
-    for (page, (trips, units)) in told {
-        println!("page {page}: {trips} round trips, {units:.1} RRU");
-    }
     assert!(ids.len() as u64 >= 4000 * LIMIT);
-    for page in [2000, 4000, last - 1] {
-        let ((trips, units), (_, of_first)) = (costs[&page], costs[&1]);
-        assert!(trips <= 4 && units <= 3.0 * of_first, "page {page}: {trips} round trips, {units} RRU; page 1: {of_first} RRU");
+    // A filter has no total; a moment after the last fax, and one in the middle.
+    let (end, middle) = (created_at(&customer.client, &ids[0]).await, created_at(&customer.client, &ids[40_000]).await);
+    let all = [String::new(), "&status=delivered".into(), "&direction=outbound".into(), format!("&status=delivered&created_before={end}")];
+    for filter in &all {
+        let skipped = usize::from(filter.contains(&end));
+        let mut costs: HashMap<u64, (u32, f64)> = HashMap::new();
+        for page in [1, 2, 41, 400, 2000, 4000, last - 1, last, last + 1] {
+            *reads.0.lock().unwrap() = (0, 0.0);
+            let list = customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}{filter}")).await.json();
+            costs.insert(page, *reads.0.lock().unwrap());
+            assert_eq!(listed(&list), expected(&ids[skipped..], page), "page {page}{filter}");
+            let total = filter.is_empty().then_some(ids.len() as u64);
+            assert_eq!((list["total"].as_u64(), list["has_more"].as_bool()), (total, Some(page < last)), "page {page}{filter}");
+        }
+        let mut told: Vec<_> = costs.iter().collect();
+        told.sort_unstable_by_key(|(page, _)| **page);
+        for (page, (trips, units)) in told {
+            println!("page {page}{filter}: {trips} round trips, {units:.1} RRU");
+        }
+        for page in [400, 2000, 4000, last - 1] {
+            let ((trips, units), (_, of_first)) = (costs[&page], costs[&1]);
+            // A Query for each status of the filter, side by side.
+            let most = if filter.is_empty() { 4 } else { 16 };
+            assert!(trips <= most && units <= 3.0 * of_first, "page {page}{filter}: {trips} trips, {units} RRU; page 1: {of_first} RRU");
+        }
     }
+    for page in [1, 100, 2300] {
+        let list = customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}&status=delivered&created_before={middle}")).await.json();
+        assert_eq!(listed(&list), expected(&ids[40_001..], page), "page {page} before the middle");
+    }
+}
+
+fn listed(list: &Value) -> Vec<String> {
+    list["data"].as_array().unwrap().iter().map(|fax| fax["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn expected(ids: &[FaxId], page: u64) -> Vec<String> {
+    ids.iter().skip(((page - 1) * LIMIT) as usize).take(LIMIT as usize).map(FaxId::to_string).collect()
+}
+
+async fn created_at(client: &Client, id: &FaxId) -> String {
+    client.fax(&id.to_string()).await["created_at"].as_str().unwrap().to_owned()
 }

@@ -1,0 +1,259 @@
+//! The filtered list of faxes: a walk of index `by-status`, which begins near a deep page by counting what lies before it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::faxes::{Faxes, listed_as};
+use crate::items::{self, Item, from_item, key_of, list_from, n, s};
+use crate::lists::{List, Lists};
+use crate::platform::{ConfigError, Platform};
+use crate::{StoreError, items::collect_all};
+use sfm_core::fax::{Fax, FaxStatus};
+use sfm_core::id::{AccountId, FaxId};
+use sfm_core::list::{BLOCK, Holes, Page, block_of};
+
+/// Items that the counts of a block are spread over, so that faxes that end at the same moment seldom meet at one.
+const SHARDS: u64 = 4;
+/// Entries that one Query of the index is asked for.
+const MOST_READ: u64 = 5_000;
+
+/// What a filtered list shows.
+#[derive(Debug, Clone)]
+pub struct FaxFilter {
+    pub statuses: Vec<FaxStatus>,
+    /// Created after this moment, itself not included.
+    pub after: Option<Timestamp>,
+    /// Created before this moment, itself not included.
+    pub before: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FilteredFaxes {
+    faxes: Faxes,
+    lists: Lists,
+}
+
+/// Faxes of a block of places by their final status. Those that ended before anybody counted were not added, but taken off when deleted.
+type FinalCounts = BTreeMap<FaxStatus, i64>;
+
+/// One status of a filtered list, newest first, read as far as it was needed.
+struct Run {
+    status: FaxStatus,
+    read: VecDeque<RunEntry>,
+    rest: Option<Item>,
+    ended: bool,
+}
+
+#[derive(Deserialize)]
+struct RunEntry {
+    id: FaxId,
+    listed_at: i64,
+}
+
+/// The entries of some statuses whose times of creation lie between two, in milliseconds, both included.
+struct Walk<'a> {
+    faxes: &'a Faxes,
+    account: AccountId,
+    from: i64,
+    to: i64,
+    runs: Vec<Run>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(faxes: &'a Faxes, account: AccountId, statuses: &[FaxStatus], from: i64, to: i64) -> Self {
+        let run = |status: &FaxStatus| Run { status: *status, read: VecDeque::new(), rest: None, ended: from > to };
+        Self { faxes, account, from, to, runs: statuses.iter().map(run).collect() }
+    }
+
+    /// The next entry, newest first, where so many are still wanted.
+    async fn next(&mut self, wanted: u64) -> Result<Option<RunEntry>, StoreError> {
+        let Self { faxes, account, from, to, runs } = self;
+        let unread = runs.iter_mut().filter(|run| run.read.is_empty() && !run.ended);
+        try_join_all(unread.map(|run| read_on(faxes, *account, (*from, *to), run, wanted))).await?;
+        let newest = runs.iter_mut().filter(|run| !run.read.is_empty()).max_by_key(|run| run.read.front().map(|entry| entry.listed_at));
+        Ok(newest.and_then(|run| run.read.pop_front()))
+    }
+}
+
+async fn read_on(faxes: &Faxes, account: AccountId, (from, to): (i64, i64), run: &mut Run, wanted: u64) -> Result<(), StoreError> {
+    let found = faxes
+        .client()
+        .query()
+        .table_name(faxes.table())
+        .index_name("by-status")
+        .key_condition_expression("listed_as = :as AND listed_at BETWEEN :from AND :to")
+        .expression_attribute_values(":as", listed_as(account, run.status))
+        .expression_attribute_values(":from", n(from))
+        .expression_attribute_values(":to", n(to))
+        .scan_index_forward(false)
+        .limit(i32::try_from(wanted.clamp(1, MOST_READ)).unwrap_or(i32::MAX))
+        .set_exclusive_start_key(run.rest.take())
+        .send()
+        .await
+        .map_err(StoreError::from_sdk)?;
+    run.ended = found.last_evaluated_key.is_none();
+    run.rest = found.last_evaluated_key;
+    run.read = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+impl FilteredFaxes {
+    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { faxes: Faxes::new(platform)?, lists: Lists::new(platform)? })
+    }
+
+    /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
+    ///
+    /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries. More than a block before the page, it
+    /// begins near it: 0.5 RRU for each 16 blocks that it passes over. Then one batch reads the page. (2 round trips, 7 for a deep page)
+    pub async fn list(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
+        let from = filter.after.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(1));
+        // A moment within a millisecond lies after the faxes of that millisecond.
+        let to = filter.before.map_or(i64::MAX, |at| at.as_millisecond() - i64::from(at.subsec_nanosecond() % 1_000_000 == 0));
+        let near = if page.offset() > BLOCK { self.near(account, filter, to, page.offset()).await? } else { None };
+        let (to, mut skip) = near.unwrap_or((to, page.offset()));
+        let mut walk = Walk::new(&self.faxes, account, &filter.statuses, from, to);
+        let mut ids: Vec<FaxId> = Vec::new();
+        let has_more = loop {
+            let wanted = skip.saturating_add(page.limit.into()).saturating_add(1);
+            let Some(entry) = walk.next(wanted).await? else { break false };
+            if skip > 0 {
+                skip -= 1;
+            } else if ids.len() == page.limit as usize {
+                break true;
+            } else if !ids.contains(&entry.id) {
+                ids.push(entry.id);
+            }
+        };
+        let keys = ids.iter().map(|id| key_of(account, id)).collect();
+        let items = items::get_all(self.faxes.client(), self.faxes.table(), keys).await?;
+        let mut faxes: Vec<Fax> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        // The index may trail behind: what has left the filter since is not shown.
+        faxes.retain(|fax| fax.seq.is_some() && filter.statuses.contains(&fax.status));
+        faxes.sort_by_key(|fax| Reverse(fax.seq));
+        Ok((faxes, has_more))
+    }
+
+    /// A time of creation from which the walk to what has `offset` entries before it is short, and how many of those come after it. None where
+    /// no block can be passed over.
+    async fn near(&self, account: AccountId, filter: &FaxFilter, to: i64, offset: u64) -> Result<Option<(i64, u64)>, StoreError> {
+        let (head, holes) = self.lists.head_and_holes(List::Faxes, account).await?;
+        let newest = if filter.before.is_some() {
+            let first = Walk::new(&self.faxes, account, &filter.statuses, i64::MIN, to).next(1).await?;
+            let Some(first) = first else { return Ok(None) };
+            match self.faxes.get(account, first.id).await?.and_then(|fax| fax.seq) {
+                Some(seq) => seq,
+                None => return Ok(None),
+            }
+        } else {
+            head.last
+        };
+        let settled = settled_run(&self.counts(account, block_of(newest)).await?, &holes);
+        let Some((newest_settled, _)) = settled.first() else { return Ok(None) };
+        let Some(top) = self.top_of(account, *newest_settled).await? else { return Ok(None) };
+        let mut above = Walk::new(&self.faxes, account, &filter.statuses, top.saturating_add(1), to);
+        let mut left = offset;
+        while above.next(left.saturating_add(1)).await?.is_some() {
+            if left == 0 {
+                return Ok(None);
+            }
+            left -= 1;
+        }
+        let matching = |counts: &FinalCounts| {
+            let matching: i64 = filter.statuses.iter().filter_map(|status| counts.get(status)).sum();
+            u64::try_from(matching).unwrap_or(0)
+        };
+        let mut begin = *newest_settled;
+        for (block, counts) in &settled {
+            begin = *block;
+            let matching = matching(counts);
+            if left < matching || *block == 0 {
+                break;
+            }
+            left -= matching;
+            begin = block - 1;
+        }
+        Ok(self.top_of(account, begin).await?.map(|top| (top, left)))
+    }
+
+    /// The counts of the blocks below `top`, newest first. (0.5 RRU for each 16 blocks)
+    async fn counts(&self, account: AccountId, top: u64) -> Result<Vec<(u64, FinalCounts)>, StoreError> {
+        let query = self
+            .faxes
+            .client()
+            .query()
+            .table_name(self.lists.table())
+            .key_condition_expression("account_id = :account AND #item BETWEEN :first AND :last")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":first", s(counts_item(0, 0)))
+            // Ends before the block `top`, in which faxes are still made.
+            .expression_attribute_values(":last", s(format!("{COUNTS}{top:010}")))
+            .scan_index_forward(false);
+        let rows: Vec<Map<String, Value>> = collect_all!(query.into_paginator())?;
+        let mut blocks: Vec<(u64, FinalCounts)> = Vec::new();
+        for row in rows {
+            let Some(block) = row.get("item").and_then(|item| block_of_counts(item.as_str()?)) else { continue };
+            if blocks.last().is_none_or(|(last, _)| *last != block) {
+                blocks.push((block, FinalCounts::new()));
+            }
+            let Some((_, counts)) = blocks.last_mut() else { continue };
+            for status in FaxStatus::ALL {
+                *counts.entry(status).or_default() += row.get(status.as_str()).and_then(Value::as_i64).unwrap_or(0);
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// When the newest fax of a block or of those below it was created, in milliseconds. (0.5 RRU)
+    async fn top_of(&self, account: AccountId, block: u64) -> Result<Option<i64>, StoreError> {
+        let newest: Vec<Fax> = list_from(self.faxes.client(), self.faxes.table(), account, (block + 1) * BLOCK, 1).await?;
+        Ok(newest.first().map(|fax| fax.created_at.as_millisecond()))
+    }
+}
+
+/// The newest blocks, one below the other, of which every place is counted: its fax is final, or it is a gap. So nothing changes in them but
+/// by a deletion, which the counts know, and they say how many entries of a status lie in each.
+fn settled_run(counts: &[(u64, FinalCounts)], holes: &Holes) -> Vec<(u64, FinalCounts)> {
+    let is_settled = |(block, counts): &&(u64, FinalCounts)| {
+        let gaps = holes.get(block).copied().unwrap_or(0);
+        BLOCK.checked_sub(gaps).is_some_and(|faxes| i64::try_from(faxes) == Ok(counts.values().sum()))
+    };
+    let mut run: Vec<(u64, FinalCounts)> = Vec::new();
+    for (block, counts) in counts.iter().skip_while(|entry| !is_settled(entry)).take_while(is_settled) {
+        if run.last().is_some_and(|(above, _)| *above != block + 1) {
+            break;
+        }
+        run.push((*block, counts.clone()));
+    }
+    run
+}
+
+const COUNTS: &str = "faxes#final#";
+
+fn counts_item(block: u64, shard: u64) -> String {
+    format!("{COUNTS}{block:010}#{shard}")
+}
+
+fn block_of_counts(item: &str) -> Option<u64> {
+    item.strip_prefix(COUNTS)?.split_once('#')?.0.parse().ok()
+}
+
+/// The write that counts a fax as final in its block, or with `by` −1 no longer: for the transaction in which it ends, or is deleted. (2 WRU)
+pub(crate) fn count(table: &str, account: AccountId, seq: u64, status: FaxStatus, by: i8) -> Result<TransactWriteItem, StoreError> {
+    let update = Update::builder()
+        .table_name(table)
+        .key("account_id", s(account))
+        .key("item", s(counts_item(block_of(seq), seq % SHARDS)))
+        .update_expression("ADD #status :by")
+        .expression_attribute_names("#status", status.as_str())
+        .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
+        .build()?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
