@@ -116,8 +116,10 @@ impl FilteredFaxes {
         let from = filter.after.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(1));
         // A moment within a millisecond lies after the faxes of that millisecond.
         let to = filter.before.map_or(i64::MAX, |at| at.as_millisecond() - i64::from(at.subsec_nanosecond() % 1_000_000 == 0));
-        let near = if page.offset() > BLOCK { self.near(account, filter, to, page.offset()).await? } else { None };
-        let (to, mut skip) = near.unwrap_or((to, page.offset()));
+        let (to, mut skip) = match page.offset() {
+            offset if offset > BLOCK => self.near(account, filter, to, offset).await?,
+            offset => (to, offset),
+        };
         let mut walk = Walk::new(&self.faxes, account, &filter.statuses, from, to);
         let mut ids: Vec<FaxId> = Vec::new();
         let has_more = loop {
@@ -140,46 +142,50 @@ impl FilteredFaxes {
         Ok((faxes, has_more))
     }
 
-    /// A time of creation from which the walk to what has `offset` entries before it is short, and how many of those come after it. None where
-    /// no block can be passed over.
-    async fn near(&self, account: AccountId, filter: &FaxFilter, to: i64, offset: u64) -> Result<Option<(i64, u64)>, StoreError> {
+    /// A time of creation from which the walk to what has `offset` entries before it is short, and how many of those come after it.
+    async fn near(&self, account: AccountId, filter: &FaxFilter, to: i64, offset: u64) -> Result<(i64, u64), StoreError> {
         let (head, holes) = self.lists.head_and_holes(List::Faxes, account).await?;
-        let newest = if filter.before.is_some() {
-            let first = Walk::new(&self.faxes, account, &filter.statuses, i64::MIN, to).next(1).await?;
-            let Some(first) = first else { return Ok(None) };
-            match self.faxes.get(account, first.id).await?.and_then(|fax| fax.seq) {
-                Some(seq) => seq,
-                None => return Ok(None),
+        let newest = if filter.before.is_some() { self.first_place(account, filter, to).await? } else { Some(head.last) };
+        let Some(newest) = newest else { return Ok((to, offset)) };
+        let mut block = block_of(newest);
+        let matching = |counts: &FinalCounts| -> i64 { filter.statuses.iter().filter_map(|status| counts.get(status)).sum() };
+        let counts = self.counts(account, block).await?.into_iter().filter(|(block, counts)| is_settled(*block, counts, &holes));
+        let settled: BTreeMap<u64, u64> = counts.map(|(block, counts)| (block, u64::try_from(matching(&counts)).unwrap_or(0))).collect();
+        let (mut to, mut left) = (to, offset);
+        while let Some((next, _)) = settled.range(..block).next_back() {
+            let Some(top) = self.top_of(account, *next).await? else { break };
+            let mut unsettled = Walk::new(&self.faxes, account, &filter.statuses, top.saturating_add(1), to);
+            let mut passed = 0;
+            while unsettled.next((left - passed).saturating_add(1)).await?.is_some() {
+                if passed == left {
+                    return Ok((to, left));
+                }
+                passed += 1;
             }
-        } else {
-            head.last
-        };
-        let settled = settled_run(&self.counts(account, block_of(newest)).await?, &holes);
-        let Some((newest_settled, _)) = settled.first() else { return Ok(None) };
-        let Some(top) = self.top_of(account, *newest_settled).await? else { return Ok(None) };
-        let mut above = Walk::new(&self.faxes, account, &filter.statuses, top.saturating_add(1), to);
-        let mut left = offset;
-        while above.next(left.saturating_add(1)).await?.is_some() {
-            if left == 0 {
-                return Ok(None);
+            left -= passed;
+            block = next + 1;
+            while let Some(matching) = block.checked_sub(1).and_then(|below| settled.get(&below)) {
+                if left < *matching {
+                    break;
+                }
+                left -= matching;
+                block -= 1;
             }
-            left -= 1;
-        }
-        let matching = |counts: &FinalCounts| {
-            let matching: i64 = filter.statuses.iter().filter_map(|status| counts.get(status)).sum();
-            u64::try_from(matching).unwrap_or(0)
-        };
-        let mut begin = *newest_settled;
-        for (block, counts) in &settled {
-            begin = *block;
-            let matching = matching(counts);
-            if left < matching || *block == 0 {
+            let Some(below) = block.checked_sub(1) else { return Ok((i64::MIN, 0)) };
+            let Some(top) = self.top_of(account, below).await? else { return Ok((i64::MIN, 0)) };
+            to = top;
+            if settled.contains_key(&below) {
                 break;
             }
-            left -= matching;
-            begin = block - 1;
         }
-        Ok(self.top_of(account, begin).await?.map(|top| (top, left)))
+        Ok((to, left))
+    }
+
+    /// The place of the first entry that a filter with an end lets through. (2 round trips)
+    async fn first_place(&self, account: AccountId, filter: &FaxFilter, to: i64) -> Result<Option<u64>, StoreError> {
+        let first = Walk::new(&self.faxes, account, &filter.statuses, i64::MIN, to).next(1).await?;
+        let Some(first) = first else { return Ok(None) };
+        Ok(self.faxes.get(account, first.id).await?.and_then(|fax| fax.seq))
     }
 
     /// The counts of the blocks below `top`, newest first. (0.5 RRU for each 16 blocks)
@@ -192,7 +198,7 @@ impl FilteredFaxes {
             .key_condition_expression("account_id = :account AND #item BETWEEN :first AND :last")
             .expression_attribute_names("#item", "item")
             .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", s(counts_item(0, 0)))
+            .expression_attribute_values(":first", s(COUNTS))
             // Ends before the block `top`, in which faxes are still made.
             .expression_attribute_values(":last", s(format!("{COUNTS}{top:010}")))
             .scan_index_forward(false);
@@ -218,21 +224,11 @@ impl FilteredFaxes {
     }
 }
 
-/// The newest blocks, one below the other, of which every place is counted: its fax is final, or it is a gap. So nothing changes in them but
-/// by a deletion, which the counts know, and they say how many entries of a status lie in each.
-fn settled_run(counts: &[(u64, FinalCounts)], holes: &Holes) -> Vec<(u64, FinalCounts)> {
-    let is_settled = |(block, counts): &&(u64, FinalCounts)| {
-        let gaps = holes.get(block).copied().unwrap_or(0);
-        BLOCK.checked_sub(gaps).is_some_and(|faxes| i64::try_from(faxes) == Ok(counts.values().sum()))
-    };
-    let mut run: Vec<(u64, FinalCounts)> = Vec::new();
-    for (block, counts) in counts.iter().skip_while(|entry| !is_settled(entry)).take_while(is_settled) {
-        if run.last().is_some_and(|(above, _)| *above != block + 1) {
-            break;
-        }
-        run.push((*block, counts.clone()));
-    }
-    run
+/// Whether every place of a block is counted: its fax is final, or it is a gap. So nothing changes in it but by a deletion, which the counts
+/// know, and they say how many entries of a status it has.
+fn is_settled(block: u64, counts: &FinalCounts, holes: &Holes) -> bool {
+    let faxes = BLOCK.checked_sub(holes.get(&block).copied().unwrap_or(0));
+    faxes.is_some_and(|faxes| i64::try_from(faxes) == Ok(counts.values().sum()))
 }
 
 const COUNTS: &str = "faxes#final#";

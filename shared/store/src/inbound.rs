@@ -83,7 +83,7 @@ impl InboundFaxes {
     }
 
     /// Makes the inbound fax, its place in the list and its event, and settles the row, in one transaction. None when another worker
-    /// was faster. (One round trip; 15 WRU, indexes included)
+    /// was faster. (One round trip; 17 WRU, indexes included)
     pub async fn take(
         &self,
         inbound: &Inbound,

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use sfm::commands::fax as fax_command;
-use sfm_core::id::FaxId;
+use sfm_core::id::{AccountId, FaxId};
+use sfm_core::list::block_of;
 use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_tests::client::Client;
 use sfm_tests::seed::faxes_like;
@@ -54,19 +56,25 @@ async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
         fax_command::delete(&operator, ids.remove(*place)).await.unwrap();
     }
 
-    let last = (ids.len() as u64).div_ceil(LIMIT);
+    // One that is still under way keeps its block from being counted.
+    let stuck = ids[30_000];
+    under_way(&operator.dynamodb(), customer.account, stuck, FAXES - 30_000).await;
+    let delivered: Vec<FaxId> = ids.iter().copied().filter(|id| *id != stuck).collect();
+
     assert!(ids.len() as u64 >= 4000 * LIMIT);
     // A filter has no total; a moment after the last fax, and one in the middle.
     let (end, middle) = (created_at(&customer.client, &ids[0]).await, created_at(&customer.client, &ids[40_000]).await);
     let all = [String::new(), "&status=delivered".into(), "&direction=outbound".into(), format!("&status=delivered&created_before={end}")];
     for filter in &all {
-        let skipped = usize::from(filter.contains(&end));
+        let ids = if filter.contains("delivered") { &delivered } else { &ids };
+        let ids = &ids[usize::from(filter.contains(&end))..];
+        let last = (ids.len() as u64).div_ceil(LIMIT);
         let mut costs: HashMap<u64, (u32, f64)> = HashMap::new();
         for page in [1, 2, 41, 400, 2000, 4000, last - 1, last, last + 1] {
             *reads.0.lock().unwrap() = (0, 0.0);
             let list = customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}{filter}")).await.json();
             costs.insert(page, *reads.0.lock().unwrap());
-            assert_eq!(listed(&list), expected(&ids[skipped..], page), "page {page}{filter}");
+            assert_eq!(listed(&list), expected(ids, page), "page {page}{filter}");
             let total = filter.is_empty().then_some(ids.len() as u64);
             assert_eq!((list["total"].as_u64(), list["has_more"].as_bool()), (total, Some(page < last)), "page {page}{filter}");
         }
@@ -78,14 +86,38 @@ async fn page_4000_of_100000_faxes_is_right_and_as_cheap_as_the_first() {
         for page in [400, 2000, 4000, last - 1] {
             let ((trips, units), (_, of_first)) = (costs[&page], costs[&1]);
             // A Query for each status of the filter, side by side.
-            let most = if filter.is_empty() { 4 } else { 16 };
-            assert!(trips <= most && units <= 3.0 * of_first, "page {page}{filter}: {trips} trips, {units} RRU; page 1: {of_first} RRU");
+            let most = if filter.is_empty() { 4 } else { 24 };
+            // The block with the fax under way is walked: 1,024 entries, 29 for 0.5 RRU.
+            let walked = if page < 1000 || filter.is_empty() { 0.0 } else { 18.0 };
+            assert!(
+                trips <= most && units <= 3.0 * of_first + walked,
+                "page {page}{filter}: {trips} trips, {units} RRU; page 1: {of_first} RRU"
+            );
         }
     }
     for page in [1, 100, 2300] {
-        let list = customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}&status=delivered&created_before={middle}")).await.json();
-        assert_eq!(listed(&list), expected(&ids[40_001..], page), "page {page} before the middle");
+        let list =
+            customer.client.get(&format!("/v1/faxes?limit={LIMIT}&page={page}&status=delivered&created_before={middle}")).await.json();
+        assert_eq!(listed(&list), expected(&delivered[40_000..], page), "page {page} before the middle");
     }
+}
+
+/// Makes a fax, whose place is in the block of `near`, look as if it were being sent.
+async fn under_way(database: &aws_sdk_dynamodb::Client, account: AccountId, fax: FaxId, near: u64) {
+    let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
+    let of_fax = [key("account_id", account.to_string()), key("id", fax.to_string())];
+    let update = database.update_item().table_name("Faxes").set_key(Some(of_fax.into()));
+    let update = update.update_expression("SET #status = :sending, listed_as = :as").expression_attribute_names("#status", "status");
+    let update = update.expression_attribute_values(":sending", AttributeValue::S("sending".into()));
+    update.expression_attribute_values(":as", AttributeValue::S(format!("{account}#sending"))).send().await.unwrap();
+    let counts = [key("account_id", account.to_string()), key("item", format!("faxes#final#{:010}#0", block_of(near)))];
+    let update = database.update_item().table_name("Accounts").set_key(Some(counts.into()));
+    update
+        .update_expression("ADD delivered :one")
+        .expression_attribute_values(":one", AttributeValue::N("-1".into()))
+        .send()
+        .await
+        .unwrap();
 }
 
 fn listed(list: &Value) -> Vec<String> {
