@@ -117,11 +117,11 @@ impl Client {
         answer.json()
     }
 
-    /// Waits until a fax is `delivered` or `failed`.
+    /// Waits until a fax is `delivered`, `failed` or `canceled`.
     pub async fn completed(&self, id: &str) -> Value {
-        crate::eventually("the fax to be delivered or failed", || async {
+        crate::eventually("the fax to be final", || async {
             let fax = self.fax(id).await;
-            (fax["status"] == "delivered" || fax["status"] == "failed").then_some(fax)
+            ["delivered", "failed", "canceled"].iter().any(|status| fax["status"] == *status).then_some(fax)
         })
         .await
     }

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::errors::Errors;
 use crate::injector::Injector;
-use crate::service::start_in;
+use crate::service::{CARRIER_SPEED, start_at};
 
 #[derive(Debug)]
 pub struct Process {
@@ -20,11 +20,16 @@ pub struct Process {
 
 impl Process {
     pub fn start(dir: &Path, interceptor: Arc<Injector>) -> Self {
+        Self::start_at(dir, interceptor, CARRIER_SPEED)
+    }
+
+    /// The same with a carrier that plays at another speed.
+    pub fn start_at(dir: &Path, interceptor: Arc<Injector>, carrier_speed: f64) -> Self {
         let errors = interceptor.errors().of_a_process();
         let of_a_thread = errors.clone();
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().on_thread_start(move || of_a_thread.of_this_thread()).build().unwrap();
-        let stack = runtime.block_on(start_in(dir.to_owned(), interceptor));
+        let stack = runtime.block_on(start_at(dir.to_owned(), interceptor, carrier_speed));
         Self { runtime, stack, errors }
     }
 

@@ -25,6 +25,8 @@ use crate::eventually;
 
 /// How fast the simulated carrier plays in tests.
 pub const CARRIER_SPEED: f64 = 1000.0;
+/// So slow that a call is still under way whatever a test does meanwhile: it takes two hours.
+pub const SLOW_CARRIER: f64 = 0.01;
 
 #[derive(Debug)]
 pub struct Service {
@@ -44,8 +46,13 @@ pub struct Customer {
 /// A document's worker that another test starts at the moment holds what this process has open until its program runs: the folder of a
 /// stack that is gone may be in use for so long.
 pub async fn start_in(dir: PathBuf, interceptor: Arc<dyn CallInterceptor>) -> Stack {
+    start_at(dir, interceptor, CARRIER_SPEED).await
+}
+
+/// The same with a carrier that plays at another speed.
+pub async fn start_at(dir: PathBuf, interceptor: Arc<dyn CallInterceptor>, carrier_speed: f64) -> Stack {
     eventually("the folder to be free", || async {
-        match Stack::start(StackConfig { interceptor: interceptor.clone(), ..config(dir.clone()) }).await {
+        match Stack::start(StackConfig { interceptor: interceptor.clone(), carrier_speed, ..config(dir.clone()) }).await {
             Err(StackError::InUse(_)) => None,
             started => Some(started.expect("the stack starts")),
         }
@@ -90,6 +97,13 @@ impl Service {
     pub async fn start_intercepted(interceptor: Arc<dyn CallInterceptor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stack = start_in(folder.path().to_owned(), interceptor).await;
+        Self { stack, _folder: Some(folder) }
+    }
+
+    /// A stack whose calls last: at a hundredth of a telephone's speed.
+    pub async fn start_slow(interceptor: Arc<dyn CallInterceptor>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = start_at(folder.path().to_owned(), interceptor, SLOW_CARRIER).await;
         Self { stack, _folder: Some(folder) }
     }
 

@@ -27,6 +27,15 @@ fn unknown(name: &str) -> ConfigError {
     ConfigError { name: "CARRIER".into(), reason: format!("is {name}, which is no carrier that we know") }
 }
 
+/// Whether the carrier of the variable `CARRIER` can stop a call.
+pub fn can_stop(platform: &Platform) -> Result<bool, ConfigError> {
+    match platform.var("CARRIER")?.as_str() {
+        "telnyx" => Ok(true),
+        "sinch" => Ok(false),
+        other => Err(unknown(other)),
+    }
+}
+
 impl Callbacks {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         match platform.var("CARRIER")?.as_str() {
@@ -66,6 +75,13 @@ impl Carrier for AnyCarrier {
         match self {
             Self::Telnyx(telnyx) => telnyx.get(id).await,
             Self::Sinch(sinch) => sinch.get(id).await,
+        }
+    }
+
+    async fn stop(&self, id: &CarrierFaxId) -> Result<(), LookupError> {
+        match self {
+            Self::Telnyx(telnyx) => telnyx.stop(id).await,
+            Self::Sinch(sinch) => sinch.stop(id).await,
         }
     }
 

@@ -130,6 +130,10 @@ pub trait Carrier: Send + Sync {
     /// Reads the state of a fax that the carrier accepted; None when it does not know it.
     fn get(&self, id: &CarrierFaxId) -> impl Future<Output = Result<Option<CarrierFax>, LookupError>> + Send;
 
+    /// Asks the carrier to stop a fax that it has accepted. What comes of it is told as the end of its call; one that has ended already is
+    /// no error.
+    fn stop(&self, id: &CarrierFaxId) -> impl Future<Output = Result<(), LookupError>> + Send;
+
     /// Every fax whose call came in from `from` to `until` and that is complete, whatever became of its callback. None when the list
     /// has more than `most_pages` pages: the caller asks for less at a time.
     fn received(

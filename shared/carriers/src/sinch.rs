@@ -219,6 +219,10 @@ impl Carrier for Sinch {
         self.fax(&id.0, |fax| fax.carrier_fax()).await
     }
 
+    async fn stop(&self, _: &CarrierFaxId) -> Result<(), LookupError> {
+        Err(LookupError("Sinch stops no call".into()))
+    }
+
     async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
         let mut received = Vec::new();
         let now = self.api.clock.now();

@@ -221,6 +221,14 @@ impl Carrier for Telnyx {
         Ok(Some(fax.carrier_fax()))
     }
 
+    async fn stop(&self, id: &CarrierFaxId) -> Result<(), LookupError> {
+        match self.ask(Method::POST, self.api.url(&["v2", "faxes", &id.0, "actions", "cancel"])).await?.status {
+            // It does not know it any more, or it has ended: a look-up tells.
+            200..=299 | 404 | 409 | 410 | 422 => Ok(()),
+            status => Err(LookupError(format!("status {status}"))),
+        }
+    }
+
     async fn received(&self, from: Timestamp, until: Timestamp, most_pages: usize) -> Result<Option<Vec<Received>>, LookupError> {
         let mut received = Vec::new();
         let now = self.api.clock.now();

@@ -22,6 +22,7 @@ text_enum! {
         FaxDelivered = "fax.delivered",
         FaxFailed = "fax.failed",
         FaxReceived = "fax.received",
+        FaxCanceled = "fax.canceled",
         /// A scheduled fax that did not become one.
         ScheduledFailed = "scheduled.failed",
         /// Made by hand, for one endpoint.
@@ -40,8 +41,9 @@ impl EventType {
     /// # Errors
     /// [`UnknownName`] for all else, internal events too.
     pub fn for_endpoint(text: &str) -> Result<Self, UnknownName> {
-        const NAMES: [EventType; 4] = [EventType::FaxDelivered, EventType::FaxFailed, EventType::FaxReceived, EventType::ScheduledFailed];
-        const TEXTS: [&str; 4] = [NAMES[0].as_str(), NAMES[1].as_str(), NAMES[2].as_str(), NAMES[3].as_str()];
+        const NAMES: [EventType; 5] =
+            [EventType::FaxDelivered, EventType::FaxFailed, EventType::FaxReceived, EventType::FaxCanceled, EventType::ScheduledFailed];
+        const TEXTS: [&str; 5] = [NAMES[0].as_str(), NAMES[1].as_str(), NAMES[2].as_str(), NAMES[3].as_str(), NAMES[4].as_str()];
         NAMES.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownName(&TEXTS))
     }
 }
@@ -97,6 +99,7 @@ impl Event {
         let kind = match fax.status {
             FaxStatus::Delivered => EventType::FaxDelivered,
             FaxStatus::Received => EventType::FaxReceived,
+            FaxStatus::Canceled => EventType::FaxCanceled,
             FaxStatus::Queued | FaxStatus::Sending | FaxStatus::Failed => EventType::FaxFailed,
         };
         Ok(Self { fax_id: Some(fax.id), ..Self::outward(fax.account_id, kind, serde_json::to_string(&fax.resource())?, now) })

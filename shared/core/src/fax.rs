@@ -1,5 +1,6 @@
 //! A fax: what is stored of it. How its status changes is in [`progress`], what the API shows in [`resource`].
 
+pub mod cancel;
 pub mod progress;
 pub mod resource;
 
@@ -27,6 +28,7 @@ text_enum! {
         Sending = "sending",
         Delivered = "delivered",
         Failed = "failed",
+        Canceled = "canceled",
         Received = "received",
     }
 }
@@ -38,7 +40,7 @@ impl FaxStatus {
     }
 
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Failed | Self::Received)
+        matches!(self, Self::Delivered | Self::Failed | Self::Canceled | Self::Received)
     }
 }
 
@@ -47,6 +49,7 @@ impl FaxStatus {
 #[serde(rename_all = "snake_case", untagged)]
 pub enum AttemptOutcome {
     Delivered(Delivered),
+    Canceled(Canceled),
     Failed(FailureCode),
 }
 
@@ -57,8 +60,16 @@ pub enum Delivered {
     Delivered,
 }
 
+/// Spells `canceled` where a failed attempt has its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Canceled {
+    Canceled,
+}
+
 impl AttemptOutcome {
     pub const DELIVERED: Self = Self::Delivered(Delivered::Delivered);
+    pub const CANCELED: Self = Self::Canceled(Canceled::Canceled);
 }
 
 /// One attempt to hand the fax to a machine, recorded before the carrier is called.
@@ -121,6 +132,9 @@ pub struct Fax {
     pub completed_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+    /// When it was to be canceled while an attempt was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Timestamp>,
     /// Counts the writes of this item: each one is conditional on the one before it.
     pub version: u64,
     /// The moment of its next step in milliseconds since the epoch, and where the due index keeps it. None once it is final.
@@ -152,6 +166,7 @@ impl Fax {
             created_at: now,
             completed_at: None,
             deleted_at: None,
+            cancel_requested_at: None,
             version: 1,
             due_at: Some(now.as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
@@ -199,9 +214,9 @@ impl Fax {
         document_key(self.account_id, self.id)
     }
 
-    /// Pages that were charged and never sent: given back when the fax has failed.
+    /// Pages that were charged and never sent: given back when the fax has failed or is canceled.
     pub fn refund(&self) -> u32 {
-        if self.live && self.status == FaxStatus::Failed { self.pages - self.pages_sent } else { 0 }
+        if self.live && matches!(self.status, FaxStatus::Failed | FaxStatus::Canceled) { self.pages - self.pages_sent } else { 0 }
     }
 }
 

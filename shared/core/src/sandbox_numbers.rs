@@ -19,6 +19,6 @@ pub fn test_report(to: &E164, attempt: u32, pages: u32) -> CallReport {
     };
     // As often as a telephone would be tried, but without its pauses.
     let at_once = |code: FailureCode| Retry { after: SignedDuration::from_secs(1), ..code.retry() };
-    let result = failure.map_or(Ok(()), |code| Err(CallFailure { code, retry: at_once(code) }));
+    let result = failure.map_or(Ok(()), |code| Err(CallFailure::new(code, at_once(code))));
     CallReport { result, pages_sent: Some(pages_sent), duration_seconds: Some(0) }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
-use sfm_core::fax::Fax;
+use sfm_core::fax::cancel::Cancel;
+use sfm_core::fax::progress::Effect;
+use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{Page, Paged};
 use sfm_core::principal::Principal;
@@ -18,6 +20,8 @@ use sfm_store::faxes::{FaxKey, Faxes};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::{Backoff, StoreError};
+
+use crate::transmission::{Progress, Transmissions};
 
 /// Long enough to open a document over a slow line, too short to be worth passing on.
 const LINK_LIFE: Duration = Duration::from_secs(300);
@@ -131,6 +135,62 @@ impl FaxRemoval {
                     _ => return Err(unknown),
                 },
             }
+        }
+    }
+}
+
+/// Cancels faxes that were accepted.
+#[derive(Debug, Clone)]
+pub struct FaxCancellation {
+    transmissions: Transmissions,
+    can_stop: bool,
+}
+
+/// Why a fax is not canceled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelFaxError {
+    #[error("there is no such fax")]
+    NotFound,
+    #[error("the carrier has it, and stops no call")]
+    AlreadySending,
+    #[error("it is {} already", .0.as_str())]
+    AlreadyFinal(FaxStatus),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl FaxCancellation {
+    /// `can_stop`: the carrier can stop a call that is under way.
+    pub fn new(platform: &Platform, can_stop: bool) -> Result<Self, ConfigError> {
+        Ok(Self { transmissions: Transmissions::new(platform)?, can_stop })
+    }
+
+    /// Cancels a fax, or has its carrier asked to stop it: the fax that is given back tells which. A wish that is repeated changes nothing.
+    /// (1 RRU; canceled: one transaction of fax, event and refund)
+    pub async fn cancel(&self, account: AccountId, id: FaxId) -> Result<Fax, CancelFaxError> {
+        let (mut came_to, mut at) = (None, None);
+        let recorded = self.transmissions.record(account, id, |fax, now| {
+            came_to = fax.deleted_at.is_none().then(|| fax.cancel(self.can_stop, now));
+            at = Some(now);
+            match came_to {
+                Some(Cancel::Canceled) => Progress::Ended(Effect::Final),
+                Some(Cancel::Requested) => Progress::Changed,
+                Some(Cancel::RequestedBefore | Cancel::AlreadySending | Cancel::AlreadyFinal) | None => Progress::Nothing,
+            }
+        });
+        let fax = match recorded.await {
+            Ok(recorded) => recorded.map(|(fax, _)| fax),
+            // Whether it happened is unknown; one look tells.
+            Err(unknown) => match self.transmissions.get(FaxKey { account_id: account, fax_id: id }).await {
+                Ok(Some(fax)) if at.is_some() && [fax.canceled_at(), fax.cancel_requested_at].contains(&at) => return Ok(fax),
+                _ => return Err(unknown.into()),
+            },
+        };
+        match (fax, came_to) {
+            (Some(fax), Some(Cancel::Canceled | Cancel::Requested | Cancel::RequestedBefore)) => Ok(fax),
+            (Some(_), Some(Cancel::AlreadySending)) => Err(CancelFaxError::AlreadySending),
+            (Some(fax), Some(Cancel::AlreadyFinal)) => Err(CancelFaxError::AlreadyFinal(fax.status)),
+            (None, _) | (_, None) => Err(CancelFaxError::NotFound),
         }
     }
 }

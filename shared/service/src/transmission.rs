@@ -51,7 +51,7 @@ impl Transmissions {
     /// Lets `decide` change the fax as it is now, and stores what it decided; asks again when somebody else wrote meanwhile.
     ///
     /// A final status is stored with its event and its refund in one transaction. A retry sends the hint for its time after the
-    /// commit; should the hint get lost, the due index has it. None when there is no such fax.
+    /// commit, and so does what is to be canceled; should the hint get lost, the due index has it. None when there is no such fax.
     ///
     /// # Errors
     /// [`StoreError::Contention`] when others write it each time.
@@ -87,7 +87,8 @@ impl Transmissions {
             return self.ending.complete(fax, &event).await;
         }
         self.ending.faxes().replace(fax).await?;
-        if progress == Progress::Ended(Effect::Retry) {
+        // What is to be canceled waits for nobody else's hint.
+        if progress == Progress::Ended(Effect::Retry) || fax.is_to_be_canceled() {
             self.hint(fax, now).await;
         }
         Ok(())

@@ -11,6 +11,7 @@ use sfm_core::account::SendNotAllowed;
 use sfm_core::id::RequestId;
 use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS};
 use sfm_service::api_keys::ApiKeyError;
+use sfm_service::faxes::CancelFaxError;
 use sfm_service::submission::SubmitError;
 use sfm_service::webhooks::WebhookError;
 use sfm_store::StoreError;
@@ -237,6 +238,23 @@ impl From<CreateContactError> for ApiError {
                 Self::conflict(message).code("contact_exists").param("fax_number")
             }
             CreateContactError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelFaxError> for ApiError {
+    fn from(error: CancelFaxError) -> Self {
+        match error {
+            CancelFaxError::NotFound => Self::not_found(),
+            CancelFaxError::AlreadySending => {
+                let message = "This fax is being sent, and the carrier cannot stop a call. Wait for its end.";
+                Self::conflict(message).code("already_sending")
+            }
+            CancelFaxError::AlreadyFinal(status) => {
+                let message = format!("This fax is {} already: there is nothing to cancel.", status.as_str());
+                Self::conflict(message).code("already_final")
+            }
+            CancelFaxError::Store(error) => error.into(),
         }
     }
 }

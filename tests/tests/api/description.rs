@@ -103,7 +103,7 @@ fn the_document_knows_every_status_code_and_scope_of_the_code() {
     let failures: BTreeSet<String> =
         FailureCode::ALL.iter().map(|code| serde_json::to_value(code).unwrap().as_str().unwrap().to_owned()).collect();
     assert_eq!(listed("/components/schemas/FaxFailure/properties/code/enum"), failures);
-    let told_of = EventType::OF_FAXES.into_iter().chain([EventType::ScheduledFailed, EventType::WebhookTest]);
+    let told_of = EventType::OF_FAXES.into_iter().chain([EventType::FaxCanceled, EventType::ScheduledFailed, EventType::WebhookTest]);
     let told_of: BTreeSet<String> = told_of.map(|kind| kind.as_str().to_owned()).collect();
     assert_eq!(document["webhooks"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>(), told_of);
     let scopes: BTreeSet<String> = Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect();

@@ -275,7 +275,13 @@ async fn nothing_of_another_account_can_be_seen() {
         same(&foreign, &stranger.client.get(&format!("/v1/faxes/{absent}{path}")).await);
         same(&foreign, &stranger.client.get(&format!("/v1/faxes/nonsense{path}")).await);
     }
+    let cancel = async |id: &str| stranger.client.post(&format!("/v1/faxes/{id}/cancel"), &json!({})).await;
+    let foreign = cancel(&id).await;
+    assert_problem(&foreign, 404, "not_found");
+    same(&foreign, &cancel(absent).await);
+    same(&foreign, &cancel("nonsense").await);
     assert_eq!(stranger.client.get("/v1/faxes").await.json()["data"], json!([]));
+    assert_eq!(owner.client.completed(&id).await["status"], "delivered", "nobody else stops it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,18 @@ async fn own_number(client: &Client) -> Value {
     client.get("/v1/numbers").await.json()["data"][0].clone()
 }
 
+/// Cancels faxes, waiting and under way.
+async fn canceled(client: &Client) {
+    let busy = client.send_letter("+15005550002").await["id"].as_str().unwrap().to_owned();
+    eventually("the line to be busy", || async { (client.fax(&busy).await["attempts"][0]["outcome"] == "busy").then_some(()) }).await;
+    assert_eq!(client.post(&format!("/v1/faxes/{busy}/cancel"), &json!({})).await.status, 200);
+    // Its carrier never calls back, so that it is under way until it is looked up.
+    let silent = client.send_letter("+15005550008").await["id"].as_str().unwrap().to_owned();
+    eventually("it to be sending", || async { (client.fax(&silent).await["status"] == "sending").then_some(()) }).await;
+    assert_eq!(client.post(&format!("/v1/faxes/{silent}/cancel"), &json!({})).await.status, 202);
+    client.completed(&silent).await;
+}
+
 /// Each request of the API, and those that lose a race.
 async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder) {
     let client = &customer.client;
@@ -60,6 +72,7 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     }
     let sent = client.get("/v1/faxes").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     client.completed(&sent).await;
+    canceled(client).await;
     let mut named = fax("+15005550001", FORM, "image/png");
     named["from"] = own_number(client).await["number"].clone();
     named["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_hours(301)).to_string());

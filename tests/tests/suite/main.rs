@@ -4,6 +4,7 @@
 
 mod binary;
 mod budgets;
+mod cancellation;
 mod carriers;
 mod dashboard;
 mod fairness;

@@ -23,8 +23,10 @@ fn shown(endpoint: &Endpoint) -> Value {
 }
 
 fn events(body: &Object<'_>) -> Result<Option<BTreeSet<EventType>>, ApiError> {
-    let wrong =
-        || ApiError::invalid("events must be a list of fax.delivered, fax.failed, fax.received or scheduled.failed.").param("events");
+    let wrong = || {
+        let message = "events must be a list of fax.delivered, fax.failed, fax.received, fax.canceled or scheduled.failed.";
+        ApiError::invalid(message).param("events")
+    };
     let Some(value) = body.get("events") else { return Ok(None) };
     if value.as_array().is_some_and(Vec::is_empty) {
         let message = "events must name at least one event. Leave it out for fax.delivered, fax.failed and fax.received.";

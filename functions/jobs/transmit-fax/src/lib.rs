@@ -15,7 +15,7 @@ use sfm_carriers::{AnyCarrier, AttemptRef, Carrier, CarrierFax, CarrierFaxId, Se
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::Fax;
-use sfm_core::fax::progress::{CallReport, Effect, NextAction, RECONCILE_AFTER};
+use sfm_core::fax::progress::{CallFailure, CallReport, Effect, NextAction, RECONCILE_AFTER};
 use sfm_core::sandbox_numbers;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
@@ -37,6 +37,8 @@ const REST: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 /// How long until the carrier is asked again after it could not be asked, or was still at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// The same for a fax that is to be canceled: the carrier is asked again whether it has stopped it, and to stop it.
+const STOP_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Debug)]
 pub struct TransmitFax {
@@ -99,7 +101,10 @@ impl TransmitFax {
                 Progress::Changed
             }
             NextAction::LookUp(number) => {
-                let report = sandbox_numbers::test_report(&fax.to, number, fax.pages);
+                let report = match fax.is_to_be_canceled() {
+                    true => CallReport::failed(CallFailure::CANCELED),
+                    false => sandbox_numbers::test_report(&fax.to, number, fax.pages),
+                };
                 fax.reported(number, &report, now).into()
             }
             NextAction::Reconcile(_) | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
@@ -159,7 +164,8 @@ impl TransmitFax {
     /// Puts a fax off without a claim, while the carrier takes nothing anyway.
     async fn postpone(&self, fax: Fax, number: u32, rests_until: Timestamp) -> Result<(), Error> {
         let postponed = self.record(&fax, |fax, now| {
-            if ![NextAction::Submit(number), NextAction::Reconcile(number)].contains(&fax.next_action(now)) {
+            let handed_over = [NextAction::Submit(number), NextAction::Reconcile(number)].contains(&fax.next_action(now));
+            if !handed_over || fax.is_to_be_canceled() {
                 return Progress::Nothing;
             }
             fax.postponed(rests_until.max(now + deferral(fax.created_at, now)));
@@ -216,13 +222,19 @@ impl TransmitFax {
         }
     }
 
+    /// Writes down what the carrier says of an attempt. A call that is to be canceled and is not over it is asked to stop: how the call ends is
+    /// told by a callback, or by the next look.
     async fn found(&self, fax: &Fax, number: u32, found: &CarrierFax) -> Result<(), Error> {
+        let stops = fax.is_to_be_canceled() && found.report.is_none();
+        if stops && let Err(e) = self.carrier.stop(&found.id).await {
+            return self.look_again(fax, &e.to_string()).await;
+        }
         self.record(fax, |fax, now| {
             let update = fax.accepted(number, &found.id.0, now);
             match &found.report {
                 Some(report) => fax.reported(number, report, now).into(),
-                None if update => Progress::Changed,
-                None => changed_at_least(fax.still_open(now, LOOK_AGAIN)),
+                None if update && !stops => Progress::Changed,
+                None => changed_at_least(fax.still_open(now, look_after(fax))),
             }
         })
         .await?;
@@ -231,7 +243,7 @@ impl TransmitFax {
 
     async fn look_again(&self, fax: &Fax, reason: &str) -> Result<(), Error> {
         tracing::warn!(fax_id = %fax.id, reason, "the carrier could not be asked");
-        self.record(fax, |fax, now| changed_at_least(fax.still_open(now, LOOK_AGAIN))).await?;
+        self.record(fax, |fax, now| changed_at_least(fax.still_open(now, look_after(fax)))).await?;
         Ok(())
     }
 
@@ -253,6 +265,11 @@ impl TransmitFax {
 fn deferral(created_at: Timestamp, now: Timestamp) -> SignedDuration {
     let waited = now.duration_since(created_at) / 4;
     waited.clamp(SHORTEST_DEFERRAL, LONGEST_DEFERRAL).mul_f64(rand::rng().random_range(1.0..1.25))
+}
+
+/// How long until the carrier is asked again.
+fn look_after(fax: &Fax) -> SignedDuration {
+    if fax.is_to_be_canceled() { STOP_AGAIN } else { LOOK_AGAIN }
 }
 
 /// For decisions that move the due time even where they have no other effect.

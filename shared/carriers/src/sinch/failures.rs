@@ -77,8 +77,9 @@ const TYPES: &[(&str, FailureCode, Retry)] =
 
 /// One that is not known is a carrier error, and tried again.
 pub(super) fn failure(kind: &str, code: Option<u32>) -> CallFailure {
-    let by_code = FAILURES.iter().find(|row| row.0 == kind && Some(row.1) == code).map(|&(_, _, code, retry)| CallFailure { code, retry });
-    let by_type = || TYPES.iter().find(|row| row.0 == kind).map(|&(_, code, retry)| CallFailure { code, retry });
+    let by_code =
+        FAILURES.iter().find(|row| row.0 == kind && Some(row.1) == code).map(|&(_, _, code, retry)| CallFailure::new(code, retry));
+    let by_type = || TYPES.iter().find(|row| row.0 == kind).map(|&(_, code, retry)| CallFailure::new(code, retry));
     by_code.or_else(by_type).unwrap_or_else(|| CarrierError.into())
 }
 
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn each_error_of_the_facts_has_its_code_and_retry() {
         for &(kind, theirs, code, attempts, minutes) in FACTS {
-            assert_eq!(failure(kind, Some(theirs)), CallFailure { code, retry: Retry::again(attempts, minutes) }, "{kind} {theirs}");
+            assert_eq!(failure(kind, Some(theirs)), CallFailure::new(code, Retry::again(attempts, minutes)), "{kind} {theirs}");
         }
         assert_eq!(failure("", None), CarrierError.into());
         assert_eq!(failure("LINE_ERROR", None), LineDropped.into());

@@ -32,7 +32,6 @@ const FAILURES: &[(&str, FailureCode, Retry)] = &[
     ("unverified_destination_not_allowed", Rejected, Retry::NEVER),
     ("account_disabled", Rejected, Retry::NEVER),
     ("outbound_profile_daily_spend_limit_exceeded", Rejected, Retry::NEVER),
-    ("sender_canceled", Rejected, Retry::NEVER),
     // The link may have expired on its way.
     ("file_download_failed", DocumentUnreadable, Retry::NEW_LINK),
     ("file_format_invalid", DocumentUnreadable, Retry::NEVER),
@@ -44,11 +43,17 @@ const FAILURES: &[(&str, FailureCode, Retry)] = &[
 /// Every reason that ends so says that too many calls were under way: of the connection, the user, the profile.
 const CHANNEL_LIMIT: &str = "_channel_limit_exceeded";
 
+/// What `actions/cancel` ends in.
+const CANCELED: &str = "sender_canceled";
+
 /// One that is not known is a carrier error, and tried again.
 pub(super) fn failure(reason: &str) -> CallFailure {
     let reason = if reason.ends_with(CHANNEL_LIMIT) { "connection_channel_limit_exceeded" } else { reason };
+    if reason == CANCELED {
+        return CallFailure::CANCELED;
+    }
     let row = FAILURES.iter().find(|(known, ..)| *known == reason);
-    row.map_or(CarrierError.into(), |&(_, code, retry)| CallFailure { code, retry })
+    row.map_or(CarrierError.into(), |&(_, code, retry)| CallFailure::new(code, retry))
 }
 
 #[cfg(test)]
@@ -99,7 +104,8 @@ mod tests {
     #[test]
     fn each_reason_of_the_facts_has_its_code_and_retry() {
         for &(reason, code, attempts, minutes) in FACTS {
-            assert_eq!(failure(reason), CallFailure { code, retry: Retry::again(attempts, minutes) }, "{reason}");
+            let expected = CallFailure { canceled: reason == "sender_canceled", ..CallFailure::new(code, Retry::again(attempts, minutes)) };
+            assert_eq!(failure(reason), expected, "{reason}");
         }
     }
 

@@ -52,11 +52,22 @@ pub struct CallReport {
 pub struct CallFailure {
     pub code: FailureCode,
     pub retry: Retry,
+    /// The call was stopped from our side.
+    pub canceled: bool,
+}
+
+impl CallFailure {
+    /// The call was stopped from our side. Where nobody here wished that, somebody did it at the carrier, who thereby refused the fax.
+    pub const CANCELED: Self = Self { canceled: true, ..Self::new(FailureCode::Rejected, Retry::NEVER) };
+
+    pub const fn new(code: FailureCode, retry: Retry) -> Self {
+        Self { code, retry, canceled: false }
+    }
 }
 
 impl From<FailureCode> for CallFailure {
     fn from(code: FailureCode) -> Self {
-        Self { code, retry: code.retry() }
+        Self::new(code, code.retry())
     }
 }
 
@@ -65,9 +76,11 @@ impl CallReport {
         Self { result: Err(failure.into()), pages_sent: None, duration_seconds: None }
     }
 
-    fn outcome(&self) -> AttemptOutcome {
+    /// `wished`: somebody here wished to cancel the fax.
+    fn outcome(&self, wished: bool) -> AttemptOutcome {
         match self.result {
             Ok(()) => AttemptOutcome::DELIVERED,
+            Err(failure) if wished && failure.canceled => AttemptOutcome::CANCELED,
             Err(failure) => AttemptOutcome::Failed(failure.code),
         }
     }
@@ -82,7 +95,7 @@ pub enum Effect {
     Contradiction,
     /// The attempt failed and another follows at the due time.
     Retry,
-    /// The fax is delivered or failed.
+    /// The fax is delivered, failed or canceled.
     Final,
 }
 
@@ -121,7 +134,7 @@ impl Fax {
         }
     }
 
-    fn due(&mut self, at: Timestamp) {
+    pub(super) fn due(&mut self, at: Timestamp) {
         self.due_at = Some(at.as_millisecond());
     }
 
@@ -147,9 +160,13 @@ impl Fax {
         self.due(now + RECONCILE_AFTER);
     }
 
-    /// The carrier has the attempt. True when that is news.
+    /// The carrier has the attempt. True when that is news. One that is to be canceled is due at once: now it can be asked to stop.
     pub fn accepted(&mut self, number: u32, carrier_fax_id: &str, now: Timestamp) -> bool {
-        let due = if self.live { now + self.expected_call() + CALLBACK_GRACE } else { now + TEST_CALL };
+        let due = match (self.live, self.is_to_be_canceled()) {
+            (_, true) => now,
+            (true, false) => now + self.expected_call() + CALLBACK_GRACE,
+            (false, false) => now + TEST_CALL,
+        };
         let Some(attempt) = self.open_attempt().filter(|a| a.number == number && a.carrier_fax_id.is_none()) else { return false };
         attempt.carrier_fax_id = Some(carrier_fax_id.to_owned());
         self.status = FaxStatus::Sending;
@@ -160,15 +177,20 @@ impl Fax {
     /// The carrier certainly did not take the attempt of this claim, and may later: it is taken back, and costs nothing. Where another worker
     /// has claimed it since, that one may be handing it over.
     ///
-    /// A fax that nobody took for a day has failed.
+    /// A fax that nobody took for a day has failed. One that is to be canceled is canceled.
     pub fn deferred(&mut self, number: u32, claim: &str, until: Timestamp, now: Timestamp) -> Effect {
         if self.current_attempt().is_none_or(|attempt| attempt.number != number || attempt.claim != claim) {
             return Effect::None;
         }
-        if !self.may_wait(now) {
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
+        let taken = self.current_attempt().is_some_and(|attempt| attempt.carrier_fax_id.is_some());
+        if self.is_to_be_canceled() && !taken {
+            self.attempts.pop();
+            return self.end(FaxStatus::Canceled, None, now);
         }
-        if self.current_attempt().is_some_and(|attempt| attempt.carrier_fax_id.is_none()) {
+        if !self.may_wait(now) {
+            return self.reported(number, &CallReport::failed(CallFailure::new(FailureCode::CarrierError, Retry::NEVER)), now);
+        }
+        if !taken {
             self.attempts.pop();
             self.due(until);
         }
@@ -192,17 +214,25 @@ impl Fax {
 
     /// Whether a look-up that finds nothing at `now` lets the fax be handed over again.
     pub fn may_be_sent_again(&self, now: Timestamp) -> bool {
-        self.at_last_lookup() && self.current_attempt().is_some_and(|attempt| now <= attempt.started_at + CALL_LIMIT)
+        !self.is_to_be_canceled()
+            && self.at_last_lookup()
+            && self.current_attempt().is_some_and(|attempt| now <= attempt.started_at + CALL_LIMIT)
     }
 
     /// A look-up at the carrier found nothing of the attempt. Where that was the last one before the fax would be handed over again,
-    /// but it has been handed over for longer than a call may take, and never got there, it has failed.
+    /// but it has been handed over for longer than a call may take, and never got there, it has failed. One that is to be canceled is
+    /// canceled then.
     pub fn not_found(&mut self, now: Timestamp) -> Effect {
         let last = self.at_last_lookup();
+        let to_be_canceled = self.is_to_be_canceled();
         let Some(attempt) = self.open_attempt() else { return Effect::None };
+        if last && to_be_canceled {
+            let number = attempt.number;
+            return self.reported(number, &CallReport::failed(CallFailure::CANCELED), now);
+        }
         if last && now > attempt.started_at + CALL_LIMIT {
             let number = attempt.number;
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::CarrierError, retry: Retry::NEVER }), now);
+            return self.reported(number, &CallReport::failed(CallFailure::new(FailureCode::CarrierError, Retry::NEVER)), now);
         }
         attempt.empty_lookups += 1;
         self.due(now + LOOKUP_APART);
@@ -214,17 +244,17 @@ impl Fax {
         let Some((number, started)) = self.current_attempt().map(|a| (a.number, a.started_at)) else { return Effect::None };
         if now > started + CALL_LIMIT {
             // It may yet print: another attempt could print twice.
-            return self.reported(number, &CallReport::failed(CallFailure { code: FailureCode::Timeout, retry: Retry::NEVER }), now);
+            return self.reported(number, &CallReport::failed(CallFailure::new(FailureCode::Timeout, Retry::NEVER)), now);
         }
         self.due(now + again_after);
         Effect::None
     }
 
-    /// Records how attempt `number` ended.
+    /// Records how attempt `number` ended. A fax that is to be canceled is not tried again: where it would be, it is canceled.
     pub fn reported(&mut self, number: u32, report: &CallReport, now: Timestamp) -> Effect {
-        let pages = self.pages;
+        let (pages, to_be_canceled) = (self.pages, self.is_to_be_canceled());
         let Some(attempt) = self.attempts.iter_mut().find(|a| a.number == number) else { return Effect::None };
-        let outcome = report.outcome();
+        let outcome = report.outcome(to_be_canceled);
         if attempt.ended_at.is_some() {
             if attempt.outcome == Some(outcome) || attempt.contradicted_by == Some(outcome) {
                 return Effect::None;
@@ -240,20 +270,15 @@ impl Fax {
             Err(_) => report.pages_sent.unwrap_or(0).min(pages),
         };
         self.pages_sent = self.attempts.iter().map(|a| a.pages_sent).max().unwrap_or(0);
-        match report.result {
-            Err(failure) if self.deserves_another(failure) => {
+        let Err(failure) = report.result else { return self.end(FaxStatus::Delivered, None, now) };
+        match self.deserves_another(failure) {
+            true if !to_be_canceled => {
                 self.status = FaxStatus::Sending;
                 self.due(now + failure.retry.after);
                 Effect::Retry
             }
-            result => {
-                self.status = if result.is_ok() { FaxStatus::Delivered } else { FaxStatus::Failed };
-                self.failure = result.err().map(|failure| failure.code);
-                self.completed_at = Some(now);
-                self.due_at = None;
-                self.due_shard = None;
-                Effect::Final
-            }
+            another if to_be_canceled && (another || failure.canceled) => self.end(FaxStatus::Canceled, None, now),
+            _ => self.end(FaxStatus::Failed, Some(failure.code), now),
         }
     }
 

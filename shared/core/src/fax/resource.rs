@@ -38,6 +38,7 @@ impl Fax {
             live: self.live,
             created_at: self.created_at.into(),
             completed_at: self.completed_at.map(ApiTime::from),
+            cancel_requested_at: self.cancel_requested_at.map(ApiTime::from),
         }
     }
 }
@@ -62,6 +63,9 @@ pub struct FaxResource<'a> {
     pub live: bool,
     pub created_at: ApiTime,
     pub completed_at: Option<ApiTime>,
+    /// Shown where there was such a wish.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<ApiTime>,
 }
 
 #[derive(Debug, Clone, Serialize)]

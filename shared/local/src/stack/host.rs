@@ -25,6 +25,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("ListFaxes", http::<list_faxes::ListFaxes>),
     ("GetFax", http::<get_fax::GetFax>),
     ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),
+    ("CancelFax", http::<cancel_fax::CancelFax>),
     ("ListNumbers", http::<list_numbers::ListNumbers>),
     ("ListContacts", http::<list_contacts::ListContacts>),
     ("CreateContact", http::<create_contact::CreateContact>),

@@ -23,7 +23,7 @@ pub enum WebhookCommand {
     Add {
         account: String,
         url: String,
-        /// fax.delivered, fax.failed, fax.received (all three without it), scheduled.failed
+        /// fax.delivered, fax.failed, fax.received (all three without it), fax.canceled, scheduled.failed
         #[arg(long, value_parser = EventType::for_endpoint)]
         event: Vec<EventType>,
         #[arg(long)]

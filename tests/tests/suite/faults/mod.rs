@@ -10,6 +10,7 @@
 //! cargo test -p sfm-tests --test suite pairs -- --nocapture` tries so many pairs of faults of each flow, `FAULT_PAIRS=all` all.
 
 mod batches;
+mod canceled;
 mod dashboard;
 mod reads;
 mod requests;
@@ -203,27 +204,31 @@ impl Trial<'_> {
         if told.len() != attempts.len() {
             return Err(format!("the carrier has {attempts:?}, the fax tells of {told:?}"));
         }
-        let kind = format!("fax.{}", fax["status"].as_str().unwrap());
-        sfm_tests::eventually("the fax's event to be published, once", || async {
-            let events = stack
-                .operator_platform()
-                .dynamodb()
-                .query()
-                .table_name("Events")
-                .key_condition_expression("account_id = :account")
-                .expression_attribute_values(":account", AttributeValue::S(customer.account.to_string()))
-                .send()
-                .await
-                .unwrap()
-                .items
-                .unwrap_or_default();
-            let ends: Vec<_> = events.iter().filter(|event| event["type"].as_s().is_ok_and(|t| t != "fax.queued")).collect();
-            assert!(ends.iter().all(|event| event["type"] == AttributeValue::S(kind.clone())) && ends.len() <= 1, "{ends:?}");
-            (ends.len() == 1 && !ends[0].contains_key("due_at")).then_some(())
-        })
-        .await;
+        ended_once(stack, customer, &format!("fax.{}", fax["status"].as_str().unwrap())).await;
         Ok(())
     }
+}
+
+/// Waits until the one event that tells of an account's one fax's end is fanned out.
+async fn ended_once(stack: &Stack, customer: &Customer, kind: &str) {
+    sfm_tests::eventually("the fax's event to be published, once", || async {
+        let events = stack
+            .operator_platform()
+            .dynamodb()
+            .query()
+            .table_name("Events")
+            .key_condition_expression("account_id = :account")
+            .expression_attribute_values(":account", AttributeValue::S(customer.account.to_string()))
+            .send()
+            .await
+            .unwrap()
+            .items
+            .unwrap_or_default();
+        let ends: Vec<_> = events.iter().filter(|event| event["type"].as_s().is_ok_and(|t| t != "fax.queued")).collect();
+        assert!(ends.iter().all(|event| event["type"] == AttributeValue::S(kind.to_owned())) && ends.len() <= 1, "{ends:?}");
+        (ends.len() == 1 && !ends[0].contains_key("due_at")).then_some(())
+    })
+    .await;
 }
 
 /// A folder, an injector, and the calls that a send without faults makes.

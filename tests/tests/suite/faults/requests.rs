@@ -60,7 +60,27 @@ pub fn contact() -> Value {
     json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
 }
 
-const REQUESTS: [RequestTrial; 5] = [
+const REQUESTS: [RequestTrial; 6] = [
+    RequestTrial {
+        name: "canceling a fax that waits for its next call",
+        callers: &["CancelFax"],
+        by_member: false,
+        prepare: |runtime, client, _| {
+            let id = post(runtime, client, "/v1/faxes", &fax("+15005550002", documents::FORM, "image/png")).json()["id"].clone();
+            let id = id.as_str().unwrap();
+            runtime.block_on(sfm_tests::eventually("the line to be busy", || async {
+                (client.fax(id).await["attempts"][0]["outcome"] == "busy").then_some(())
+            }));
+            (Method::POST, format!("/v1/faxes/{id}/cancel"), Value::Null)
+        },
+        // 409 is the answer to a repetition, when the answer of the first was lost.
+        judge: |runtime, stack, customer, client, answer, _| {
+            assert!(matches!(answer.status, 200 | 409), "{}", answer.text);
+            let list = runtime.block_on(client.get("/v1/faxes")).json();
+            assert_eq!((&list["total"], &list["data"][0]["status"]), (&json!(1), &json!("canceled")));
+            assert_eq!(runtime.block_on(used_pages(stack, customer.account)), 0);
+        },
+    },
     RequestTrial {
         name: "scheduling a fax",
         callers: &["ScheduleFax"],

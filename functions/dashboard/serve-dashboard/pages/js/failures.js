@@ -17,7 +17,7 @@ export const NEXT = {
 };
 
 const ENDED = {
-    delivered: "all pages arrived", busy: "the line was busy", no_answer: "nobody answered", no_fax_tone: "the call was answered, but not by a fax machine",
+    delivered: "all pages arrived", canceled: "it was stopped on request", busy: "the line was busy", no_answer: "nobody answered", no_fax_tone: "the call was answered, but not by a fax machine",
     line_dropped: "the call was cut off", training_failed: "the two machines could not agree on a speed", number_invalid: "the number is not in service",
     number_unreachable: "the number could not be reached", rejected: "the call was refused", document_unreadable: "the carrier could not read the document",
     carrier_error: "the carrier could not place the call", timeout: "the carrier never said how the call ended",

@@ -16,6 +16,7 @@ function call(attempt, fax) {
 
 function last(fax) {
     if (fax.status === "delivered") return ["Delivered."];
+    if (fax.status === "canceled") return ["Canceled. The pages that never arrived are not counted."];
     if (fax.status === "failed") return ["Given up. The pages that never arrived are not counted."];
     if (fax.attempts.length && fax.attempts.at(-1).outcome) return ["The line is called again in a few minutes."];
     return fax.attempts.length ? [] : ["It waits for its turn; usually that takes seconds."];

@@ -6,7 +6,8 @@ import { status, time } from "./format.js";
 import { empty, link, sheet, table } from "./parts.js";
 
 export const EVENTS = [
-    ["fax.delivered", "A fax reached the other side"], ["fax.failed", "A fax failed for good"], ["fax.received", "A fax came in"], ["scheduled.failed", "A scheduled fax was refused at its time"],
+    ["fax.delivered", "A fax reached the other side"], ["fax.failed", "A fax failed for good"], ["fax.received", "A fax came in"],
+    ["fax.canceled", "A fax was canceled"], ["scheduled.failed", "A scheduled fax was refused at its time"],
 ];
 
 /** The fields of an endpoint, empty or with what it has. */

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fax::cancel::Cancel;
 use crate::id::{AccountId, FaxId};
 use crate::phone::E164;
 use proptest::prelude::*;
@@ -117,7 +118,7 @@ fn each_failure_is_retried_as_its_code_says() {
 #[test]
 fn causes_are_counted_apart_and_calls_together() {
     use FailureCode::*;
-    let fetch_failed = || CallReport::failed(CallFailure { code: DocumentUnreadable, retry: Retry::again(2, 0) });
+    let fetch_failed = || CallReport::failed(CallFailure::new(DocumentUnreadable, Retry::again(2, 0)));
     let run = |reports: &[CallReport]| {
         let mut fax = queued(1);
         let effects: Vec<Effect> = reports
@@ -243,6 +244,82 @@ fn the_resource_has_the_fields_of_the_contract_and_nothing_internal() {
     assert_eq!(json["attempts"][0].as_object().map(serde_json::Map::len), Some(6));
 }
 
+fn stopped(pages_sent: u32) -> CallReport {
+    CallReport { pages_sent: Some(pages_sent), ..CallReport::failed(CallFailure::CANCELED) }
+}
+
+#[test]
+fn a_fax_that_no_carrier_has_is_canceled_at_once_and_what_was_never_sent_is_given_back() {
+    let mut fax = queued(3);
+    assert_eq!(fax.cancel(false, at(1)), Cancel::Canceled);
+    assert_eq!((fax.status, fax.failure, fax.completed_at, fax.refund()), (FaxStatus::Canceled, None, Some(at(1)), 3));
+    assert_eq!(fax.next_action(at(1_000_000)), NextAction::Done);
+    assert_eq!(fax.cancel(true, at(2)), Cancel::AlreadyFinal);
+    let mut waiting = sending(3);
+    waiting.reported(1, &failed(FailureCode::LineDropped, 2), at(60));
+    assert_eq!(waiting.cancel(false, at(61)), Cancel::Canceled, "between two calls");
+    assert_eq!((waiting.status, waiting.pages_sent, waiting.refund()), (FaxStatus::Canceled, 2, 1));
+}
+
+#[test]
+fn a_call_that_is_to_be_canceled_is_due_at_once_and_told_as_it_ends() {
+    use FailureCode::*;
+    for (report, status, failure, outcome, refund) in [
+        (stopped(1), FaxStatus::Canceled, None, AttemptOutcome::CANCELED, 2),
+        (failed(Busy, 0), FaxStatus::Canceled, None, AttemptOutcome::Failed(Busy), 3),
+        (failed(LineDropped, 2), FaxStatus::Canceled, None, AttemptOutcome::Failed(LineDropped), 1),
+        (failed(NumberInvalid, 0), FaxStatus::Failed, Some(NumberInvalid), AttemptOutcome::Failed(NumberInvalid), 3),
+        (delivered(), FaxStatus::Delivered, None, AttemptOutcome::DELIVERED, 0),
+    ] {
+        let mut fax = sending(3);
+        assert_eq!(fax.cancel(true, at(10)), Cancel::Requested);
+        assert_eq!(fax.cancel(true, at(11)), Cancel::RequestedBefore);
+        assert_eq!((fax.cancel_requested_at, fax.next_action(at(10))), (Some(at(10)), NextAction::LookUp(1)));
+        assert_eq!(fax.reported(1, &report, at(20)), Effect::Final);
+        assert_eq!((fax.status, fax.failure, fax.attempts[0].outcome, fax.refund()), (status, failure, Some(outcome), refund));
+        assert_eq!(fax.reported(1, &report, at(21)), Effect::None, "told twice");
+    }
+}
+
+#[test]
+fn a_call_that_somebody_stopped_at_the_carrier_was_refused() {
+    let mut fax = sending(1);
+    assert_eq!(fax.reported(1, &stopped(0), at(20)), Effect::Final);
+    assert_eq!((fax.status, fax.failure), (FaxStatus::Failed, Some(FailureCode::Rejected)));
+}
+
+#[test]
+fn a_hand_over_without_an_answer_is_found_out_first_and_never_made_again() {
+    let claimed = || {
+        let mut fax = queued(2);
+        fax.claim(1, "a".into(), at(0));
+        assert_eq!(fax.cancel(true, at(1)), Cancel::Requested);
+        assert_eq!(fax.next_action(at(119)), NextAction::Wait(at(120)), "a look-up before its time finds nothing yet");
+        fax
+    };
+    let mut taken = claimed();
+    assert!(taken.accepted(1, "carrier-1", at(5)));
+    assert_eq!(taken.next_action(at(5)), NextAction::LookUp(1), "now it can be asked to stop it");
+    let mut not_taken = claimed();
+    assert_eq!(not_taken.deferred(1, "a", at(60), at(5)), Effect::Final);
+    assert_eq!((not_taken.status, not_taken.attempts.len(), not_taken.refund()), (FaxStatus::Canceled, 0, 2));
+    let mut nowhere = claimed();
+    assert_eq!(nowhere.not_found(at(120)), Effect::None);
+    assert!(!nowhere.may_be_sent_again(at(180)));
+    assert_eq!(nowhere.not_found(at(180)), Effect::Final);
+    assert_eq!((nowhere.status, nowhere.refund()), (FaxStatus::Canceled, 2));
+}
+
+#[test]
+fn a_call_of_a_carrier_that_stops_none_goes_on_but_that_of_a_test_key_is_nobodys() {
+    let mut fax = sending(1);
+    let before = fax.clone();
+    assert_eq!(fax.cancel(false, at(10)), Cancel::AlreadySending);
+    assert_eq!(fax, before);
+    fax.live = false;
+    assert_eq!(fax.cancel(false, at(10)), Cancel::Requested);
+}
+
 /// Anything that can happen to a fax.
 #[derive(Debug, Clone)]
 enum Happening {
@@ -254,6 +331,8 @@ enum Happening {
     Delivered(u32),
     Failed(u32, FailureCode, u32),
     Later(i64),
+    Cancel(bool),
+    Stopped(u32, u32),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -268,12 +347,14 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (1u32..4).prop_map(Happening::Delivered),
         3 => (1u32..4, code, 0u32..6).prop_map(|(number, code, pages)| Happening::Failed(number, code, pages)),
         4 => (1i64..1200).prop_map(Happening::Later),
+        1 => any::<bool>().prop_map(Happening::Cancel),
+        1 => (1u32..4, 0u32..6).prop_map(|(number, pages)| Happening::Stopped(number, pages)),
     ]
 }
 
 proptest! {
     /// Whatever order things happen in: attempts count up without a gap, only the last is open, a final fax stays as it is and is never due,
-    /// one that is not final always is, and no more is given back than was charged.
+    /// one that is not final always is, one that is to be canceled is not tried again, and no more is given back than was charged.
     #[test]
     fn no_order_of_events_breaks_a_fax(events in prop::collection::vec(happening(), 0..60)) {
         let (mut fax, mut now) = (queued(4), 0);
@@ -310,6 +391,12 @@ proptest! {
                     fax.reported(number, &failed(code, pages), at(now));
                 }
                 Happening::Later(seconds) => now += seconds,
+                Happening::Cancel(can_stop) => {
+                    fax.cancel(can_stop, at(now));
+                }
+                Happening::Stopped(number, pages) => {
+                    fax.reported(number, &stopped(pages), at(now));
+                }
             }
             prop_assert!(fax.attempts.iter().enumerate().all(|(i, a)| a.number as usize == i + 1));
             prop_assert!(fax.attempts.iter().rev().skip(1).all(|a| a.ended_at.is_some()));
@@ -318,6 +405,10 @@ proptest! {
             prop_assert!(fax.pages_sent <= fax.pages && fax.refund() <= fax.pages);
             if before.status.is_final() {
                 prop_assert_eq!((fax.status, fax.failure, fax.completed_at, fax.refund()), (before.status, before.failure, before.completed_at, before.refund()));
+            }
+            if before.is_to_be_canceled() {
+                prop_assert!(fax.is_to_be_canceled() && fax.attempts.len() <= before.attempts.len(), "no other attempt follows");
+                prop_assert!(before.attempts.last().zip(fax.attempts.last()).is_none_or(|(old, new)| old.claim == new.claim), "nor a claim");
             }
             prop_assert!(!(before.status == FaxStatus::Sending && fax.status == FaxStatus::Queued), "a fax does not go back");
         }

@@ -5,7 +5,7 @@ import { field } from "../form.js";
 import { lead, link, pager, sheet, watch } from "../parts.js";
 
 export const title = "Faxes";
-const STATUSES = ["queued", "sending", "delivered", "failed", "received"];
+const STATUSES = ["queued", "sending", "delivered", "failed", "canceled", "received"];
 
 function select(name, chosen, options) {
     return h("select", { name }, h("option", { value: "" }, "Any"), options.map((value) => h("option", { value, selected: value === chosen }, value[0].toUpperCase() + value.slice(1))));
