@@ -100,10 +100,10 @@ impl Service {
         Self { stack, _folder: Some(folder) }
     }
 
-    /// A stack whose calls last: at a hundredth of a telephone's speed.
-    pub async fn start_slow(interceptor: Arc<dyn CallInterceptor>) -> Self {
+    /// A stack whose carrier plays at another speed.
+    pub async fn start_at(interceptor: Arc<dyn CallInterceptor>, carrier_speed: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stack = start_at(folder.path().to_owned(), interceptor, SLOW_CARRIER).await;
+        let stack = start_at(folder.path().to_owned(), interceptor, carrier_speed).await;
         Self { stack, _folder: Some(folder) }
     }
 

@@ -124,6 +124,9 @@ pub struct Fax {
     pub attempts: Vec<Attempt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_id: Option<ScheduledId>,
+    /// The fax that it repeats, whole or in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resent_from: Option<FaxId>,
     pub live: bool,
     /// The month whose quota paid, and how many pages it paid.
     pub month: Month,
@@ -161,6 +164,7 @@ impl Fax {
             failure: None,
             attempts: Vec::new(),
             scheduled_id: None,
+            resent_from: None,
             live: true,
             month: Month::of(now),
             created_at: now,

@@ -11,6 +11,23 @@ pub struct NewFax {
     pub document: Document,
 }
 
+/// How a fax is to be sent again; the number, where none is named, is that of the first.
+#[derive(Debug, Default)]
+pub struct Resend {
+    pub to: Option<E164>,
+    pub from: Option<E164>,
+    pub pages: ResentPages,
+}
+
+/// Which of its pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResentPages {
+    #[default]
+    All,
+    /// Those after the last one that the far machine confirmed.
+    Unsent,
+}
+
 /// The document as the caller gave it.
 #[derive(Debug)]
 pub enum Document {

@@ -18,6 +18,7 @@
 //! | `bitmap`, `ccitt` | the black and white page, and its T.6 and T.4 codes |
 //! | `header` | the line above each page |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |
+//! | `pages` | pages of a fax taken as they are |
 //! | `tiff` | writes fax pages as a TIFF |
 //! | `fence` | the last line of defence around third-party parsers |
 //! | [`sandbox`] | the same in a child process with limits, for documents that nobody trusts |
@@ -34,6 +35,7 @@ mod gray;
 mod header;
 mod media_type;
 mod options;
+mod pages;
 mod render;
 pub mod sandbox;
 mod sheet;
@@ -45,5 +47,6 @@ pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
 pub use media_type::MediaType;
 pub use options::{Header, HeaderError, Limits, Options, Paper, Resolution};
+pub use pages::pages_after;
 pub use sheet::COLUMNS;
 pub use tiff::{Coding, write_tiff};

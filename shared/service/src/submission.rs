@@ -18,6 +18,11 @@ pub enum SubmitError {
     /// The fax that was to be sent again came in.
     #[error("a fax that came in cannot be sent again")]
     CameIn,
+    /// What of a fax was not sent is known at its end.
+    #[error("the fax that was to be sent again is under way")]
+    UnderWay,
+    #[error("every page of it was sent")]
+    NothingUnsent,
     #[error("there is no such fax")]
     NotFound,
     #[error("its document is no longer kept")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
-use fax_document::{DocumentError, FaxDocument, Options};
+use fax_document::{DocumentError, FaxDocument, Options, pages_after};
 use sfm_core::submission::Document;
 use sfm_http_client::ssrf::SafeHttp;
 use sfm_service::submission::{DocumentRefused, SubmitError};
@@ -121,6 +121,16 @@ impl DocumentPreparer {
     /// [`SubmitError::DocumentExpired`] when it is no longer.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), SubmitError> {
         if self.documents.copy(from, to).await? { Ok(()) } else { Err(SubmitError::DocumentExpired) }
+    }
+
+    /// The pages of a document that is kept behind the first `sent`, as they are.
+    ///
+    /// # Errors
+    /// [`SubmitError::DocumentExpired`] when it is no longer kept.
+    pub async fn rest(&self, key: &str, sent: u32) -> Result<Vec<u8>, SubmitError> {
+        let pdf = self.documents.get(key).await?.ok_or(SubmitError::DocumentExpired)?;
+        let taken = tokio::task::spawn_blocking(move || pages_after(&pdf, sent as usize)).await.map_err(broken)?;
+        Ok(taken.map_err(broken)?.0)
     }
 
     /// Removes the document of a fax that was not made.

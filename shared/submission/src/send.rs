@@ -13,7 +13,7 @@ use sfm_core::id::{AccountId, FaxId};
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
 use sfm_core::principal::Principal;
-use sfm_core::submission::NewFax;
+use sfm_core::submission::{NewFax, Resend, ResentPages};
 use sfm_service::submission::SubmitError;
 use sfm_store::audit::Audit;
 use sfm_store::fax_creation::{AcceptError, FaxCreation};
@@ -29,6 +29,7 @@ struct PreparedFax<'a> {
     sender: Option<&'a Number>,
     pages: u32,
     source: DocumentSource,
+    resent_from: Option<FaxId>,
 }
 
 enum DocumentSource {
@@ -73,28 +74,44 @@ impl SendService {
         account.check_number(&new.to)?;
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
         let document = self.preparer.make_fax_ready(new.document, deadline).await?;
-        let fax = PreparedFax { to: new.to, sender, pages: document.pages, source: DocumentSource::New(document.pdf) };
+        let fax = PreparedFax { to: new.to, sender, pages: document.pages, source: DocumentSource::New(document.pdf), resent_from: None };
         self.accept(who, &account, fax, request, deadline).await
     }
 
-    /// Accepts a fax of the same document to the same number as `fax`, from the same number if the account still has it.
+    /// Accepts a fax of the document of `fax`, or of its pages that were never sent; where `again` names no number to the same one, and from
+    /// the same one if the account still has it.
     ///
     /// # Errors
-    /// As [`SendService::send`], and when `fax` came in or its document is no longer kept.
+    /// As [`SendService::send`], and when `fax` came in, has no such pages, or its document is no longer kept.
     pub async fn resend(
         &self,
         who: &Principal,
         fax: &Fax,
+        again: Resend,
         request: Option<&IdempotentRequest>,
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         if fax.status.direction() == Direction::Inbound {
             return Err(SubmitError::CameIn);
         }
+        let sent = match again.pages {
+            ResentPages::Unsent if !fax.status.is_final() => return Err(SubmitError::UnderWay),
+            ResentPages::Unsent if fax.pages_sent >= fax.pages => return Err(SubmitError::NothingUnsent),
+            ResentPages::Unsent => fax.pages_sent,
+            ResentPages::All => 0,
+        };
         let (account, numbers) = self.account(who.account()).await?;
-        account.check_number(&fax.to)?;
-        let sender = Number::sender(fax.from.as_ref(), &numbers).unwrap_or(numbers.first());
-        let again = PreparedFax { to: fax.to.clone(), sender, pages: fax.pages, source: DocumentSource::Stored(fax.document_key()) };
+        let to = again.to.unwrap_or_else(|| fax.to.clone());
+        account.check_number(&to)?;
+        let sender = match &again.from {
+            Some(from) => Number::sender(Some(from), &numbers)?,
+            None => Number::sender(fax.from.as_ref(), &numbers).unwrap_or(numbers.first()),
+        };
+        let source = match sent {
+            0 => DocumentSource::Stored(fax.document_key()),
+            sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent).await?),
+        };
+        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, resent_from: Some(fax.id) };
         self.accept(who, &account, again, request, deadline).await
     }
 
@@ -111,13 +128,14 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, sender, pages, source } = prepared;
+        let PreparedFax { to, sender, pages, source, resent_from } = prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
             Ok(sender) => sender.number.clone(),
             Err(refusal) => return Ok(self.creation.refuse(refusal, request, now).await?),
         };
-        let fax = Fax { live: who.is_live(), ..Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now) };
+        let fax = Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now);
+        let fax = Fax { live: who.is_live(), resent_from, ..fax };
         let key = fax.document_key();
         match source {
             DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,

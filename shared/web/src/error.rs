@@ -190,6 +190,14 @@ impl From<SubmitError> for ApiError {
             SubmitError::Sender(error) => Self::invalid(format!("from {error}. GET /v1/numbers lists them.")).param("from"),
             SubmitError::NotAllowed(refusal) => Self::send_failed(refusal),
             SubmitError::CameIn => Self::conflict("A fax that came in cannot be sent again. Send its document as a new fax."),
+            SubmitError::UnderWay => {
+                let message = "This fax is under way: which pages were not sent is known at its end. Cancel it, or wait.";
+                Self::conflict(message).code("under_way")
+            }
+            SubmitError::NothingUnsent => {
+                let message = "Every page of this fax was sent. Leave out pages to send all of them again.";
+                Self::conflict(message).code("nothing_unsent").param("pages")
+            }
             SubmitError::NotFound => Self::not_found(),
             SubmitError::DocumentExpired => Self::document_expired(),
             SubmitError::NoAccount => Self::unauthorized("This account no longer exists."),

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sfm_core::scheduled::SendAt;
-use sfm_core::submission::{Document, NewFax};
+use sfm_core::submission::{Document, NewFax, Resend, ResentPages};
 
 use crate::body::Object;
 use crate::{ApiError, Request};
@@ -33,6 +33,23 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
         }
     };
     Ok(NewFax { to, from, document })
+}
+
+/// How a fax is to be sent again. A request without a body asks for nothing in particular.
+///
+/// # Errors
+/// When a field is not as it must be.
+pub fn resend(request: &Request) -> Result<Resend, ApiError> {
+    if request.body.is_empty() {
+        return Ok(Resend::default());
+    }
+    let body = request.json()?;
+    let pages = match body.text("pages", "pages")? {
+        None | Some("all") => ResentPages::All,
+        Some("unsent") => ResentPages::Unsent,
+        Some(_) => return Err(ApiError::invalid("pages must be all or unsent.").param("pages")),
+    };
+    Ok(Resend { to: body.parsed("to", "to")?, from: body.parsed("from", "from")?, pages })
 }
 
 /// When a fax is to be sent.

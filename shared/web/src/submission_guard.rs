@@ -16,6 +16,8 @@ use crate::{ApiError, Request, Response};
 const LONGEST_KEY: usize = 255;
 /// The fields of a body that matter; what else is in it is ignored.
 const FIELDS: [&str; 5] = ["to", "from", "document", "document_url", "send_at"];
+/// Those that were not always there: a request without them is the same as it was.
+const LATER_FIELDS: [&str; 1] = ["pages"];
 
 #[derive(Debug)]
 pub struct SubmissionGuard {
@@ -45,6 +47,22 @@ impl SubmissionGuard {
         limit: &'static str,
         work: impl AsyncFnOnce(Option<&IdempotentRequest>) -> Result<Created<Response>, ApiError>,
     ) -> Result<Response, ApiError> {
+        self.submit_within(route, request, who, route, limit, work).await
+    }
+
+    /// The same for a route that shares the window `window` of a key with others.
+    ///
+    /// # Errors
+    /// As [`SubmissionGuard::submit`].
+    pub async fn submit_within(
+        &self,
+        window: &str,
+        request: &Request,
+        who: &Principal,
+        route: &str,
+        limit: &'static str,
+        work: impl AsyncFnOnce(Option<&IdempotentRequest>) -> Result<Created<Response>, ApiError>,
+    ) -> Result<Response, ApiError> {
         let key = idempotency_key(request, who, route);
         let mut kept = None;
         let mut named = None;
@@ -58,7 +76,7 @@ impl SubmissionGuard {
         {
             return replay(record, named);
         }
-        let window = if matches!(who, Principal::ApiKey { .. }) { route } else { limit };
+        let window = if matches!(who, Principal::ApiKey { .. }) { window } else { limit };
         let status = match self.rates.take(&who.to_string(), window, self.clock.now()).await {
             Ok(status) => status,
             Err(RateError::Limited(status)) => return Err(with_rate_limit(ApiError::rate_limited(status), status, limit)),
@@ -117,6 +135,10 @@ fn fingerprint(request: &Request, fields: &[&str]) -> String {
             for field in fields {
                 sha.update(field);
                 canonical(body.get(field).unwrap_or(&Value::Null), &mut sha);
+            }
+            for (field, value) in LATER_FIELDS.iter().filter_map(|field| Some((field, body.get(field)?))) {
+                sha.update(field);
+                canonical(value, &mut sha);
             }
         }
         Err(_) => sha.update(&request.body),

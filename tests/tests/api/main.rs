@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod links;
 mod numbers;
+mod resend;
 mod routes;
 mod scheduled;
 

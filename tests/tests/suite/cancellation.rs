@@ -14,7 +14,7 @@ use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::draw::Draw;
 use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::receiver::{Receiver, Reply};
-use sfm_tests::service::{Customer, Service, carrier_log, left_due};
+use sfm_tests::service::{Customer, SLOW_CARRIER, Service, carrier_log, left_due};
 use sfm_tests::sinch::{CALLBACK_SECRET, Callback, KEY_ID, KEY_SECRET, PROJECT, Script, Sinch};
 use sfm_tests::{documents, eventually};
 
@@ -89,7 +89,7 @@ async fn a_fax_that_no_carrier_has_is_canceled_at_once_and_refunded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_under_way_is_stopped_by_its_carrier() {
-    let service = Service::start_slow(Arc::new(Injector::default())).await;
+    let service = Service::start_at(Arc::new(Injector::default()), SLOW_CARRIER).await;
     let customer = service.customer().await;
     let id = sent(&customer.client, "+15005550001").await;
     until(&customer.client, &id, "the fax to be sending", |fax| fax["status"] == "sending").await;
@@ -126,7 +126,7 @@ async fn a_hand_over_without_an_answer_is_found_out_and_not_made_again() {
         (Fault::Error(429, "too many requests"), vec![], vec![]),
     ] {
         let injector = Arc::new(Injector::default());
-        let service = Service::start_slow(injector.clone()).await;
+        let service = Service::start_at(injector.clone(), SLOW_CARRIER).await;
         let customer = service.customer().await;
         injector.arm(&["TransmitFax"], [(hand_over(), fault)]);
         let id = sent(&customer.client, "+15005550001").await;
@@ -171,7 +171,7 @@ const ACCOUNTS: usize = 20;
 async fn race(service: &Service, customer: &Customer, number: usize) -> Vec<(String, u16)> {
     let mut draw = Draw::new(&format!("race {number}"));
     let numbers = ["+15005550001", "+15005550001", "+15005550002", "+15005550004", "+15005550005", "+15005550007", "+15005550009"];
-    let pauses: Vec<u64> = (0..40).chain((40..400).step_by(20)).collect();
+    let pauses: Vec<u64> = (0..200).step_by(5).chain((200..1000).step_by(20)).collect();
     let mut raced = Vec::new();
     for _ in 0..RACES / ACCOUNTS {
         let to = *draw.one_of::<&str>(&numbers);
@@ -190,7 +190,8 @@ async fn race(service: &Service, customer: &Customer, number: usize) -> Vec<(Str
 /// Each fax ends once: as it is told at the wish, with the carrier's log and the quota in agreement.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_raced_with_claim_hand_over_and_callback_ends_each_fax_once() {
-    let service = Service::start().await;
+    // A call takes about a second: some are met before, some in and some after it.
+    let service = Service::start_at(Arc::new(Injector::default()), 50.0).await;
     let customers = join_all((0..ACCOUNTS).map(|_| service.customer_with(Plan::Enterprise, None))).await;
     let raced = join_all(customers.iter().enumerate().map(|(number, customer)| race(&service, customer, number))).await;
     eventually("all to be final", || async {

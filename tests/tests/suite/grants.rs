@@ -26,10 +26,11 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 4] = [
+const UNSEEN: [(&str, &str, &str); 5] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("ResendFax", "s3:ListBucket", "documents"),
     ("SendScheduledFax", "s3:ListBucket", "documents"),
 ];
 
@@ -47,6 +48,18 @@ async fn canceled(client: &Client) {
     eventually("it to be sending", || async { (client.fax(&silent).await["status"] == "sending").then_some(()) }).await;
     assert_eq!(client.post(&format!("/v1/faxes/{silent}/cancel"), &json!({})).await.status, 202);
     client.completed(&silent).await;
+}
+
+/// Twenty resends with one key, so that some copy their document in vain, and one of the pages that never arrived.
+async fn race_of_resends(client: &Client, sent: &str) {
+    let path = format!("/v1/faxes/{sent}/resend");
+    let again = |_| client.try_call(Method::POST, &path, &[("idempotency-key", "once")], None);
+    assert!(join_all((0..20).map(again)).await.iter().all(|answer| answer.as_ref().unwrap().status == 201));
+    let partly = client.send_letter("+15005550005").await["id"].as_str().unwrap().to_owned();
+    eventually("a page to be sent", || async { (client.fax(&partly).await["pages_sent"] == 1).then_some(()) }).await;
+    assert_eq!(client.post(&format!("/v1/faxes/{partly}/cancel"), &json!({})).await.status, 200);
+    let rest = client.post(&format!("/v1/faxes/{partly}/resend"), &json!({"pages": "unsent"})).await;
+    assert_eq!(rest.status, 201, "{}", rest.text);
 }
 
 /// Each request of the API, and those that lose a race.
@@ -73,6 +86,7 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let sent = client.get("/v1/faxes").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     client.completed(&sent).await;
     canceled(client).await;
+    race_of_resends(client, &sent).await;
     let mut named = fax("+15005550001", FORM, "image/png");
     named["from"] = own_number(client).await["number"].clone();
     named["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_hours(301)).to_string());

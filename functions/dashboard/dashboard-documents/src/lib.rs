@@ -3,6 +3,7 @@
 use http::StatusCode;
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
+use sfm_core::submission::Resend;
 use sfm_service::faxes::FaxReader;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService};
@@ -72,7 +73,7 @@ impl DashboardDocuments {
     async fn resend(&self, who: &Principal, request: &Request, id: FaxId, deadline: Deadline) -> Result<Response, ApiError> {
         let fax = self.faxes.get(who.account(), id).await?.ok_or_else(ApiError::not_found)?;
         let resend = async |idempotent: Option<&_>| {
-            let sent = self.sends.resend(who, &fax, idempotent, deadline).await?;
+            let sent = self.sends.resend(who, &fax, Resend::default(), idempotent, deadline).await?;
             sent.try_map(|fax| Response::json(StatusCode::CREATED, &fax.resource()))
         };
         self.guard.submit(request, who, &format!("{SEND}/{id}/resend"), "sends", resend).await

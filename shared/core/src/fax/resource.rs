@@ -35,6 +35,7 @@ impl Fax {
                 })
                 .collect(),
             scheduled_id: self.scheduled_id,
+            resent_from: self.resent_from,
             live: self.live,
             created_at: self.created_at.into(),
             completed_at: self.completed_at.map(ApiTime::from),
@@ -60,6 +61,9 @@ pub struct FaxResource<'a> {
     pub failure: Option<FailureResource>,
     pub attempts: Vec<AttemptResource>,
     pub scheduled_id: Option<ScheduledId>,
+    /// Shown of a fax that repeats another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resent_from: Option<FaxId>,
     pub live: bool,
     pub created_at: ApiTime,
     pub completed_at: Option<ApiTime>,

@@ -60,7 +60,28 @@ pub fn contact() -> Value {
     json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
 }
 
-const REQUESTS: [RequestTrial; 6] = [
+const REQUESTS: [RequestTrial; 7] = [
+    RequestTrial {
+        name: "resending what was not sent",
+        callers: &["ResendFax"],
+        by_member: false,
+        prepare: |runtime, client, _| {
+            let id = post(runtime, client, "/v1/faxes", &fax("+15005550005", documents::LETTER, "application/pdf")).json()["id"].clone();
+            let id = id.as_str().unwrap();
+            runtime
+                .block_on(sfm_tests::eventually("a page to be sent", || async { (client.fax(id).await["pages_sent"] == 1).then_some(()) }));
+            assert_eq!(runtime.block_on(client.post(&format!("/v1/faxes/{id}/cancel"), &json!({}))).status, 200);
+            (Method::POST, format!("/v1/faxes/{id}/resend"), json!({"to": "+15005550001", "pages": "unsent"}))
+        },
+        judge: |runtime, stack, customer, client, answer, (_, path, body)| {
+            assert_eq!((answer.status, total(runtime, client, "/v1/faxes")), (201, 2), "{}", answer.text);
+            let id = answer.json()["id"].as_str().unwrap().to_owned();
+            assert!(has_document(runtime, stack, format!("faxes/{}/{id}.pdf", customer.account)), "its document is there");
+            assert_eq!(runtime.block_on(used_pages(stack, customer.account)), 2, "the page of the first and the page of this one");
+            let again = post(runtime, client, path, body);
+            assert_eq!((again.header("idempotent-replayed"), &again.json()["id"]), (Some("true"), &json!(id)));
+        },
+    },
     RequestTrial {
         name: "canceling a fax that waits for its next call",
         callers: &["CancelFax"],
