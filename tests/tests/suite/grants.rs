@@ -85,8 +85,6 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     }
     let sent = client.get("/v1/faxes").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     client.completed(&sent).await;
-    canceled(client).await;
-    race_of_resends(client, &sent).await;
     let mut named = fax("+15005550001", FORM, "image/png");
     named["from"] = own_number(client).await["number"].clone();
     named["send_at"] = json!((service.stack.clock().now() + SignedDuration::from_hours(301)).to_string());
@@ -98,6 +96,8 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     // So deep that the counts of what lies before it are read.
     client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
     assert_eq!(filtered["data"][0]["id"], sent);
+    canceled(client).await;
+    race_of_resends(client, &sent).await;
     let contact = client.post("/v1/contacts", &json!({"name": "A", "fax_number": "+12125551234"})).await.json();
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
