@@ -172,11 +172,14 @@ async fn race(service: &Service, customer: &Customer, number: usize) -> Vec<(Str
     let mut draw = Draw::new(&format!("race {number}"));
     let numbers = ["+15005550001", "+15005550001", "+15005550002", "+15005550004", "+15005550005", "+15005550007", "+15005550009"];
     let pauses: Vec<u64> = (0..200).step_by(5).chain((200..1000).step_by(20)).collect();
-    let mut raced = Vec::new();
+    let mut raced: Vec<(String, u16)> = Vec::new();
     for _ in 0..RACES / ACCOUNTS {
         let to = *draw.one_of::<&str>(&numbers);
-        let body = fax(to, documents::TEXT, "text/plain");
-        let made = customer.client.post("/v1/faxes", &body).await;
+        // The document is made ready once: it is the race that is to be tried, not the drawing.
+        let made = match raced.first() {
+            None => customer.client.post("/v1/faxes", &fax(to, documents::TEXT, "text/plain")).await,
+            Some((first, _)) => customer.client.post(&format!("/v1/faxes/{first}/resend"), &json!({"to": to})).await,
+        };
         assert_eq!(made.status, 201, "{}", made.text);
         let id = made.json()["id"].as_str().unwrap().to_owned();
         tokio::time::sleep(Duration::from_millis(*draw.one_of(&pauses))).await;
