@@ -40,7 +40,7 @@ mod sheet;
 mod tiff;
 
 pub use bitmap::Bitmap;
-pub use convert::{FaxDocument, Progress, convert, convert_watched};
+pub use convert::{FaxDocument, Part, PartError, Progress, convert, convert_parts, convert_watched};
 pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
 pub use media_type::MediaType;

@@ -4,7 +4,7 @@
 //! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
 
 use sfm_core::account::Number;
-use sfm_core::audit::Action;
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::due;
 use sfm_core::id::ScheduledId;
@@ -65,7 +65,8 @@ impl ScheduleService {
         if new.from.is_some() {
             Number::sender(new.from.as_ref(), &self.numbers.active(account).await?)?;
         }
-        let document = self.preparer.make_fax_ready(new.document, deadline).await?;
+        let origins = new.content.faxes();
+        let document = self.preparer.make_fax_ready(who, new.content, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);
@@ -87,7 +88,7 @@ impl ScheduleService {
             due_shard: Some(due::shard(&id.to_string())),
         };
         self.preparer.store(&scheduled.document_key(), document.pdf, deadline).await?;
-        let audit = self.audit.of(who, Action::FaxScheduled, id, now)?;
+        let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxScheduled, id, now).of_faxes(&origins))?;
         // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
         // a row does nothing.
         let hint = ScheduledKey { account_id: account, id };

@@ -35,7 +35,7 @@ impl KeyAuth {
         if !record.scopes.contains(&scope) {
             return Err(ApiError::forbidden(scope));
         }
-        Ok(Principal::ApiKey { account: record.account_id, key: record.id, live: record.live })
+        Ok(Principal::ApiKey { account: record.account_id, key: record.id, scopes: record.scopes, live: record.live })
     }
 }
 

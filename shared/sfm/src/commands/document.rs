@@ -138,7 +138,7 @@ pub(super) fn fax_ready(
     options.limits.deadline = Some(Instant::now() + TIME);
     let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
     sandbox.convert_watched(document, None, &options, watch).map_err(|e| match e {
-        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
+        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.error.code()),
         SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
     })
 }

@@ -1,0 +1,208 @@
+//! Faxes of several documents: what they may be made of, and what names itself when it is refused.
+
+use fax_document::{FaxPage, Options, Paper, Resolution, convert, read_fax_pdf};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sfm::commands::fax as fax_command;
+use sfm_core::member::Role;
+use sfm_core::plan::Plan;
+use sfm_core::scope::Scope;
+use sfm_simulator::Incoming;
+use sfm_tests::client::{Client, fax, http};
+use sfm_tests::documents::{FORM, LETTER, LETTER_PAGES, TEXT};
+use sfm_tests::target::Target;
+
+use crate::assert_problem;
+
+fn inline(bytes: &[u8], content_type: &str) -> Value {
+    fax("", bytes, content_type)["document"].clone()
+}
+
+fn of(parts: Value) -> Value {
+    json!({"to": "+15005550001", "documents": parts})
+}
+
+fn id(resource: &Value) -> String {
+    resource["id"].as_str().unwrap_or_else(|| panic!("{resource}")).to_owned()
+}
+
+/// The pages of a fax, by its document's link.
+async fn pages(client: &Client, id: &str) -> Vec<FaxPage> {
+    let link = client.get(&format!("/v1/faxes/{id}/document")).await;
+    assert_eq!(link.status, 302, "{}", link.text);
+    let pdf = http().get(link.header("location").unwrap()).send().await.unwrap().bytes().await.unwrap();
+    read_fax_pdf(&pdf).unwrap()
+}
+
+fn made_of(bytes: &[u8]) -> Vec<FaxPage> {
+    read_fax_pdf(&convert(bytes, None, &Options::default()).unwrap().pdf).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_documents_are_one_fax_of_all_their_pages_in_order_charged_once() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let parts = json!([inline(FORM, "image/png"), inline(LETTER, "application/pdf"), inline(TEXT, "text/plain")]);
+    let sent = client.post("/v1/faxes", &of(parts.clone())).await;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let fax = client.completed(&id(&sent.json())).await;
+    let expected = [made_of(FORM), made_of(LETTER), made_of(TEXT)].concat();
+    assert_eq!((&fax["status"], &fax["pages"]), (&json!("delivered"), &json!(expected.len())));
+    assert_eq!(pages(client, &id(&fax)).await, expected);
+    assert_eq!(service.used_pages(customer.account).await, expected.len() as u64);
+
+    let mut later = of(parts);
+    later["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
+    let scheduled = client.post("/v1/scheduled", &later).await;
+    assert_eq!((scheduled.status, scheduled.json()["pages"].clone()), (201, json!(expected.len())), "{}", scheduled.text);
+    let key = format!("scheduled/{}/{}.pdf", customer.account, id(&scheduled.json()));
+    let kept = service.operator_platform().s3().get_object().bucket(service.documents()).key(key).send().await.unwrap();
+    assert_eq!(read_fax_pdf(&kept.body.collect().await.unwrap().into_bytes()).unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fax_that_came_in_is_forwarded_bit_for_bit_whatever_its_paper() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let own = client.get("/v1/numbers").await.json()["data"][0]["number"].as_str().unwrap().to_owned();
+    // Drawn anew, its pages would be Letter at fine resolution.
+    let foreign = Options { paper: Paper::A4, resolution: Resolution::Standard, ..Options::default() };
+    let document = convert(LETTER, None, &foreign).unwrap().pdf;
+    service.send_in(Incoming { to: own, from: "+12125550100".into(), document });
+    let received = service
+        .until("a fax to come in", || async {
+            let list = client.get("/v1/faxes?direction=inbound").await.json();
+            list["data"].as_array().unwrap().first().map(id)
+        })
+        .await;
+    let came = pages(client, &received).await;
+    assert_eq!(came[0].height, 1145);
+    let first = client.send_letter("+15005550001").await;
+    let parts = json!([inline(FORM, "image/png"), {"fax_id": received}, {"fax_id": id(&first)}, {"fax_id": received}]);
+    let sent = client.post("/v1/faxes", &of(parts)).await;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let expected = [made_of(FORM), came.clone(), made_of(LETTER), came].concat();
+    assert_eq!(pages(client, &id(&sent.json())).await, expected);
+    assert_eq!(client.completed(&id(&sent.json())).await["status"], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_part_names_itself_and_nothing_is_stored() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let good = || inline(FORM, "image/png");
+    let twice = |bytes: &[u8]| json!([inline(bytes, "text/plain"), inline(bytes, "text/plain")]);
+    let half = vec![b'x'; 2_100_000];
+    let absent = "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let both = {
+        let mut part = good();
+        part["url"] = json!("https://example.com/a.pdf");
+        part
+    };
+    let rows = [
+        (json!([]), "documents", None),
+        (json!({}), "documents", None),
+        (json!("text"), "documents", None),
+        (json!(vec![good(); 21]), "documents", None),
+        (json!([good(), "text"]), "documents[1]", None),
+        (json!([good(), null]), "documents[1]", None),
+        (json!([{}]), "documents[0]", None),
+        (json!([{"content_type": "image/png"}]), "documents[0]", None),
+        (json!([good(), both]), "documents[1]", None),
+        (json!([good(), {"content": "AAAA"}]), "documents[1].content_type", None),
+        (json!([{"content": "*", "content_type": "image/png"}]), "documents[0].content", None),
+        (json!([{"content": 7, "content_type": "image/png"}]), "documents[0].content", None),
+        (json!([{"url": 7}]), "documents[0].url", None),
+        (json!([{"fax_id": 7}]), "documents[0].fax_id", None),
+        (json!([good(), inline(b"", "text/plain")]), "documents[1].content", Some("document_empty")),
+        (json!([good(), inline(b"%PDF-1.7\n", "application/pdf"), good()]), "documents[1].content", Some("document_broken")),
+        (json!([good(), inline(FORM, "application/pdf")]), "documents[1].content", Some("document_type_unsupported")),
+        (twice(&half), "documents[1].content", Some("document_too_large")),
+        (twice("page\u{c}".repeat(101).as_bytes()), "documents[1].content", Some("document_too_many_pages")),
+        (json!([good(), {"url": "https://10.0.0.1/"}]), "documents[1].url", Some("document_unreachable")),
+        (json!([good(), {"fax_id": absent}]), "documents[1].fax_id", Some("document_unreachable")),
+        (json!([good(), {"fax_id": "nonsense"}]), "documents[1].fax_id", Some("document_unreachable")),
+    ];
+    for (parts, param, code) in rows {
+        let error = assert_problem(&client.post("/v1/faxes", &of(parts)).await, 400, "invalid_request");
+        assert_eq!((error["param"].as_str(), error["code"].as_str()), (Some(param), code), "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(param == "documents" || code.is_some() || message.contains(param), "{message}");
+    }
+    for (field, value) in [("document", good()), ("document_url", json!("https://example.com/a.pdf"))] {
+        let mut body = of(json!([good()]));
+        body[field] = value;
+        assert_eq!(assert_problem(&client.post("/v1/faxes", &body).await, 400, "invalid_request")["param"], "documents");
+    }
+    let mut later = of(json!([good(), {"fax_id": absent}]));
+    later["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
+    assert_eq!(assert_problem(&client.post("/v1/scheduled", &later).await, 400, "invalid_request")["param"], "documents[1].fax_id");
+    assert_eq!((client.get("/v1/faxes").await.json()["total"].clone(), service.used_pages(customer.account).await), (json!(0), 0));
+    assert_eq!(client.get("/v1/scheduled").await.json()["total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_fax_is_of_the_account_and_still_there_and_may_be_read_by_the_key() {
+    let service = Target::start().await;
+    let (owner, stranger) = (service.customer().await, service.customer().await);
+    let operator = service.operator_platform();
+    let sent = id(&owner.client.send_letter("+15005550001").await);
+    let forward = async |client: &Client| client.post("/v1/faxes", &of(json!([{"fax_id": sent}]))).await;
+
+    let foreign = assert_problem(&forward(&stranger.client).await, 400, "invalid_request");
+    assert_eq!((&foreign["param"], &foreign["code"]), (&json!("documents[0].fax_id"), &json!("document_unreachable")));
+    let absent = of(json!([{"fax_id": "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV"}]));
+    let absent = assert_problem(&stranger.client.post("/v1/faxes", &absent).await, 400, "invalid_request");
+    assert_eq!(foreign["message"], absent["message"]);
+    assert_eq!(stranger.client.get("/v1/faxes").await.json()["total"], 0);
+
+    let blind = service.client(&service.key(owner.account, vec![Scope::FaxesSend], false).await);
+    let refused = assert_problem(&forward(&blind).await, 403, "forbidden");
+    assert!(refused["message"].as_str().unwrap().contains("faxes:read"), "{refused}");
+    assert_eq!(blind.post("/v1/faxes", &of(json!([inline(TEXT, "text/plain")]))).await.status, 201);
+    assert_eq!(forward(&owner.client).await.status, 201);
+
+    let deleted = id(&owner.client.send_letter("+15005550001").await);
+    fax_command::delete(&operator, deleted.parse().unwrap()).await.unwrap();
+    let gone = owner.client.post("/v1/faxes", &of(json!([{"fax_id": deleted}]))).await;
+    assert_eq!(assert_problem(&gone, 400, "invalid_request")["code"], "document_unreachable");
+
+    let key = format!("faxes/{}/{sent}.pdf", owner.account);
+    operator.s3().delete_object().bucket(service.documents()).key(key).send().await.unwrap();
+    let expired = assert_problem(&forward(&owner.client).await, 400, "invalid_request");
+    assert_eq!((&expired["param"], &expired["code"]), (&json!("documents[0].fax_id"), &json!("document_expired")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_with_other_documents_is_another_request() {
+    let service = Target::start().await;
+    let client = service.customer_with(Plan::Business, Some(1)).await.client;
+    let send = async |parts: Value| {
+        let body = of(parts).to_string().into_bytes();
+        client.try_call(Method::POST, "/v1/faxes", &[("idempotency-key", "once")], Some(body)).await.unwrap()
+    };
+    let first = send(json!([inline(FORM, "image/png")])).await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    let again = send(json!([inline(FORM, "image/png")])).await;
+    assert_eq!((again.header("idempotent-replayed"), &again.text), (Some("true"), &first.text));
+    let error = assert_problem(&send(json!([inline(TEXT, "text/plain")])).await, 400, "invalid_request");
+    assert_eq!(error["code"], "idempotency_key_reused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_send_packets_too_and_the_audit_log_says_whose_pages_went_out() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let earlier = id(&customer.client.send_letter("+15005550001").await);
+    let member = service.member(customer.account, Role::Owner).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let sent = member.post(&format!("{base}/faxes"), &of(json!([inline(FORM, "image/png"), {"fax_id": earlier}]))).await;
+    assert_eq!((sent.status, sent.json()["pages"].clone()), (201, json!(1 + LETTER_PAGES)), "{}", sent.text);
+    let audit = member.get(&format!("{base}/audit")).await.json();
+    let entry = audit["data"].as_array().unwrap().iter().find(|entry| entry["target"] == sent.json()["id"]).unwrap().clone();
+    assert_eq!((&entry["action"], &entry["detail"]), (&json!("fax.sent"), &json!(format!("pages of {earlier}"))));
+}
