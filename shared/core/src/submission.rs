@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::id::FaxId;
+use crate::id::{FaxId, UploadId};
 use crate::phone::E164;
 
 /// Most parts of a fax.
@@ -34,6 +34,8 @@ pub enum Source {
     Inline { bytes: Vec<u8>, declared: String },
     /// Where it can be fetched.
     Link(String),
+    /// What was uploaded before.
+    Upload(UploadId),
     /// The pages of an earlier fax of the account, sent or received.
     Fax(FaxId),
 }

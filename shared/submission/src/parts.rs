@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use sfm_core::id::{AccountId, FaxId};
+use fax_document::MediaType;
+use sfm_core::id::{AccountId, FaxId, UploadId};
 use sfm_core::submission::{Part, Source};
+use sfm_core::upload;
 use sfm_http_client::ssrf::SafeHttp;
 use sfm_service::submission::{DocumentRefused, SubmitError};
 use sfm_store::documents::Documents;
@@ -58,11 +60,27 @@ impl PartLoader {
                 // What the far end says the type is, it often says wrongly.
                 Ok(LoadedPart::Document { bytes, declared: None })
             }
+            Source::Upload(id) => {
+                let read = timeout_at(until, self.upload(account, id, field)).await;
+                read.map_err(|_| SubmitError::OutOfTime("an upload was not read in time".into()))?
+            }
             Source::Fax(id) => {
                 let read = timeout_at(until, self.fax(account, id, field)).await;
                 read.map_err(|_| SubmitError::OutOfTime("an earlier fax was not read in time".into()))?
             }
         }
+    }
+
+    async fn upload(&self, account: AccountId, id: UploadId, field: Cow<'static, str>) -> Result<LoadedPart, SubmitError> {
+        let unknown = || {
+            let message =
+                format!("{field} names no upload of this account that is kept. Upload the document by PUT first; it is kept for a day.");
+            DocumentRefused { code: "document_unreachable", message, field: field.clone() }
+        };
+        let (bytes, stored) = self.documents.get_typed(&upload::document_key(account, id)).await?.ok_or_else(unknown)?;
+        // Whoever named no type stored it with what their program makes up.
+        let declared = stored.filter(|stored| MediaType::from_mime(stored.split(';').next().unwrap_or_default().trim()).is_some());
+        Ok(LoadedPart::Document { bytes, declared })
     }
 
     async fn fax(&self, account: AccountId, id: FaxId, field: Cow<'static, str>) -> Result<LoadedPart, SubmitError> {

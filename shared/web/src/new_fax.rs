@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sfm_core::scheduled::SendAt;
 use sfm_core::submission::{Content, MOST_PARTS, NewFax, Part, Source};
+use sfm_core::upload::{MediaTypeText, UploadSize, WrongSize};
 
 use crate::body::Object;
 use crate::{ApiError, Request};
@@ -72,19 +73,38 @@ fn several(parts: &Value) -> Result<Content, ApiError> {
     Content::new(all).ok_or_else(wrong)
 }
 
+/// What is to be uploaded: how many bytes, of which type.
+///
+/// # Errors
+/// When the size is missing or too large, or the type is none.
+pub fn new_upload(request: &Request) -> Result<(UploadSize, Option<MediaTypeText>), ApiError> {
+    let body = request.json()?;
+    let size = body.get("size").ok_or_else(|| ApiError::invalid("size is required: the bytes that will be uploaded.").param("size"))?;
+    let size = size.as_u64().ok_or(WrongSize).and_then(UploadSize::new);
+    let size = size.map_err(|e| ApiError::invalid(format!("size {e}.")).param("size"))?;
+    Ok((size, body.parsed("content_type", "content_type")?))
+}
+
 /// `left` bytes may still be inline.
 fn one_of_several(part: &Value, path: &str, left: usize) -> Result<Part, ApiError> {
-    const KINDS: [&str; 3] = ["content", "url", "fax_id"];
+    const KINDS: [&str; 4] = ["content", "url", "upload_id", "fax_id"];
     let part = Object::of(part, path.to_owned())?;
     let given: Vec<&str> = KINDS.into_iter().filter(|kind| part.get(kind).is_some()).collect();
     let [kind] = given.as_slice() else {
-        let message = format!("{path} must have exactly one of content (with content_type), url and fax_id.");
+        let message = format!("{path} must have exactly one of content (with content_type), url, upload_id and fax_id.");
         return Err(ApiError::invalid(message).param(path.to_owned()));
     };
     let field = format!("{path}.{kind}");
     let source = match *kind {
         "content" => inline(&part, path, left)?,
         "url" => Source::Link(part.required_text("url", field.clone())?.to_owned()),
+        "upload_id" => {
+            let unknown = || {
+                let message = format!("{field} is no id of an upload. POST /v1/uploads makes one.");
+                ApiError::invalid(message).code("document_unreachable").param(field.clone())
+            };
+            Source::Upload(part.required_text("upload_id", field.clone())?.parse().map_err(|_| unknown())?)
+        }
         _ => {
             let unknown =
                 || ApiError::invalid(format!("{field} names no fax of this account.")).code("document_unreachable").param(field.clone());
@@ -105,7 +125,7 @@ fn inline(document: &Object<'_>, path: &str, left: usize) -> Result<Source, ApiE
         let message = if left == LARGEST_INLINE {
             "The document is larger than 4 MB. Send larger ones, up to 20 MB, by document_url."
         } else {
-            "With this one the documents in the request are larger than 4 MB together. Send larger ones, up to 20 MB each, by url."
+            "With this one the documents in the request are larger than 4 MB together. Send larger ones as uploads (POST /v1/uploads), up to 50 MB each, or by url, up to 20 MB each."
         };
         ApiError::invalid(message).code("document_too_large").param(param())
     };

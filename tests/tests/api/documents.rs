@@ -206,3 +206,153 @@ async fn members_send_packets_too_and_the_audit_log_says_whose_pages_went_out() 
     let entry = audit["data"].as_array().unwrap().iter().find(|entry| entry["target"] == sent.json()["id"]).unwrap().clone();
     assert_eq!((&entry["action"], &entry["detail"]), (&json!("fax.sent"), &json!(format!("pages of {earlier}"))));
 }
+
+/// Makes an upload and puts a document there; its id.
+async fn uploaded(client: &Client, bytes: &[u8], content_type: Option<&str>) -> String {
+    let made = client.post("/v1/uploads", &json!({"size": bytes.len(), "content_type": content_type})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    assert_eq!(put(&made, bytes).await, 200);
+    id(&made)
+}
+
+/// Does what an upload's answer says, with these bytes.
+async fn put(upload: &Value, bytes: &[u8]) -> u16 {
+    let mut request = http().request(upload["method"].as_str().unwrap().parse().unwrap(), upload["url"].as_str().unwrap());
+    for (name, value) in upload["headers"].as_object().unwrap() {
+        // The client counts for itself.
+        if name != "Content-Length" {
+            request = request.header(name, value.as_str().unwrap());
+        }
+    }
+    request.body(bytes.to_vec()).send().await.unwrap().status().as_u16()
+}
+
+/// A PDF of one page and of exactly so many bytes, most of them nothing that is drawn.
+fn padded_pdf(size: usize) -> Vec<u8> {
+    let content = "0 0 1 rg 100 100 300 300 re f";
+    let objects = |padding: usize| {
+        [
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R>>".to_owned(),
+            format!("<</Length {}>>stream\n{content}\nendstream", content.len()),
+            format!("<</Length {padding:08}>>stream\n{}\nendstream", "x".repeat(padding)),
+        ]
+    };
+    let written = |padding: usize| {
+        let (mut pdf, mut table) = ("%PDF-1.7\n".to_owned(), "xref\n0 6\n0000000000 65535 f \n".to_owned());
+        for (object, number) in objects(padding).iter().zip(1..) {
+            table += &format!("{:010} 00000 n \n", pdf.len());
+            pdf += &format!("{number} 0 obj\n{object}\nendobj\n");
+        }
+        let end = format!("trailer<</Size 6/Root 1 0 R>>\nstartxref\n{:010}\n%%EOF\n", pdf.len());
+        (pdf + &table + &end).into_bytes()
+    };
+    let pdf = written(size - written(0).len());
+    assert_eq!(pdf.len(), size);
+    pdf
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_sent_as_often_as_wanted_up_to_fifty_megabytes() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let form = uploaded(client, FORM, None).await;
+    // In ISO 8859-15 this is the sign of the euro; by the bytes alone the text would be refused.
+    let text = uploaded(client, b"\xa4 100", Some("text/plain; charset=iso-8859-15")).await;
+    let parts = json!([{"upload_id": form}, {"upload_id": text}, inline(TEXT, "text/plain"), {"upload_id": form}]);
+    let sent = client.post("/v1/faxes", &of(parts)).await;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let euro = read_fax_pdf(&convert("\u{20ac} 100".as_bytes(), None, &Options::default()).unwrap().pdf).unwrap();
+    assert_eq!(pages(client, &id(&sent.json())).await, [made_of(FORM), euro, made_of(TEXT), made_of(FORM)].concat());
+    let mut later = of(json!([{"upload_id": form}]));
+    later["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
+    assert_eq!(client.post("/v1/scheduled", &later).await.json()["pages"], 1);
+
+    let large = uploaded(client, &padded_pdf(50_000_000), Some("application/pdf")).await;
+    let sent = client.post("/v1/faxes", &of(json!([{"upload_id": large}]))).await;
+    assert_eq!((sent.status, sent.json()["pages"].clone()), (201, json!(1)), "{}", sent.text);
+    let refused = client.post("/v1/faxes", &of(json!([{"upload_id": large}, {"upload_id": large}, {"upload_id": form}]))).await;
+    let error = assert_problem(&refused, 400, "invalid_request");
+    assert_eq!((&error["param"], &error["code"]), (&json!("documents[2].upload_id"), &json!("document_too_large")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_has_the_size_and_the_type_that_were_said_within_fifteen_minutes() {
+    let Some(service) = Target::local("time is moved, and the storage is looked into").await else { return };
+    let client = &service.customer().await.client;
+    let made = client.post("/v1/uploads", &json!({"size": TEXT.len(), "content_type": "text/plain"})).await.json();
+    let told = (&made["object"], &made["method"], &made["size"], &made["headers"]["Content-Type"]);
+    assert_eq!(told, (&json!("upload"), &json!("PUT"), &json!(TEXT.len()), &json!("text/plain")));
+    assert_eq!(made["headers"]["Content-Length"], TEXT.len().to_string());
+    let left = made["expires_at"].as_str().unwrap().parse::<Timestamp>().unwrap().duration_since(service.stack.clock().now());
+    assert!((SignedDuration::from_mins(13)..=SignedDuration::from_mins(15)).contains(&left), "{left}");
+    for bytes in [&TEXT[1..], &[TEXT, b"x"].concat(), b""] {
+        assert_eq!(put(&made, bytes).await, 403);
+    }
+    let mut mistyped = made.clone();
+    mistyped["headers"] = json!({"Content-Type": "image/png"});
+    assert_eq!(put(&mistyped, TEXT).await, 403);
+    let unmade = client.post("/v1/faxes", &of(json!([{"upload_id": made["id"]}]))).await;
+    let error = assert_problem(&unmade, 400, "invalid_request");
+    assert_eq!((&error["param"], &error["code"]), (&json!("documents[0].upload_id"), &json!("document_unreachable")));
+    service.advance(SignedDuration::from_mins(14));
+    assert_eq!(put(&made, TEXT).await, 200);
+    service.advance(SignedDuration::from_mins(2));
+    assert_eq!(put(&made, TEXT).await, 403);
+    // It is kept for a day, and then goes.
+    let send = async || client.post("/v1/faxes", &of(json!([{"upload_id": made["id"]}]))).await;
+    service.advance(SignedDuration::from_hours(23));
+    assert_eq!(send().await.status, 201);
+    service.advance(SignedDuration::from_hours(2));
+    sfm_tests::eventually("the upload to be gone", || async {
+        service.advance(SignedDuration::from_mins(1));
+        (send().await.status == 400).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_its_accounts_alone_and_each_scope_that_sends_makes_one() {
+    let service = Target::start().await;
+    let (owner, stranger) = (service.customer().await, service.customer().await);
+    let upload = uploaded(&owner.client, FORM, None).await;
+    let send = async |client: &Client, upload: &str| {
+        let refused = client.post("/v1/faxes", &of(json!([{"upload_id": upload}]))).await;
+        let error = assert_problem(&refused, 400, "invalid_request");
+        assert_eq!((&error["param"], &error["code"]), (&json!("documents[0].upload_id"), &json!("document_unreachable")), "{error}");
+        error["message"].as_str().unwrap().to_owned()
+    };
+    let absent = send(&stranger.client, "upl_01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
+    assert_eq!(send(&stranger.client, &upload).await, absent);
+    for malformed in ["", "nonsense", "../upl_01ARZ3NDEKTSV4RRFFQ69G5FAV", "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        send(&stranger.client, malformed).await;
+    }
+    let key = format!("uploads/{}/{upload}", owner.account);
+    service.operator_platform().s3().delete_object().bucket(service.documents()).key(key).send().await.unwrap();
+    assert_eq!(send(&owner.client, &upload).await, absent);
+
+    for scope in [Scope::FaxesSend, Scope::ScheduledWrite] {
+        let client = service.client(&service.key(owner.account, vec![scope], false).await);
+        assert_eq!(client.post("/v1/uploads", &json!({"size": 1})).await.status, 201);
+    }
+    let others = Scope::ALL.into_iter().filter(|scope| !matches!(scope, Scope::FaxesSend | Scope::ScheduledWrite)).collect();
+    let others = service.client(&service.key(owner.account, others, false).await);
+    assert_problem(&others.post("/v1/uploads", &json!({"size": 1})).await, 403, "forbidden");
+    for (body, param) in [
+        (json!({}), "size"),
+        (json!({"size": 0}), "size"),
+        (json!({"size": 50_000_001}), "size"),
+        (json!({"size": -1}), "size"),
+        (json!({"size": 1.5}), "size"),
+        (json!({"size": "5"}), "size"),
+        (json!({"size": 5, "content_type": 7}), "content_type"),
+        (json!({"size": 5, "content_type": "pdf"}), "content_type"),
+        (json!({"size": 5, "content_type": "text/plain\r\nx-amz-acl: public-read"}), "content_type"),
+    ] {
+        let error = assert_problem(&owner.client.post("/v1/uploads", &body).await, 400, "invalid_request");
+        assert_eq!(error["param"], param, "{error}");
+    }
+}

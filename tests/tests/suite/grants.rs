@@ -39,6 +39,14 @@ async fn own_number(client: &Client) -> Value {
     client.get("/v1/numbers").await.json()["data"][0].clone()
 }
 
+/// The id of a form that was uploaded.
+async fn uploaded(client: &Client) -> Value {
+    let upload = client.post("/v1/uploads", &json!({"size": FORM.len()})).await.json();
+    let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(FORM).send().await.unwrap();
+    assert_eq!(put.status(), 200);
+    upload["id"].clone()
+}
+
 /// Each request of the API, and those that lose a race.
 async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder) {
     let client = &customer.client;
@@ -69,7 +77,8 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let document = client.get(&format!("/v1/faxes/{sent}/document")).await;
     assert_eq!(document.status, 302);
     assert_eq!(sfm_tests::client::http().get(document.header("location").unwrap()).send().await.unwrap().status(), 200);
-    let again = json!({"to": "+15005550001", "documents": [{"fax_id": sent}], "send_at": named["send_at"]});
+    let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);
+    let again = json!({"to": "+15005550001", "documents": parts, "send_at": named["send_at"]});
     for path in ["/v1/faxes", "/v1/scheduled"] {
         assert_eq!(client.post(path, &again).await.status, 201);
     }
@@ -152,6 +161,8 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
     let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
     call("GET", &scheduled, None).await;
     call("DELETE", &scheduled, None).await;
+    let upload = uploaded(&customer.client).await;
+    call("POST", "/faxes", Some(json!({"to": "+15005550001", "documents": [{"upload_id": upload}]}))).await;
     call("GET", "/faxes?direction=outbound", None).await;
     let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
     for path in ["", "/document", "/pages/1"] {
