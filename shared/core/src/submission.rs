@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::id::{FaxId, UploadId};
 use crate::phone::E164;
+use crate::text_enum::text_enum;
 
 /// Most parts of a fax.
 pub const MOST_PARTS: usize = 20;
@@ -15,6 +16,37 @@ pub struct NewFax {
     /// The number to send from; without it the account's oldest active one.
     pub from: Option<E164>,
     pub content: Content,
+    pub format: PageFormat,
+}
+
+/// How pages are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PageFormat {
+    pub resolution: Resolution,
+    pub paper: Paper,
+}
+
+text_enum! {
+    /// Lines to the inch, down the page.
+    #[derive(Default)]
+    pub enum Resolution {
+        /// 196.
+        #[default]
+        Fine = "fine",
+        /// 98: half the time of the call.
+        Standard = "standard",
+    }
+}
+
+text_enum! {
+    /// The sheet that pages are fitted to.
+    #[derive(Default)]
+    pub enum Paper {
+        #[default]
+        Letter = "letter",
+        A4 = "a4",
+        Legal = "legal",
+    }
 }
 
 /// What a fax's pages are made of: 1 to [`MOST_PARTS`] parts, whose pages follow each other.

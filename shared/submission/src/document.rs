@@ -10,7 +10,7 @@ use fax_document::{DocumentError, FaxDocument, Options, PartError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
-use sfm_core::submission::Content;
+use sfm_core::submission::{Content, PageFormat, Paper, Resolution};
 use sfm_service::submission::{DocumentRefused, SubmitError};
 use sfm_store::documents::Documents;
 use sfm_store::platform::{ConfigError, Platform};
@@ -85,7 +85,13 @@ impl DocumentPreparer {
     /// # Errors
     /// [`SubmitError::Document`] for a part that cannot be faxed, [`SubmitError::Forbidden`] for pages of earlier faxes where `who` may not read
     /// these, [`SubmitError::OutOfTime`] where another try may do.
-    pub async fn make_fax_ready(&self, who: &Principal, content: Content, deadline: Deadline) -> Result<FaxDocument, SubmitError> {
+    pub async fn make_fax_ready(
+        &self,
+        who: &Principal,
+        content: Content,
+        format: PageFormat,
+        deadline: Deadline,
+    ) -> Result<FaxDocument, SubmitError> {
         if !content.faxes().is_empty() && !who.has_scope(Scope::FaxesRead) {
             return Err(SubmitError::Forbidden(Scope::FaxesRead));
         }
@@ -93,7 +99,7 @@ impl DocumentPreparer {
         let (fields, parts) = self.load(who, content, until).await?;
         let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
         let place = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()))?.map_err(broken)?;
-        let mut options = Options { threads: processors(), ..Options::default() };
+        let mut options = Options { threads: processors(), ..options(format) };
         let now = Instant::now();
         let until = until.max(now + LATE);
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
@@ -173,6 +179,19 @@ fn refused(PartError { part, error }: PartError, mut fields: Vec<Cow<'static, st
     };
     let field = if part < fields.len() { fields.swap_remove(part) } else { Cow::Borrowed("documents") };
     DocumentRefused { code: error.code(), message, field }
+}
+
+fn options(PageFormat { resolution, paper }: PageFormat) -> Options {
+    let resolution = match resolution {
+        Resolution::Fine => fax_document::Resolution::Fine,
+        Resolution::Standard => fax_document::Resolution::Standard,
+    };
+    let paper = match paper {
+        Paper::Letter => fax_document::Paper::Letter,
+        Paper::A4 => fax_document::Paper::A4,
+        Paper::Legal => fax_document::Paper::Legal,
+    };
+    Options { resolution, paper, ..Options::default() }
 }
 
 fn broken(error: impl Display) -> SubmitError {

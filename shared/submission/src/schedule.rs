@@ -66,7 +66,7 @@ impl ScheduleService {
             Number::sender(new.from.as_ref(), &self.numbers.active(account).await?)?;
         }
         let origins = new.content.faxes();
-        let document = self.preparer.make_fax_ready(who, new.content, deadline).await?;
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);

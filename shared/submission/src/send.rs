@@ -75,7 +75,7 @@ impl SendService {
         account.check_number(&new.to)?;
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
         let origins = new.content.faxes();
-        let document = self.preparer.make_fax_ready(who, new.content, deadline).await?;
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, deadline).await?;
         let fax = PreparedFax { to: new.to, sender, pages: document.pages, source: DocumentSource::New(document.pdf), origins };
         self.accept(who, &account, fax, request, deadline).await
     }

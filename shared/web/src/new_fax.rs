@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sfm_core::scheduled::SendAt;
-use sfm_core::submission::{Content, MOST_PARTS, NewFax, Part, Source};
+use sfm_core::submission::{Content, MOST_PARTS, NewFax, PageFormat, Part, Source};
 use sfm_core::upload::{MediaTypeText, UploadSize, WrongSize};
 
 use crate::body::Object;
@@ -25,7 +25,10 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
     let body = request.json()?;
     let to = body.required("to", "to")?;
     let from = body.parsed("from", "from")?;
-    Ok(NewFax { to, from, content: content(&body)? })
+    let content = content(&body)?;
+    let resolution = body.parsed("resolution", "resolution")?.unwrap_or_default();
+    let paper = body.parsed("paper", "paper")?.unwrap_or_default();
+    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper } })
 }
 
 /// When a fax is to be sent.

@@ -356,3 +356,50 @@ async fn an_upload_is_its_accounts_alone_and_each_scope_that_sends_makes_one() {
         assert_eq!(error["param"], param, "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resolution_and_paper_are_those_that_the_request_names() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let with = |resolution: Value, paper: Value| {
+        let mut body = fax("+15005550001", FORM, "image/png");
+        (body["resolution"], body["paper"]) = (resolution, paper);
+        body
+    };
+    let member = service.member(customer.account, Role::Owner).await;
+    for (resolution, paper, height) in [
+        (Value::Null, Value::Null, 2156),
+        (json!("fine"), json!("letter"), 2156),
+        (json!("standard"), Value::Null, 1078),
+        (json!("standard"), json!("a4"), 1145),
+        (Value::Null, json!("legal"), 2744),
+        (json!("standard"), json!("legal"), 1372),
+    ] {
+        let mut body = with(resolution, paper);
+        let sent = client.post("/v1/faxes", &body).await;
+        assert_eq!(sent.status, 201, "{}", sent.text);
+        let id = id(&sent.json());
+        assert_eq!(pages(client, &id).await[0].height, height);
+        let page = format!("/dashboard/api/accounts/{}/faxes/{id}/pages/1", customer.account);
+        assert_eq!(member.get(&page).await.status, 200);
+        assert_eq!(client.completed(&id).await["status"], "delivered", "the carrier reads it");
+        body["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
+        let scheduled = client.post("/v1/scheduled", &body).await.json();
+        let key = format!("scheduled/{}/{}.pdf", customer.account, scheduled["id"].as_str().unwrap());
+        let kept = service.operator_platform().s3().get_object().bucket(service.documents()).key(key).send().await.unwrap();
+        assert_eq!(read_fax_pdf(&kept.body.collect().await.unwrap().into_bytes()).unwrap()[0].height, height);
+    }
+    let earlier = id(&client.post("/v1/faxes", &with(json!("standard"), json!("a4"))).await.json());
+    let mut packet = of(json!([{"fax_id": earlier}, inline(FORM, "image/png")]));
+    packet["paper"] = json!("legal");
+    let sent = client.post("/v1/faxes", &packet).await.json();
+    let heights: Vec<u32> = pages(client, &id(&sent)).await.iter().map(|page| page.height).collect();
+    assert_eq!(heights, [1145, 2744]);
+    for (field, value) in [("resolution", json!("Fine")), ("resolution", json!(1)), ("paper", json!("A4")), ("paper", json!(["a4"]))] {
+        let mut body = with(Value::Null, Value::Null);
+        body[field] = value;
+        let error = assert_problem(&client.post("/v1/faxes", &body).await, 400, "invalid_request");
+        assert_eq!(error["param"], field, "{error}");
+    }
+}

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn pages_of_any_fax_size_are_read_back_as_they_were() {
-        let pages = [page(2156), page(1145), page(2291)];
+        let pages = [page(2156), page(1145), page(2291), page(2744), page(1372)];
         assert_eq!(read_fax_pdf(&write_fax_pdf(&pages).unwrap()).unwrap(), pages);
     }
 

@@ -80,6 +80,11 @@ fn a_worker_reads_what_it_was_told() {
     let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
     let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
     let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
+    for paper in Paper::ALL {
+        let options = Options { paper, ..options.clone() };
+        let head = Request { options: &options, time: None, watched: false }.head();
+        assert_eq!(read_head(&String::from_utf8_lossy(&head), started).map(|told| told.options.paper), Some(paper));
+    }
     let time = Duration::from_millis(1500);
     let head = Request { options: &options, time: Some(time), watched: true }.head();
     let read = read_head(&String::from_utf8_lossy(&head), started);

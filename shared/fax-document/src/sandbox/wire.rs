@@ -24,7 +24,11 @@ impl Request<'_> {
     pub(super) fn head(&self) -> Vec<u8> {
         let Options { paper, resolution, header, limits, threads } = self.options;
         let time = self.time.map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let paper = if *paper == Paper::A4 { "a4" } else { "letter" };
+        let paper = match paper {
+            Paper::Letter => "letter",
+            Paper::A4 => "a4",
+            Paper::Legal => "legal",
+        };
         let resolution = if *resolution == Resolution::Fine { "fine" } else { "standard" };
         let Limits { pages, image_pixels, image_memory, pdf_bytes, .. } = limits;
         let header = header.as_ref().map_or("-".to_owned(), written_header);
@@ -45,7 +49,12 @@ pub(super) struct Told {
 pub(super) fn read_head(line: &str, started: Instant) -> Option<Told> {
     let mut words = line.trim_end().split(' ');
     let mut word = || words.next();
-    let paper = if word()? == "a4" { Paper::A4 } else { Paper::Letter };
+    let paper = match word()? {
+        "letter" => Paper::Letter,
+        "a4" => Paper::A4,
+        "legal" => Paper::Legal,
+        _ => return None,
+    };
     let resolution = if word()? == "fine" { Resolution::Fine } else { Resolution::Standard };
     let header = word()?;
     let header = if header == "-" { None } else { Some(read_header(header)?) };

@@ -56,7 +56,7 @@ pub struct Conversion {
     /// Pages drawn at a time; as many as there are processors without it
     #[arg(long)]
     threads: Option<usize>,
-    #[arg(long, value_parser = one_of([("a4", Paper::A4), ("letter", Paper::Letter)]), default_value = "letter")]
+    #[arg(long, value_parser = one_of([("a4", Paper::A4), ("legal", Paper::Legal), ("letter", Paper::Letter)]), default_value = "letter")]
     paper: Paper,
     #[arg(long, value_parser = one_of([("fine", Resolution::Fine), ("standard", Resolution::Standard)]), default_value = "fine")]
     resolution: Resolution,
