@@ -17,6 +17,19 @@ pub struct NewFax {
     pub from: Option<E164>,
     pub content: Content,
     pub format: PageFormat,
+    pub cover: Option<CoverText>,
+}
+
+/// What a caller puts on a cover. Texts are of one line, none of them empty, but for the message.
+#[derive(Debug, Default)]
+pub struct CoverText {
+    pub to_name: Option<String>,
+    pub from_name: Option<String>,
+    pub company: Option<String>,
+    pub subject: Option<String>,
+    /// Lines are divided by `\n`.
+    pub message: Option<String>,
+    pub confidential: bool,
 }
 
 /// How pages are made.

@@ -7,6 +7,7 @@ use image::ImageFormat;
 
 use crate::bilevel::to_bilevel;
 use crate::ccitt;
+use crate::cover::Cover;
 use crate::error::DocumentError;
 use crate::fax_pdf::{self, FaxPage, FaxPdf};
 use crate::fence::fenced;
@@ -78,6 +79,8 @@ pub enum Part<'a> {
     /// The document of an earlier fax. Pages that are fax-ready stay as they are, bit for bit, whatever their paper and resolution; what
     /// another program wrote is drawn like any document.
     Fax(&'a [u8]),
+    /// A cover, which is drawn when all other parts are there, and comes before them wherever it stands among the parts.
+    Cover(&'a Cover),
 }
 
 /// Why parts do not make a fax.
@@ -108,13 +111,14 @@ pub(crate) struct Assembly<'a> {
     watch: &'a (dyn Fn(Progress) + Sync),
     sheet: Sheet,
     fax: FaxPdf<'a>,
+    cover: Option<Cover>,
 }
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(options: &'a Options, watch: &'a (dyn Fn(Progress) + Sync)) -> Self {
         let sheet = Sheet::new(options.paper, options.resolution);
         let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
-        Self { options, watch, sheet, fax: FaxPdf::new(&options.limits) }
+        Self { options, watch, sheet, fax: FaxPdf::new(&options.limits), cover: None }
     }
 
     /// Adds the pages of a part. After an error there is no more use for the rest.
@@ -122,6 +126,10 @@ impl<'a> Assembly<'a> {
         self.options.limits.check_deadline()?;
         match part {
             Part::Document { bytes, declared } => self.draw(bytes, *declared),
+            Part::Cover(cover) => {
+                self.cover = Some((*cover).clone());
+                Ok(())
+            }
             Part::Fax(bytes) => {
                 if self.take(bytes)? {
                     Ok(())
@@ -200,6 +208,14 @@ impl<'a> Assembly<'a> {
     }
 
     pub(crate) fn finish(mut self) -> Result<FaxDocument, DocumentError> {
+        if let Some(cover) = self.cover.take() {
+            let limits = &self.options.limits;
+            let pages = fenced(|| cover.draw(&self.sheet, self.fax.pages()))?;
+            limits.check_pages(pages.len() + self.fax.pages())?;
+            limits.check_deadline()?;
+            let pages = pages.iter().map(|page| (self.sheet, ccitt::encode_g4(&to_bilevel(page, self.options.resolution))));
+            self.fax = self.fax.after(pages.collect())?;
+        }
         if let Some(header) = &self.options.header {
             self.fax = self.fax.change(|sheet, g4, page, pages| header::stamp(g4, header, sheet, page, pages))?;
         }

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::convert::{Assembly, FaxDocument, Part, PartError, Progress};
+use crate::cover::Cover;
 use crate::error::DocumentError;
 use crate::media_type::MediaType;
 use crate::options::Options;
@@ -208,7 +209,7 @@ impl Worker {
                 let _ = input.write_all(request);
                 for part in parts {
                     let (head, bytes) = part_head(part);
-                    if input.write_all(head.as_bytes()).and_then(|()| input.write_all(bytes)).is_err() {
+                    if input.write_all(head.as_bytes()).and_then(|()| input.write_all(&bytes)).is_err() {
                         break;
                     }
                 }
@@ -344,7 +345,12 @@ fn assemble(
         if number > 0 {
             writeln!(io::stdout(), "part {number}")?;
         }
-        if let Err(refused) = assembly.add(&head.with(&bytes)) {
+        let added = match &head {
+            PartHead::Cover => assembly.add(&Part::Cover(&Cover::read(&bytes).ok_or(io::ErrorKind::InvalidData)?)),
+            PartHead::Fax => assembly.add(&Part::Fax(&bytes)),
+            PartHead::Document { declared } => assembly.add(&Part::Document { bytes: &bytes, declared: declared.as_deref() }),
+        };
+        if let Err(refused) = added {
             return Ok(Err(refused));
         }
         number += 1;

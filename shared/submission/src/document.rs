@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
-use fax_document::{DocumentError, FaxDocument, Options, PartError};
+use fax_document::{Cover, DocumentError, FaxDocument, Options, Part, PartError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
@@ -78,7 +78,7 @@ impl DocumentPreparer {
         Ok(Self { loader: PartLoader::new(platform)?, sandbox, places, documents: Documents::new(platform)? })
     }
 
-    /// Loads what a fax is made of, wherever it is, and makes one fax-ready document of it in a process of its own.
+    /// Loads what a fax is made of, wherever it is, and makes one fax-ready document of it, behind its cover, in a process of its own.
     ///
     /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
     ///
@@ -90,13 +90,17 @@ impl DocumentPreparer {
         who: &Principal,
         content: Content,
         format: PageFormat,
+        cover: Option<Cover>,
         deadline: Deadline,
     ) -> Result<FaxDocument, SubmitError> {
         if !content.faxes().is_empty() && !who.has_scope(Scope::FaxesRead) {
             return Err(SubmitError::Forbidden(Scope::FaxesRead));
         }
         let until = deadline.started + READY;
-        let (fields, parts) = self.load(who, content, until).await?;
+        let (mut fields, parts) = self.load(who, content, until).await?;
+        if cover.is_some() {
+            fields.insert(0, Cow::Borrowed("cover"));
+        }
         let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
         let place = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()))?.map_err(broken)?;
         let mut options = Options { threads: processors(), ..options(format) };
@@ -107,7 +111,8 @@ impl DocumentPreparer {
         let is_cut_short = until < now + CONVERTED;
         let sandbox = self.sandbox.clone();
         let converting = tokio::task::spawn_blocking(move || {
-            let parts: Vec<_> = parts.iter().map(LoadedPart::as_part).collect();
+            let documents = parts.iter().map(LoadedPart::as_part);
+            let parts: Vec<_> = cover.as_ref().map(Part::Cover).into_iter().chain(documents).collect();
             sandbox.convert_parts(&parts, &options)
         });
         let converting = tokio::spawn(self.places.clone().hold(place, converting));

@@ -3,6 +3,7 @@
 //! [`SendService`] and [`ScheduleService`] accept a fax; each has its document made fax-ready by [`DocumentPreparer`], of one or several parts,
 //! which it first brings here from wherever they are. [`PreviewService`] shows a page of one.
 
+mod cover;
 mod document;
 mod fetch;
 mod parts;

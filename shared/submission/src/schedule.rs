@@ -20,6 +20,7 @@ use sfm_store::queue::Queue;
 use sfm_store::requests::{Created, IdempotentRequest};
 use sfm_store::scheduled::{ScheduleCreation, ScheduledKey};
 
+use crate::cover::cover;
 use crate::{Deadline, DocumentPreparer};
 
 #[derive(Debug)]
@@ -62,11 +63,13 @@ impl ScheduleService {
         if new.to.is_costly() {
             self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?.check_number(&new.to)?;
         }
-        if new.from.is_some() {
-            Number::sender(new.from.as_ref(), &self.numbers.active(account).await?)?;
-        }
+        // A cover tells the number that would send now, if none is asked for.
+        let numbers = if new.from.is_some() || new.cover.is_some() { self.numbers.active(account).await? } else { Vec::new() };
+        let sender = if new.from.is_some() { Number::sender(new.from.as_ref(), &numbers)? } else { numbers.first() };
+        let (to, from) = (&new.to, sender.map(|number| &number.number));
+        let cover = new.cover.map(|text| cover(text, to, from, send_at.at())).transpose()?;
         let origins = new.content.faxes();
-        let document = self.preparer.make_fax_ready(who, new.content, new.format, deadline).await?;
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);

@@ -21,6 +21,7 @@ use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::requests::{Created, IdempotentRequest};
 
+use crate::cover::cover;
 use crate::{Deadline, DocumentPreparer};
 
 /// A fax that was checked, but for the gates.
@@ -75,7 +76,9 @@ impl SendService {
         account.check_number(&new.to)?;
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
         let origins = new.content.faxes();
-        let document = self.preparer.make_fax_ready(who, new.content, new.format, deadline).await?;
+        let (to, from, now) = (&new.to, sender.map(|number| &number.number), self.clock.now());
+        let cover = new.cover.map(|text| cover(text, to, from, now)).transpose()?;
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
         let fax = PreparedFax { to: new.to, sender, pages: document.pages, source: DocumentSource::New(document.pdf), origins };
         self.accept(who, &account, fax, request, deadline).await
     }

@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sfm_core::scheduled::SendAt;
-use sfm_core::submission::{Content, MOST_PARTS, NewFax, PageFormat, Part, Source};
+use sfm_core::submission::{Content, CoverText, MOST_PARTS, NewFax, PageFormat, Part, Source};
 use sfm_core::upload::{MediaTypeText, UploadSize, WrongSize};
 
 use crate::body::Object;
@@ -15,6 +15,10 @@ use crate::{ApiError, Request};
 
 /// Lambda takes 6 MB of request, base64 and all. What is inline in several parts counts together.
 const LARGEST_INLINE: usize = 4_000_000;
+/// Of a cover, in characters.
+const LONGEST_LINE: usize = 100;
+const LONGEST_SUBJECT: usize = 200;
+const LONGEST_MESSAGE: usize = 4000;
 /// Standard base64, padded or not.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
@@ -28,7 +32,8 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
     let content = content(&body)?;
     let resolution = body.parsed("resolution", "resolution")?.unwrap_or_default();
     let paper = body.parsed("paper", "paper")?.unwrap_or_default();
-    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper } })
+    let cover = body.object("cover", "cover")?.map(|fields| cover(&fields)).transpose()?;
+    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper }, cover })
 }
 
 /// When a fax is to be sent.
@@ -38,6 +43,33 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
 pub fn send_at(request: &Request) -> Result<SendAt, ApiError> {
     let text = request.json()?.required_text("send_at", "send_at")?.to_owned();
     SendAt::parse(&text, request.now).map_err(|e| ApiError::invalid(format!("send_at {e}.")).param("send_at"))
+}
+
+fn cover(fields: &Object<'_>) -> Result<CoverText, ApiError> {
+    let text = |name: &str, longest: usize| {
+        let param = format!("cover.{name}");
+        let text = fields.text(name, param.clone())?.map(str::trim).filter(|text| !text.is_empty());
+        match text {
+            Some(text) if text.chars().count() > longest => {
+                Err(ApiError::invalid(format!("{param} may have at most {longest} characters.")).param(param))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    };
+    let lines = |text: String| text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
+    let confidential = match fields.get("confidential") {
+        None => false,
+        Some(Value::Bool(confidential)) => *confidential,
+        Some(_) => return Err(ApiError::invalid("cover.confidential must be true or false.").param("cover.confidential")),
+    };
+    Ok(CoverText {
+        to_name: text("to_name", LONGEST_LINE)?,
+        from_name: text("from_name", LONGEST_LINE)?,
+        company: text("company", LONGEST_LINE)?,
+        subject: text("subject", LONGEST_SUBJECT)?,
+        message: text("message", LONGEST_MESSAGE)?.map(lines),
+        confidential,
+    })
 }
 
 fn content(body: &Object<'_>) -> Result<Content, ApiError> {

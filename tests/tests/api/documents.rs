@@ -403,3 +403,57 @@ async fn resolution_and_paper_are_those_that_the_request_names() {
         assert_eq!(error["param"], field, "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cover_comes_first_and_counts_and_says_what_it_cannot_print() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let with = |cover: Value| {
+        let mut body = fax("+12125551234", LETTER, "application/pdf");
+        body["cover"] = cover;
+        body
+    };
+    let full = json!({"to_name": "Dr. Smith", "from_name": "משה כהן", "company": "Müller & Ωμέγα", "subject": "Ответ",
+        "message": "مرحبا\r\n\r\nline\ttwo", "confidential": true});
+    let mut seen = Vec::new();
+    for cover in [json!({}), full.clone(), json!({"to_name": null, "confidential": null, "note": 1})] {
+        let sent = client.post("/v1/faxes", &with(cover)).await;
+        assert_eq!((sent.status, sent.json()["pages"].clone()), (201, json!(1 + LETTER_PAGES)), "{}", sent.text);
+        let found = pages(client, &id(&sent.json())).await;
+        assert_eq!(found[1..], made_of(LETTER));
+        assert_eq!(client.completed(&id(&sent.json())).await["status"], "delivered");
+        seen.push(found[0].clone());
+    }
+    assert_ne!(seen[0], seen[1]);
+    assert_eq!(service.used_pages(customer.account).await, 3 * (1 + LETTER_PAGES));
+    let long = client.post("/v1/faxes", &with(json!({"message": "word ".repeat(800)}))).await.json();
+    assert!(long["pages"].as_u64().unwrap() > 1 + LETTER_PAGES, "{long}");
+    let mut later = with(full);
+    later["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(30)).to_string());
+    assert_eq!(client.post("/v1/scheduled", &later).await.json()["pages"], 1 + LETTER_PAGES);
+    for (cover, param, words) in [
+        (json!("text"), "cover", "object"),
+        (json!({"to_name": 7}), "cover.to_name", "string"),
+        (json!({"company": "x".repeat(101)}), "cover.company", "100"),
+        (json!({"subject": "x".repeat(201)}), "cover.subject", "200"),
+        (json!({"message": "x".repeat(4001)}), "cover.message", "4000"),
+        (json!({"confidential": "yes"}), "cover.confidential", "true or false"),
+        (json!({"from_name": "山田"}), "cover.from_name", "U+5C71 (山)"),
+        (json!({"message": "a\u{7}"}), "cover.message", "U+0007"),
+        (json!({"subject": "two\nlines"}), "cover.subject", "U+000A"),
+    ] {
+        for path in ["/v1/faxes", "/v1/scheduled"] {
+            let mut body = with(cover.clone());
+            body["send_at"] = later["send_at"].clone();
+            let error = assert_problem(&client.post(path, &body).await, 400, "invalid_request");
+            assert_eq!(error["param"], param, "{error}");
+            assert!(error["message"].as_str().unwrap().contains(words), "{error}");
+        }
+    }
+    // The documents behind it are named as ever.
+    let mut broken = of(json!([inline(FORM, "image/png"), inline(b"%PDF-1.7\n", "application/pdf")]));
+    broken["cover"] = json!({});
+    let error = assert_problem(&client.post("/v1/faxes", &broken).await, 400, "invalid_request");
+    assert_eq!((&error["param"], &error["code"]), (&json!("documents[1].content"), &json!("document_broken")));
+}

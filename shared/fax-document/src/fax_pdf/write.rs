@@ -41,6 +41,14 @@ impl<'a> FaxPdf<'a> {
         self.pages.len()
     }
 
+    /// These pages, and then those so far.
+    pub(crate) fn after(mut self, first: Vec<(Sheet, Vec<u8>)>) -> Result<Self, DocumentError> {
+        let rest = std::mem::take(&mut self.pages);
+        self.bytes = AROUND;
+        first.into_iter().chain(rest).try_for_each(|(sheet, g4)| self.push(sheet, g4))?;
+        Ok(self)
+    }
+
     /// Changes every page, given its sheet, its number, from 1, and how many there are.
     pub(crate) fn change(
         mut self,

@@ -92,9 +92,12 @@ fn a_worker_reads_what_it_was_told() {
     for declared in [None, Some(""), Some("-"), Some("fax"), Some("text/plain; charset=utf-8")] {
         let (line, bytes) = part_head(&Part::Document { bytes: b"text\n", declared });
         assert_eq!(PartHead::read(&line), Some((5, PartHead::Document { declared: declared.map(str::to_owned) })));
-        assert_eq!(bytes, b"text\n");
+        assert_eq!(&*bytes, b"text\n");
     }
     assert_eq!(PartHead::read(&part_head(&Part::Fax(b"%PDF")).0), Some((4, PartHead::Fax)));
+    let cover = Cover::default();
+    let (line, bytes) = part_head(&Part::Cover(&cover));
+    assert_eq!(PartHead::read(&line), Some((bytes.len(), PartHead::Cover)));
 }
 
 #[test]

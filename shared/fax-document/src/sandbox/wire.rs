@@ -1,6 +1,7 @@
 //! What the two sides tell each other: a line of options, then each part as a line and its bytes; back come lines that tell how far the worker
 //! is, then a line with the outcome, and the PDF.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::HEAD;
@@ -66,13 +67,17 @@ pub(super) fn read_head(line: &str, started: Instant) -> Option<Told> {
 }
 
 /// The line before the bytes of a part: how many they are, and what the part is.
-pub(super) fn part_head<'a>(part: &Part<'a>) -> (String, &'a [u8]) {
+pub(super) fn part_head<'a>(part: &Part<'a>) -> (String, Cow<'a, [u8]>) {
     match part {
-        Part::Fax(bytes) => (format!("{} fax\n", bytes.len()), bytes),
-        Part::Document { bytes, declared: None } => (format!("{} -\n", bytes.len()), bytes),
+        Part::Cover(cover) => {
+            let bytes = cover.written();
+            (format!("{} cover\n", bytes.len()), bytes.into())
+        }
+        Part::Fax(bytes) => (format!("{} fax\n", bytes.len()), Cow::Borrowed(bytes)),
+        Part::Document { bytes, declared: None } => (format!("{} -\n", bytes.len()), Cow::Borrowed(bytes)),
         Part::Document { bytes, declared: Some(declared) } => {
             let declared: String = declared.chars().take(DECLARED).map(|c| if c.is_control() { ' ' } else { c }).collect();
-            (format!("{} ={declared}\n", bytes.len()), bytes)
+            (format!("{} ={declared}\n", bytes.len()), Cow::Borrowed(bytes))
         }
     }
 }
@@ -80,6 +85,7 @@ pub(super) fn part_head<'a>(part: &Part<'a>) -> (String, &'a [u8]) {
 /// What [`part_head`] wrote.
 #[derive(Debug, PartialEq)]
 pub(super) enum PartHead {
+    Cover,
     Fax,
     Document { declared: Option<String> },
 }
@@ -88,18 +94,12 @@ impl PartHead {
     pub(super) fn read(line: &str) -> Option<(usize, Self)> {
         let (length, what) = line.strip_suffix('\n')?.split_once(' ')?;
         let head = match what {
+            "cover" => Self::Cover,
             "fax" => Self::Fax,
             "-" => Self::Document { declared: None },
             declared => Self::Document { declared: Some(declared.strip_prefix('=')?.to_owned()) },
         };
         Some((length.parse().ok()?, head))
-    }
-
-    pub(super) fn with<'a>(&'a self, bytes: &'a [u8]) -> Part<'a> {
-        match self {
-            Self::Fax => Part::Fax(bytes),
-            Self::Document { declared } => Part::Document { bytes, declared: declared.as_deref() },
-        }
     }
 }
 
