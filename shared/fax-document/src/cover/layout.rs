@@ -220,12 +220,8 @@ fn divided(content: &Content, sheet: &Sheet) -> Vec<std::ops::Range<usize>> {
     let fit = |top: f64, foot: f64| ((foot - top) / (BODY * LEADING)).max(0.0) as usize;
     let notice = content.notice.as_ref().map_or(0.0, |(_, lines)| notice_height(lines) + 6.0);
     let all = content.message.len();
-    let mut end = fit(head_height(content), foot - notice).min(all);
-    let mut pages = vec![0..end];
-    while end < all {
-        let next = (end + fit(continued_top(), foot).max(1)).min(all);
-        pages.push(end..next);
-        end = next;
-    }
-    pages
+    let first = fit(head_height(content), foot - notice).min(all);
+    let each = fit(continued_top(), foot).max(1);
+    let others = (first..all).step_by(each).map(|start| start..(start + each).min(all));
+    std::iter::once(0..first).chain(others).collect()
 }

@@ -38,7 +38,7 @@ impl Cover {
             ("subject", &self.subject),
             ("message", &self.message),
         ];
-        let lacks = |text: &String, name| text.chars().find(|c| !shape::has(*c) && !(*c == '\n' && name == "message"));
+        let lacks = |text: &String, name| text.chars().find(|c| !(shape::has(*c) || *c == '\n' && name == "message"));
         fields.into_iter().find_map(|(name, text)| Some((name, lacks(text.as_ref()?, name)?)))
     }
 
