@@ -77,15 +77,15 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let document = client.get(&format!("/v1/faxes/{sent}/document")).await;
     assert_eq!(document.status, 302);
     assert_eq!(sfm_tests::client::http().get(document.header("location").unwrap()).send().await.unwrap().status(), 200);
+    let filtered = client.get("/v1/faxes?status=delivered").await.json();
+    // So deep that the counts of what lies before it are read.
+    client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
+    assert_eq!(filtered["data"][0]["id"], sent);
     let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);
     let again = json!({"to": "+15005550001", "documents": parts, "send_at": named["send_at"]});
     for path in ["/v1/faxes", "/v1/scheduled"] {
         assert_eq!(client.post(path, &again).await.status, 201);
     }
-    let filtered = client.get("/v1/faxes?status=delivered").await.json();
-    // So deep that the counts of what lies before it are read.
-    client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
-    assert_eq!(filtered["data"][0]["id"], sent);
     let contact = client.post("/v1/contacts", &json!({"name": "A", "fax_number": "+12125551234"})).await.json();
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
