@@ -177,7 +177,7 @@ impl DocumentPreparer {
 
 fn refused(PartError { part, error }: PartError, mut fields: Vec<Cow<'static, str>>) -> DocumentRefused {
     let message = match &error {
-        DocumentError::TooManyPages { limit, .. } if fields.len() > 1 => {
+        DocumentError::TooManyPages { limit, .. } if part > 0 => {
             format!("With this one the documents have more than the {limit} pages that a fax may have. Send them as several faxes.")
         }
         error => error.to_string(),
