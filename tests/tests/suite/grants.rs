@@ -26,15 +26,25 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 4] = [
+const UNSEEN: [(&str, &str, &str); 6] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("ScheduleFax", "s3:ListBucket", "documents"),
+    ("SendFax", "s3:ListBucket", "documents"),
     ("SendScheduledFax", "s3:ListBucket", "documents"),
 ];
 
 async fn own_number(client: &Client) -> Value {
     client.get("/v1/numbers").await.json()["data"][0].clone()
+}
+
+/// The id of a form that was uploaded.
+async fn uploaded(client: &Client) -> Value {
+    let upload = client.post("/v1/uploads", &json!({"size": FORM.len()})).await.json();
+    let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(FORM).send().await.unwrap();
+    assert_eq!(put.status(), 200);
+    upload["id"].clone()
 }
 
 /// Each request of the API, and those that lose a race.
@@ -71,6 +81,11 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     // So deep that the counts of what lies before it are read.
     client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
     assert_eq!(filtered["data"][0]["id"], sent);
+    let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);
+    let again = json!({"to": "+15005550001", "documents": parts, "send_at": named["send_at"]});
+    for path in ["/v1/faxes", "/v1/scheduled"] {
+        assert_eq!(client.post(path, &again).await.status, 201);
+    }
     let contact = client.post("/v1/contacts", &json!({"name": "A", "fax_number": "+12125551234"})).await.json();
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
@@ -146,6 +161,8 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
     let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
     call("GET", &scheduled, None).await;
     call("DELETE", &scheduled, None).await;
+    let upload = uploaded(&customer.client).await;
+    call("POST", "/faxes", Some(json!({"to": "+15005550001", "documents": [{"upload_id": upload}]}))).await;
     call("GET", "/faxes?direction=outbound", None).await;
     let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
     for path in ["", "/document", "/pages/1"] {
