@@ -23,6 +23,16 @@ e2e SUITE *FILTER:
 test:
     cargo test --workspace
 
+# How fast and how dear it is: starts, the whole stack under load, documents, costs. With the `sfm` of another release, both beside each other
+bench *OTHER:
+    cargo build --release --locked
+    cargo build --release --locked --manifest-path tests/hello-function/Cargo.toml --target-dir target/hello
+    cargo build --workspace --locked --bins --tests
+    target/debug/cold-start target/release target/hello/release
+    target/debug/bench target/release/sfm {{OTHER}}
+    target/debug/cost
+    cargo bench -p fax-document
+
 # What a reviewer looks at first
 lint:
     cargo fmt --all --check

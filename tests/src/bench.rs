@@ -2,7 +2,8 @@
 //! binary, as of the last release, both are measured in turns and compared.
 //!
 //!     cargo build --release
-//!     cargo run --release -p sfm-tests --bin bench -- target/release/sfm [OTHER_SFM]
+//!     cargo build --workspace --bins --tests
+//!     target/debug/bench target/release/sfm [OTHER_SFM]
 //!
 //! `ROUNDS` (3) says how often each figure is measured: the median is printed, and least and most as the noise of the machine.
 

@@ -18,7 +18,6 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use sfm_core::scope::Scope;
 use sfm_local::interceptor::NoInterceptor;
-use sfm_local::stack::TEMPLATE;
 use sfm_local::stack::bootstrap::{Bootstrap, binary_of};
 use sfm_local::stack::template::Template;
 use sfm_tests::service::Service;
@@ -141,19 +140,7 @@ async fn main() {
         .filter(|(name, _)| name.starts_with("AWS_"))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let public_key = service.stack.carrier().public_key();
-    let parameters = [
-        ("AWS::StackName", "local"),
-        ("AWS::Region", "us-east-1"),
-        ("OidcIssuer", "https://issuer.example.com"),
-        ("OidcClientId", "dashboard"),
-        ("TelnyxApiUrl", service.stack.carrier().url()),
-        ("TelnyxConnectionId", "local"),
-        ("TelnyxPublicKey", public_key.as_str()),
-    ];
-    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let attributes = [("Api.ApiEndpoint".to_owned(), "https://api.example.com".to_owned())].into();
-    let template = Template::parse(TEMPLATE, parameters, attributes, service.stack.aws_endpoint_url()).unwrap();
+    let template = service.template();
     println!("| function | init ms | first ms | warm ms | processor ms | resident MB | binary MB | zip MB |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let hello = hello.join("hello-function");

@@ -29,7 +29,16 @@ impl Errors {
     /// From now on this thread's lines come here: those of a stack whose runtime does this at the start of each of its threads, though
     /// others run in the same process.
     pub fn of_this_thread(&self) {
-        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(LevelFilter::ERROR).with_writer(self.clone());
+        self.of_this_thread_from(LevelFilter::ERROR);
+    }
+
+    /// The same for whatever a function logs by default.
+    pub fn all_of_this_thread(&self) {
+        self.of_this_thread_from(LevelFilter::INFO);
+    }
+
+    fn of_this_thread_from(&self, level: LevelFilter) {
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_writer(self.clone());
         // For as long as the thread lives.
         std::mem::forget(dispatcher::set_default(&Dispatch::new(lines.finish())));
     }

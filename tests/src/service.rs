@@ -14,7 +14,8 @@ use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_http_client::ssrf::Names;
 use sfm_local::interceptor::{CallInterceptor, NoInterceptor};
-use sfm_local::stack::{Stack, StackConfig, StackError};
+use sfm_local::stack::template::Template;
+use sfm_local::stack::{Stack, StackConfig, StackError, TEMPLATE};
 use sfm_store::accounts::Accounts;
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
@@ -66,8 +67,11 @@ async fn start_as(config: StackConfig) -> Stack {
 
 /// The `sfm` binary that is built beside the tests.
 pub fn sfm_under_test() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.parent().and_then(|deps| deps.parent()).unwrap().join("sfm-under-test")
+    // A test lies in `deps`, one of the programs of this crate above it.
+    let program = std::env::current_exe().unwrap();
+    let folder = program.parent().unwrap();
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap() } else { folder };
+    folder.join("sfm-under-test")
 }
 
 /// How stacks are started in tests.
@@ -163,6 +167,23 @@ impl Service {
 
     pub async fn key(&self, account: AccountId, scopes: Vec<Scope>, test: bool) -> String {
         key::create(&self.stack.operator_platform(), account, scopes, test).await.unwrap().key
+    }
+
+    /// The template, as this stack would be deployed by it.
+    pub fn template(&self) -> Template {
+        let public_key = self.stack.carrier().public_key();
+        let parameters = [
+            ("AWS::StackName", "local"),
+            ("AWS::Region", "us-east-1"),
+            ("OidcIssuer", "https://issuer.example.com"),
+            ("OidcClientId", "dashboard"),
+            ("TelnyxApiUrl", self.stack.carrier().url()),
+            ("TelnyxConnectionId", "local"),
+            ("TelnyxPublicKey", public_key.as_str()),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let attributes = [("Api.ApiEndpoint".to_owned(), "https://api.example.com".to_owned())].into();
+        Template::parse(TEMPLATE, parameters, attributes, self.stack.aws_endpoint_url()).unwrap()
     }
 
     pub fn anonymous(&self) -> Client {

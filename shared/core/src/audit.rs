@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ApiTime;
-use crate::id::{AccountId, AuditId};
+use crate::id::{AccountId, AuditId, FaxId};
 use crate::principal::Principal;
 
 /// What was done.
@@ -91,6 +91,16 @@ impl AuditEntry {
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Says whose pages were sent, where they are those of earlier faxes.
+    #[must_use]
+    pub fn of_faxes(self, origins: &[FaxId]) -> Self {
+        if origins.is_empty() {
+            return self;
+        }
+        let ids: Vec<String> = origins.iter().map(ToString::to_string).collect();
+        self.detail(format!("pages of {}", ids.join(", ")))
     }
 
     pub fn resource(&self) -> AuditResource {

@@ -69,6 +69,8 @@ ids! {
     ScheduledId = "sched";
     NumberId = "num";
     ContactId = "ct";
+    /// A document that was uploaded to be sent.
+    UploadId = "upl";
     EventId = "evt";
     /// A webhook endpoint.
     EndpointId = "wh";

@@ -1,6 +1,6 @@
 //! The domain of Send FAX Mail and its rules. It knows neither AWS nor HTTP, and it does no I/O.
 //!
-//! What the service is about: [`account`], [`submission`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`event`], [`webhook`], [`member`], [`principal`],
+//! What the service is about: [`account`], [`submission`], [`upload`], [`fax`], [`scheduled`], [`inbound`], [`contact`], [`event`], [`webhook`], [`member`], [`principal`],
 //! [`audit`], [`failure`]. The arithmetic that several of them need: [`list`] (paging), [`reservation`], [`due`], [`rate`]. The parsed types that they are made of:
 //! [`text_enum`], [`id`], [`key`], [`phone`], [`plan`], [`scope`], [`month`], [`secret`]. And the [`clock`], which tests set.
 
@@ -29,6 +29,7 @@ pub mod scope;
 pub mod secret;
 pub mod submission;
 pub mod text_enum;
+pub mod upload;
 pub mod webhook;
 
 /// Bytes as lower-case hexadecimal digits.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::id::{AccountId, KeyId};
 use crate::member::{Email, Role};
+use crate::scope::Scope;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
@@ -11,6 +12,7 @@ pub enum Principal {
     ApiKey {
         account: AccountId,
         key: KeyId,
+        scopes: Vec<Scope>,
         /// False for a test key.
         live: bool,
     },
@@ -25,6 +27,14 @@ impl Principal {
     pub fn account(&self) -> AccountId {
         match self {
             Self::ApiKey { account, .. } | Self::Member { account, .. } | Self::Operator { account } => *account,
+        }
+    }
+
+    /// Whether they may do what `scope` allows: members and operators may do all of it.
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        match self {
+            Self::ApiKey { scopes, .. } => scopes.contains(&scope),
+            Self::Member { .. } | Self::Operator { .. } => true,
         }
     }
 

@@ -1,6 +1,13 @@
 //! A fax as a caller asks for it.
 
+use std::borrow::Cow;
+
+use crate::id::{FaxId, UploadId};
 use crate::phone::E164;
+use crate::text_enum::text_enum;
+
+/// Most parts of a fax.
+pub const MOST_PARTS: usize = 20;
 
 /// What is to be sent, and where to.
 #[derive(Debug)]
@@ -8,7 +15,9 @@ pub struct NewFax {
     pub to: E164,
     /// The number to send from; without it the account's oldest active one.
     pub from: Option<E164>,
-    pub document: Document,
+    pub content: Content,
+    pub format: PageFormat,
+    pub cover: Option<CoverText>,
 }
 
 /// How a fax is to be sent again; the number, where none is named, is that of the first.
@@ -28,21 +37,108 @@ pub enum ResentPages {
     Unsent,
 }
 
-/// The document as the caller gave it.
+/// What a caller puts on a cover. Texts are of one line, none of them empty, but for the message.
+#[derive(Debug, Default)]
+pub struct CoverText {
+    pub to_name: Option<String>,
+    pub from_name: Option<String>,
+    pub company: Option<String>,
+    pub subject: Option<String>,
+    /// Lines are divided by `\n`.
+    pub message: Option<String>,
+    pub confidential: bool,
+}
+
+/// How pages are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PageFormat {
+    pub resolution: Resolution,
+    pub paper: Paper,
+}
+
+text_enum! {
+    /// Lines to the inch, down the page.
+    #[derive(Default)]
+    pub enum Resolution {
+        /// 196.
+        #[default]
+        Fine = "fine",
+        /// 98: half the time of the call.
+        Standard = "standard",
+    }
+}
+
+text_enum! {
+    /// The sheet that pages are fitted to.
+    #[derive(Default)]
+    pub enum Paper {
+        #[default]
+        Letter = "letter",
+        A4 = "a4",
+        Legal = "legal",
+    }
+}
+
+/// What a fax's pages are made of: 1 to [`MOST_PARTS`] parts, whose pages follow each other.
 #[derive(Debug)]
-pub enum Document {
+pub struct Content(Vec<Part>);
+
+/// A part, and the field that it came in, as errors name it: `document_url`, `documents[1].fax_id`.
+#[derive(Debug)]
+pub struct Part {
+    pub source: Source,
+    pub field: Cow<'static, str>,
+}
+
+#[derive(Debug)]
+pub enum Source {
     /// The bytes, with the type that the caller says they have.
     Inline { bytes: Vec<u8>, declared: String },
     /// Where it can be fetched.
     Link(String),
+    /// What was uploaded before.
+    Upload(UploadId),
+    /// The pages of an earlier fax of the account, sent or received.
+    Fax(FaxId),
 }
 
-impl Document {
-    /// The field that it came in, as errors name it.
-    pub fn field(&self) -> &'static str {
-        match self {
-            Self::Inline { .. } => "document.content",
-            Self::Link(_) => "document_url",
+impl Content {
+    pub fn single(source: Source, field: &'static str) -> Self {
+        Self(vec![Part { source, field: Cow::Borrowed(field) }])
+    }
+
+    /// None when there are no parts, or more than [`MOST_PARTS`].
+    pub fn new(parts: Vec<Part>) -> Option<Self> {
+        (1..=MOST_PARTS).contains(&parts.len()).then_some(Self(parts))
+    }
+
+    pub fn into_parts(self) -> Vec<Part> {
+        self.0
+    }
+
+    /// The earlier faxes whose pages are sent again, each once.
+    pub fn faxes(&self) -> Vec<FaxId> {
+        let mut faxes = Vec::new();
+        for part in &self.0 {
+            if let Source::Fax(id) = part.source
+                && !faxes.contains(&id)
+            {
+                faxes.push(id);
+            }
         }
+        faxes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_has_one_to_twenty_parts_and_tells_each_fax_once() {
+        let id = FaxId::generate(jiff::Timestamp::UNIX_EPOCH);
+        let parts = |count: usize| (0..count).map(|_| Part { source: Source::Fax(id), field: "x".into() }).collect();
+        assert!(Content::new(parts(0)).is_none() && Content::new(parts(21)).is_none());
+        assert_eq!([1, 20].map(|count| Content::new(parts(count)).map(|content| content.faxes())), [Some(vec![id]), Some(vec![id])]);
     }
 }

@@ -7,8 +7,9 @@ use image::ImageFormat;
 
 use crate::bilevel::to_bilevel;
 use crate::ccitt;
+use crate::cover::Cover;
 use crate::error::DocumentError;
-use crate::fax_pdf::{self, FaxPdf};
+use crate::fax_pdf::{self, FaxPage, FaxPdf};
 use crate::fence::fenced;
 use crate::gray::Gray;
 use crate::header;
@@ -65,59 +66,161 @@ pub fn convert_watched(
     options: &Options,
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<FaxDocument, DocumentError> {
-    let limits = &options.limits;
-    limits.check_deadline()?;
-    let kind = MediaType::decide(bytes, declared)?;
-    let sheet = Sheet::new(options.paper, options.resolution);
-    let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
-    let done = AtomicU32::new(0);
-    let is_blank = AtomicBool::new(false);
-    let finish = |page: &Gray, of: Option<u32>| {
-        limits.check_deadline()?;
-        let page = to_bilevel(page, options.resolution);
-        if page.is_white() {
-            is_blank.store(true, Ordering::Relaxed);
-        }
-        let g4 = ccitt::encode_g4(&page);
-        watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
-        Ok(g4)
-    };
-    let mut fax = FaxPdf::new(sheet, limits);
-    fenced(|| {
-        let mut sink = |page: Gray| {
-            fax.push(finish(&page, None)?)?;
-            limits.check_deadline()
-        };
-        match kind {
-            MediaType::Pdf => {
-                let pdf = render::pdf::open(bytes, limits)?;
-                limits.check_deadline()?;
-                let order = render::pdf::order(&pdf, limits)?;
-                let pages = match unchanged(&pdf, &sheet).filter(|pages| pages.len() == order.len()) {
-                    Some(pages) => pages,
-                    None => {
-                        let of = u32::try_from(order.len()).ok();
-                        render::pdf::draw(&pdf, &order, &sheet, options.threads, |page| finish(page, of))?
-                    }
-                };
-                pages.into_iter().try_for_each(|g4| fax.push(g4))?;
-                limits.check_deadline()
+    let mut assembly = Assembly::new(options, watch);
+    assembly.add(&Part::Document { bytes, declared })?;
+    assembly.finish()
+}
+
+/// What some of a fax's pages are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Any document that [`convert`] takes, with the `Content-Type` that the sender claimed.
+    Document { bytes: &'a [u8], declared: Option<&'a str> },
+    /// The document of an earlier fax. Pages that are fax-ready stay as they are, bit for bit, whatever their paper and resolution; what
+    /// another program wrote is drawn like any document.
+    Fax(&'a [u8]),
+    /// A cover, which is drawn when all other parts are there, and comes before them wherever it stands among the parts.
+    Cover(&'a Cover),
+}
+
+/// Why parts do not make a fax.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct PartError {
+    /// The part that is refused, from 0.
+    pub part: usize,
+    pub error: DocumentError,
+}
+
+/// Makes one fax of several parts, whose pages follow each other. The limits hold for all of them together.
+///
+/// # Errors
+/// As [`convert`], of the first part that is refused: by itself, or because it passes a limit with those before it.
+pub fn convert_parts(parts: &[Part<'_>], options: &Options) -> Result<FaxDocument, PartError> {
+    let mut assembly = Assembly::new(options, &|_| {});
+    for (part, content) in parts.iter().enumerate() {
+        assembly.add(content).map_err(|error| PartError { part, error })?;
+    }
+    let part = parts.len().saturating_sub(1);
+    assembly.finish().map_err(|error| PartError { part, error })
+}
+
+/// A fax that is made part by part.
+pub(crate) struct Assembly<'a> {
+    options: &'a Options,
+    watch: &'a (dyn Fn(Progress) + Sync),
+    sheet: Sheet,
+    fax: FaxPdf<'a>,
+    cover: Option<Cover>,
+}
+
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(options: &'a Options, watch: &'a (dyn Fn(Progress) + Sync)) -> Self {
+        let sheet = Sheet::new(options.paper, options.resolution);
+        let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
+        Self { options, watch, sheet, fax: FaxPdf::new(&options.limits), cover: None }
+    }
+
+    /// Adds the pages of a part. After an error there is no more use for the rest.
+    pub(crate) fn add(&mut self, part: &Part<'_>) -> Result<(), DocumentError> {
+        self.options.limits.check_deadline()?;
+        match part {
+            Part::Document { bytes, declared } => self.draw(bytes, *declared),
+            Part::Cover(cover) => {
+                self.cover = Some((*cover).clone());
+                Ok(())
             }
-            MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
-            MediaType::Jpeg => render::image::draw(bytes, ImageFormat::Jpeg, &sheet, limits, &mut sink),
-            MediaType::Gif => render::image::draw(bytes, ImageFormat::Gif, &sheet, limits, &mut sink),
-            MediaType::WebP => render::image::draw(bytes, ImageFormat::WebP, &sheet, limits, &mut sink),
-            MediaType::Tiff => render::tiff::draw(bytes, &sheet, limits, &mut sink),
-            MediaType::Text => render::text::draw(bytes, declared, &sheet, limits, &mut sink),
+            Part::Fax(bytes) => {
+                if self.take(bytes)? {
+                    Ok(())
+                } else {
+                    self.draw(bytes, None)
+                }
+            }
         }
-    })?;
-    if fax.pages() == 1 && is_blank.load(Ordering::Relaxed) {
-        return Err(DocumentError::Blank);
     }
-    if let Some(header) = &options.header {
-        fax = fax.change(|g4, page, pages| header::stamp(g4, header, &sheet, page, pages))?;
+
+    /// Adds the pages of a PDF that is a fax as they are; false for any other.
+    fn take(&mut self, bytes: &[u8]) -> Result<bool, DocumentError> {
+        // Pages without room for a header are drawn anew.
+        if self.sheet.header > 0 {
+            return Ok(false);
+        }
+        let Ok(pages) = fax_pdf::read_fax_pdf(bytes) else { return Ok(false) };
+        self.options.limits.check_pages(self.fax.pages() + pages.len())?;
+        let with_sheet = |page: FaxPage| Sheet::of_size(page.width, page.height).map(|sheet| (sheet, page.g4));
+        let Some(pages) = pages.into_iter().map(with_sheet).collect::<Option<Vec<_>>>() else { return Ok(false) };
+        pages.into_iter().try_for_each(|(sheet, g4)| self.fax.push(sheet, g4))?;
+        Ok(true)
     }
-    fax.finish()
+
+    fn draw(&mut self, bytes: &[u8], declared: Option<&str>) -> Result<(), DocumentError> {
+        let limits = &self.options.limits;
+        let kind = MediaType::decide(bytes, declared)?;
+        let (options, watch, sheet, fax) = (self.options, self.watch, self.sheet, &mut self.fax);
+        let before = fax.pages();
+        let done = AtomicU32::new(u32::try_from(before).unwrap_or(u32::MAX));
+        let is_blank = AtomicBool::new(false);
+        let finish = |page: &Gray, of: Option<u32>| {
+            limits.check_deadline()?;
+            let page = to_bilevel(page, options.resolution);
+            if page.is_white() {
+                is_blank.store(true, Ordering::Relaxed);
+            }
+            let g4 = ccitt::encode_g4(&page);
+            watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+            Ok(g4)
+        };
+        fenced(|| {
+            let mut sink = |page: Gray| {
+                limits.check_pages(fax.pages() + 1)?;
+                fax.push(sheet, finish(&page, None)?)?;
+                limits.check_deadline()
+            };
+            match kind {
+                MediaType::Pdf => {
+                    let pdf = render::pdf::open(bytes, limits)?;
+                    limits.check_deadline()?;
+                    let order = render::pdf::order(&pdf, limits)?;
+                    limits.check_pages(before + order.len())?;
+                    let pages = match unchanged(&pdf, &sheet).filter(|pages| pages.len() == order.len()) {
+                        Some(pages) => pages,
+                        None => {
+                            let of = u32::try_from(before + order.len()).ok();
+                            render::pdf::draw(&pdf, &order, &sheet, options.threads, |page| finish(page, of))?
+                        }
+                    };
+                    pages.into_iter().try_for_each(|g4| fax.push(sheet, g4))?;
+                    limits.check_deadline()
+                }
+                MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
+                MediaType::Jpeg => render::image::draw(bytes, ImageFormat::Jpeg, &sheet, limits, &mut sink),
+                MediaType::Gif => render::image::draw(bytes, ImageFormat::Gif, &sheet, limits, &mut sink),
+                MediaType::WebP => render::image::draw(bytes, ImageFormat::WebP, &sheet, limits, &mut sink),
+                MediaType::Tiff => render::tiff::draw(bytes, &sheet, limits, &mut sink),
+                MediaType::Text => render::text::draw(bytes, declared, &sheet, limits, &mut sink),
+            }
+        })?;
+        if fax.pages() - before == 1 && is_blank.load(Ordering::Relaxed) {
+            return Err(DocumentError::Blank);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> Result<FaxDocument, DocumentError> {
+        if let Some(cover) = self.cover.take() {
+            let limits = &self.options.limits;
+            let pages = fenced(|| cover.draw(&self.sheet, self.fax.pages()))?;
+            limits.check_pages(pages.len() + self.fax.pages())?;
+            limits.check_deadline()?;
+            let pages = pages.iter().map(|page| (self.sheet, ccitt::encode_g4(&to_bilevel(page, self.options.resolution))));
+            self.fax = self.fax.after(pages.collect())?;
+        }
+        if let Some(header) = &self.options.header {
+            self.fax = self.fax.change(|sheet, g4, page, pages| header::stamp(g4, header, sheet, page, pages))?;
+        }
+        self.fax.finish()
+    }
 }
 
 /// The pages of a PDF that is already a fax for this very sheet, each of which decodes.

@@ -16,6 +16,7 @@
 //! | `gray` | the grey sheet, and area-exact resampling |
 //! | `bilevel` | paper that is not white made so; grey to black and white: type stays crisp, shades are screened |
 //! | `bitmap`, `ccitt` | the black and white page, and its T.6 and T.4 codes |
+//! | `cover` | the page before the documents, in type that is shaped |
 //! | `header` | the line above each page |
 //! | `fax_pdf` | writes fax pages as a PDF, and reads such a PDF back |
 //! | `pages` | pages of a fax taken as they are |
@@ -28,6 +29,7 @@ mod bilevel;
 mod bitmap;
 mod ccitt;
 mod convert;
+mod cover;
 mod error;
 mod fax_pdf;
 mod fence;
@@ -42,7 +44,8 @@ mod sheet;
 mod tiff;
 
 pub use bitmap::Bitmap;
-pub use convert::{FaxDocument, Progress, convert, convert_watched};
+pub use convert::{FaxDocument, Part, PartError, Progress, convert, convert_parts, convert_watched};
+pub use cover::Cover;
 pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
 pub use media_type::MediaType;

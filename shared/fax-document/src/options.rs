@@ -12,6 +12,12 @@ pub enum Paper {
     Letter,
     /// 210 by 297 millimetres.
     A4,
+    /// 8.5 by 14 inches.
+    Legal,
+}
+
+impl Paper {
+    pub(crate) const ALL: [Self; 3] = [Self::Letter, Self::A4, Self::Legal];
 }
 
 /// Lines down the page; across there are always 204 pixels to the inch (ITU-T T.4, §2: 8 pixels and 3.85 or 7.7 lines to the millimetre).

@@ -8,14 +8,20 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::convert::{FaxDocument, Progress, convert_watched};
+use crate::convert::{Assembly, FaxDocument, Part, PartError, Progress};
+use crate::cover::Cover;
 use crate::error::DocumentError;
 use crate::media_type::MediaType;
-use crate::options::{Header, Limits, Options, Paper, Resolution};
+use crate::options::Options;
+
+mod wire;
+
+use wire::{Note, PartHead, Request, part_head, read_answer, read_head, read_note, written};
 
 /// The argument that makes a program a worker.
 pub const WORKER: &str = "--fax-document-worker";
@@ -27,10 +33,8 @@ pub const BRIEF: Duration = Duration::from_millis(500);
 /// Added to the nice value of a worker that yields: it gets a quarter of the processor beside one process that does not, all of it beside none.
 #[cfg(unix)]
 const YIELDING: i32 = 5;
-/// Room for a result's first lines.
+/// Room for a line of either side.
 const HEAD: usize = 4096;
-/// The longest reason that is taken over from a worker, which the document may have taken over.
-const REASON: usize = 200;
 
 /// Makes this process a worker if it was started as one, and then never returns. The first thing that `main` does.
 pub fn serve_if_worker() {
@@ -50,7 +54,7 @@ pub struct Sandbox {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     #[error(transparent)]
-    Document(#[from] DocumentError),
+    Document(#[from] PartError),
     /// No worker could be started, or it was given too little of the processor: nothing is known of the document.
     #[error("no worker: {0}")]
     Worker(io::Error),
@@ -74,6 +78,8 @@ impl Sandbox {
 
     /// As [`convert`](crate::convert), with time and memory limited whatever the document does. Blocks until [`Limits::deadline`] at the latest.
     ///
+    /// [`Limits::deadline`]: crate::Limits::deadline
+    ///
     /// # Errors
     /// As [`convert`](crate::convert); a document that the worker died of, or that took the processor until the deadline, is
     /// [`DocumentError::TooComplex`]. Where other work kept the processor from it, the error is [`SandboxError::Worker`].
@@ -92,23 +98,53 @@ impl Sandbox {
         options: &Options,
         watch: Option<&(dyn Fn(Progress) + Sync)>,
     ) -> Result<FaxDocument, SandboxError> {
+        self.assemble(&[Part::Document { bytes, declared }], options, watch)
+    }
+
+    /// As [`convert_parts`](crate::convert_parts), with time and memory limited as by [`convert`](Self::convert). One worker makes them all;
+    /// it has one part at a time in memory.
+    ///
+    /// # Errors
+    /// As [`convert_parts`](crate::convert_parts) and [`convert`](Self::convert).
+    pub fn convert_parts(&self, parts: &[Part<'_>], options: &Options) -> Result<FaxDocument, SandboxError> {
+        self.assemble(parts, options, None)
+    }
+
+    fn assemble(
+        &self,
+        parts: &[Part<'_>],
+        options: &Options,
+        watch: Option<&(dyn Fn(Progress) + Sync)>,
+    ) -> Result<FaxDocument, SandboxError> {
         // What a look at the first bytes can tell needs no worker.
-        MediaType::decide(bytes, declared)?;
+        for (part, content) in parts.iter().enumerate() {
+            if let Part::Document { bytes, declared } = content {
+                MediaType::decide(bytes, *declared).map_err(|error| PartError { part, error })?;
+            }
+        }
         let started = Instant::now();
         let time = options.limits.deadline.map(|deadline| deadline.saturating_duration_since(started));
         if time.is_some_and(|time| time.is_zero()) {
             return Err(SandboxError::Worker(io::ErrorKind::TimedOut.into()));
         }
-        let request = Request { declared, options, time, watched: watch.is_some() }.head();
+        let request = Request { options, time, watched: watch.is_some() }.head();
         let mut worker = Worker::start(&self.program).map_err(SandboxError::Worker)?;
-        let answer = worker.exchange(&request, bytes, options.limits.pdf_bytes.saturating_add(HEAD), time, watch);
+        let begun = AtomicUsize::new(0);
+        let hear = |note: Note| match (note, watch) {
+            (Note::Part(part), _) => begun.store(part, Ordering::Relaxed),
+            (Note::Page(progress), Some(watch)) => watch(progress),
+            (Note::Page(_), None) => {}
+        };
+        let answer = worker.exchange(&request, parts, options.limits.pdf_bytes.saturating_add(HEAD), time, &hear);
         let (waited, worked) = (started.elapsed(), worker.worked);
         drop(worker);
         let verdict = answer.and_then(read_answer).unwrap_or(Err(DocumentError::TooComplex));
         if verdict == Err(DocumentError::TooComplex) && time.is_some_and(|time| was_kept_waiting(time, waited, worked)) {
             return Err(SandboxError::Worker(io::Error::new(io::ErrorKind::TimedOut, "the worker was given too little of the processor")));
         }
-        Ok(verdict?)
+        // The number comes from the worker, which a document may have taken over.
+        let part = begun.into_inner().min(parts.len().saturating_sub(1));
+        Ok(verdict.map_err(|error| PartError { part, error })?)
     }
 }
 
@@ -160,21 +196,27 @@ impl Worker {
     fn exchange(
         &mut self,
         request: &[u8],
-        document: &[u8],
+        parts: &[Part<'_>],
         most: usize,
         time: Option<Duration>,
-        watch: Option<&(dyn Fn(Progress) + Sync)>,
+        hear: &(dyn Fn(Note) + Sync),
     ) -> Option<Vec<u8>> {
         let worker = self.child.id();
         let (mut input, output) = (self.child.stdin.take()?, self.child.stdout.take()?);
         thread::scope(|scope| {
             // A child that does not read is killed below, which breaks the pipe that this waits on.
             scope.spawn(move || {
-                let _ = input.write_all(request).and_then(|()| input.write_all(document));
+                let _ = input.write_all(request);
+                for part in parts {
+                    let (head, bytes) = part_head(part);
+                    if input.write_all(head.as_bytes()).and_then(|()| input.write_all(&bytes)).is_err() {
+                        break;
+                    }
+                }
             });
             let (sender, receiver) = channel();
             scope.spawn(move || {
-                let answer = read_watched(output, most, watch);
+                let answer = read_heard(output, most, hear);
                 let _ = sender.send(answer.ok().filter(|answer| answer.len() <= most));
             });
             let brief = time.map_or(BRIEF, |time| time.min(BRIEF));
@@ -204,25 +246,18 @@ impl Drop for Worker {
     }
 }
 
-/// Reads an answer of at most one more than `most` bytes, and the lines before it that tell of pages done.
-fn read_watched(output: impl Read, most: usize, watch: Option<&(dyn Fn(Progress) + Sync)>) -> io::Result<Vec<u8>> {
+/// Reads an answer of at most one more than `most` bytes, and what is told before it.
+fn read_heard(output: impl Read, most: usize, hear: &(dyn Fn(Note) + Sync)) -> io::Result<Vec<u8>> {
     let mut output = BufReader::new(output);
     let mut answer = Vec::new();
-    if let Some(watch) = watch {
-        loop {
-            answer.clear();
-            output.by_ref().take(HEAD as u64).read_until(b'\n', &mut answer)?;
-            let Some(progress) = read_progress(&answer) else { break };
-            watch(progress);
-        }
+    loop {
+        answer.clear();
+        output.by_ref().take(HEAD as u64).read_until(b'\n', &mut answer)?;
+        let Some(note) = read_note(&answer) else { break };
+        hear(note);
     }
     output.take((most as u64 + 1).saturating_sub(answer.len() as u64)).read_to_end(&mut answer)?;
     Ok(answer)
-}
-
-fn read_progress(line: &[u8]) -> Option<Progress> {
-    let (done, of) = std::str::from_utf8(line).ok()?.strip_prefix("page ")?.trim_end().split_once(' ')?;
-    Some(Progress { done: done.parse().ok()?, of: Some(of.parse().ok()?).filter(|of| *of > 0) })
 }
 
 /// Makes a worker yield the processor to others.
@@ -268,94 +303,19 @@ fn wait<T>(receiver: &Receiver<T>, time: Option<Duration>, worker: u32) -> Resul
     }
 }
 
-/// What a worker is told before the document: one line.
-struct Request<'a> {
-    declared: Option<&'a str>,
-    options: &'a Options,
-    time: Option<Duration>,
-    watched: bool,
-}
-
-impl Request<'_> {
-    fn head(&self) -> Vec<u8> {
-        let Options { paper, resolution, header, limits, threads } = self.options;
-        let time = self.time.map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let paper = if *paper == Paper::A4 { "a4" } else { "letter" };
-        let resolution = if *resolution == Resolution::Fine { "fine" } else { "standard" };
-        let Limits { pages, image_pixels, image_memory, pdf_bytes, .. } = limits;
-        let declared = self.declared.map(|declared| declared.replace(['\n', '\r'], " "));
-        let declared = declared.map_or("-".to_owned(), |declared| format!("={declared}"));
-        let header = header.as_ref().map_or("-".to_owned(), written_header);
-        let watched = u8::from(self.watched);
-        format!("{paper} {resolution} {header} {watched} {pages} {image_pixels} {image_memory} {pdf_bytes} {threads} {time} {declared}\n")
-            .into_bytes()
-    }
-}
-
-/// Reads back what [`Request::head`] wrote.
-fn read_head(line: &str, started: Instant) -> Option<Told> {
-    let mut words = line.splitn(11, ' ');
-    let mut word = || words.next();
-    let paper = if word()? == "a4" { Paper::A4 } else { Paper::Letter };
-    let resolution = if word()? == "fine" { Resolution::Fine } else { Resolution::Standard };
-    let header = word()?;
-    let header = if header == "-" { None } else { Some(read_header(header)?) };
-    let watched = word()? == "1";
-    let (pages, image_pixels, image_memory) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
-    let (pdf_bytes, threads, time) = (word()?.parse().ok()?, word()?.parse().ok()?, Duration::from_millis(word()?.parse().ok()?));
-    let declared = word()?.strip_prefix('=').map(str::to_owned);
-    let limits = Limits { pages, image_pixels, image_memory, pdf_bytes, deadline: started.checked_add(time) };
-    Some(Told { declared, options: Options { paper, resolution, header, limits, threads }, time, watched })
-}
-
-/// What a worker was told.
-#[derive(Debug, PartialEq)]
-struct Told {
-    declared: Option<String>,
-    options: Options,
-    time: Duration,
-    watched: bool,
-}
-
-/// A header as one word.
-fn written_header(header: &Header) -> String {
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let (date, csid) = header.parts();
-    format!("{},{}", hex(date), hex(csid))
-}
-
-fn read_header(word: &str) -> Option<Header> {
-    let text = |hex: &str| {
-        let bytes = hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
-        String::from_utf8(bytes.collect::<Option<_>>()?).ok()
-    };
-    let (date, csid) = word.split_once(',')?;
-    Header::new(&text(date)?, &text(csid)?).ok()
-}
-
 /// The worker's side: reads a request, answers it.
 fn serve() -> io::Result<()> {
     let started = Instant::now();
     let mut input = io::stdin().lock();
-    let mut head = Vec::new();
-    for byte in input.by_ref().take(HEAD as u64).bytes() {
-        match byte? {
-            b'\n' => break,
-            byte => head.push(byte),
-        }
-    }
-    let head = String::from_utf8_lossy(&head);
-    let told = read_head(&head, started).ok_or(io::ErrorKind::InvalidData)?;
+    let told = read_line(&mut input)?.and_then(|line| read_head(&line, started)).ok_or(io::ErrorKind::InvalidData)?;
     limit(told.time)?;
-    let mut document = Vec::new();
-    input.read_to_end(&mut document)?;
     let watch = |progress: Progress| {
         if told.watched {
             // Whoever no longer reads is about to end us.
             let _ = writeln!(io::stdout(), "page {} {}", progress.done, progress.of.unwrap_or(0));
         }
     };
-    let converted = convert_watched(&document, told.declared.as_deref(), &told.options, &watch);
+    let converted = assemble(&mut input, &told.options, &watch)?;
     let mut output = io::stdout().lock();
     match converted {
         Ok(fax) => {
@@ -365,6 +325,44 @@ fn serve() -> io::Result<()> {
         Err(refused) => writeln!(output, "{}", written(&refused))?,
     }
     output.flush()
+}
+
+/// Makes a fax of the parts that follow, one in memory at a time.
+fn assemble(
+    input: &mut impl BufRead,
+    options: &Options,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> io::Result<Result<FaxDocument, DocumentError>> {
+    let mut assembly = Assembly::new(options, watch);
+    let mut number = 0;
+    while let Some(line) = read_line(input)? {
+        let (length, head) = PartHead::read(&line).ok_or(io::ErrorKind::InvalidData)?;
+        let mut bytes = Vec::with_capacity(length);
+        input.by_ref().take(length as u64).read_to_end(&mut bytes)?;
+        if bytes.len() < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if number > 0 {
+            writeln!(io::stdout(), "part {number}")?;
+        }
+        let added = match &head {
+            PartHead::Cover => assembly.add(&Part::Cover(&Cover::read(&bytes).ok_or(io::ErrorKind::InvalidData)?)),
+            PartHead::Fax => assembly.add(&Part::Fax(&bytes)),
+            PartHead::Document { declared } => assembly.add(&Part::Document { bytes: &bytes, declared: declared.as_deref() }),
+        };
+        if let Err(refused) = added {
+            return Ok(Err(refused));
+        }
+        number += 1;
+    }
+    Ok(assembly.finish())
+}
+
+/// The next line; none at the end.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    input.by_ref().take(HEAD as u64).read_until(b'\n', &mut line)?;
+    Ok(if line.is_empty() { None } else { Some(String::from_utf8_lossy(&line).into_owned()) })
 }
 
 /// What this process may use from now on: three pipes, the processor until the time is up, and memory. Its parent's death is its own.
@@ -398,43 +396,6 @@ fn limit(time: Duration) -> io::Result<()> {
 #[cfg(not(unix))]
 fn limit(_: Duration) -> io::Result<()> {
     Ok(())
-}
-
-/// An error in one line: its code, and what the code does not say.
-fn written(error: &DocumentError) -> String {
-    let details = match error {
-        DocumentError::Broken { reason }
-        | DocumentError::Empty { reason }
-        | DocumentError::TooLarge { reason }
-        | DocumentError::TypeUnsupported { reason } => reason.replace('\n', " "),
-        DocumentError::TooManyPages { pages, limit } => format!("{pages} {limit}"),
-        DocumentError::Encrypted | DocumentError::Blank | DocumentError::TooComplex => String::new(),
-    };
-    format!("{} {details}", error.code())
-}
-
-fn read_answer(mut answer: Vec<u8>) -> Option<Result<FaxDocument, DocumentError>> {
-    let end = answer.iter().take(HEAD).position(|byte| *byte == b'\n')?;
-    let head: Vec<u8> = answer.drain(..=end).collect();
-    let (line, rest) = (std::str::from_utf8(&head[..end]).ok()?, answer);
-    let (word, details) = line.split_once(' ')?;
-    let reason = || details.chars().filter(|c| !c.is_control()).take(REASON).collect::<String>();
-    Some(Err(match word {
-        "ok" if rest.starts_with(b"%PDF-") => {
-            return Some(Ok(FaxDocument { pdf: rest, pages: details.parse().ok().filter(|pages| *pages > 0)? }));
-        }
-        "document_broken" => DocumentError::Broken { reason: reason() },
-        "document_blank" => DocumentError::Blank,
-        "document_empty" => DocumentError::Empty { reason: reason() },
-        "document_too_large" => DocumentError::TooLarge { reason: reason() },
-        "document_type_unsupported" => DocumentError::TypeUnsupported { reason: reason() },
-        "document_too_many_pages" => {
-            let (pages, limit) = details.split_once(' ')?;
-            DocumentError::TooManyPages { pages: pages.parse().ok()?, limit: limit.parse().ok()? }
-        }
-        "document_encrypted" => DocumentError::Encrypted,
-        _ => return None,
-    }))
 }
 
 #[cfg(test)]

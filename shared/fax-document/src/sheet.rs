@@ -42,6 +42,7 @@ impl Sheet {
         let (paper_width, fine_rows) = match paper {
             Paper::Letter => (8.5, 2156),
             Paper::A4 => (210.0 / 25.4, 2291),
+            Paper::Legal => (8.5, 2744),
         };
         match resolution {
             Resolution::Fine => Self { rows: fine_rows, dpi_y: 196.0, header: 0, paper_width },
@@ -56,8 +57,7 @@ impl Sheet {
 
     /// The sheet that a picture of this size fills, if there is one.
     pub(crate) fn of_size(width: u32, height: u32) -> Option<Self> {
-        let all =
-            [Paper::Letter, Paper::A4].into_iter().flat_map(|paper| [Resolution::Fine, Resolution::Standard].map(|r| Self::new(paper, r)));
+        let all = Paper::ALL.into_iter().flat_map(|paper| [Resolution::Fine, Resolution::Standard].map(|r| Self::new(paper, r)));
         all.into_iter().find(|sheet| width == COLUMNS && height == sheet.rows)
     }
 
@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn the_sheet_of_a_picture_is_found_by_its_size() {
         assert_eq!(Sheet::of_size(1728, 1145), Some(Sheet::new(Paper::A4, Resolution::Standard)));
+        assert_eq!(Sheet::of_size(1728, 2744), Some(Sheet::new(Paper::Legal, Resolution::Fine)));
         assert_eq!(Sheet::of_size(1728, 2155), None);
         assert_eq!(Sheet::of_size(1727, 2156), None);
     }

@@ -11,4 +11,5 @@ pub mod reception;
 pub mod scheduled;
 pub mod submission;
 pub mod transmission;
+pub mod uploads;
 pub mod webhooks;

@@ -1,6 +1,9 @@
 //! Why a fax that somebody asked for is not accepted. It stands here, so that the boundary knows it without the code for documents.
 
+use std::borrow::Cow;
+
 use sfm_core::account::{NumberNotAllowed, SendNotAllowed, SenderNotOwned};
+use sfm_core::scope::Scope;
 use sfm_store::StoreError;
 use sfm_store::documents::DocumentStoreError;
 use sfm_store::fax_creation::AcceptError;
@@ -15,6 +18,9 @@ pub enum SubmitError {
     Sender(#[from] SenderNotOwned),
     #[error(transparent)]
     NotAllowed(#[from] SendNotAllowed),
+    /// The key may send, but what is to be sent takes this scope too.
+    #[error("the key lacks the scope {0}")]
+    Forbidden(Scope),
     /// The fax that was to be sent again came in.
     #[error("a fax that came in cannot be sent again")]
     CameIn,
@@ -49,7 +55,7 @@ pub struct DocumentRefused {
     /// A sentence for the sender: what is wrong, and what to do.
     pub message: String,
     /// The field that it came in.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
 }
 
 impl From<AcceptError> for SubmitError {

@@ -38,7 +38,12 @@ impl Audit {
 
     /// The write of an entry about a change by `who`; none where the log does not tell of theirs.
     pub fn of(&self, who: &Principal, action: Action, target: impl ToString, at: Timestamp) -> Result<Option<Write>, StoreError> {
-        who.is_audited().then(|| self.write(&AuditEntry::new(who, action, target, at))).transpose()
+        self.entry_of(who, AuditEntry::new(who, action, target, at))
+    }
+
+    /// As [`Audit::of`], of an entry that says more.
+    pub fn entry_of(&self, who: &Principal, entry: AuditEntry) -> Result<Option<Write>, StoreError> {
+        who.is_audited().then(|| self.write(&entry)).transpose()
     }
 
     /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done.

@@ -13,6 +13,7 @@ use crate::platform::{ConfigError, Platform};
 use crate::sdk_error;
 use sfm_core::clock::Clock;
 use sfm_core::secret::Secret;
+use sfm_core::upload::UploadSize;
 
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the document store did not answer: {0}")]
@@ -89,23 +90,48 @@ impl Documents {
         }
     }
 
-    /// A document whole. None when it is gone.
-    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, DocumentStoreError> {
+    /// A document whole, with the type that it was stored with. None when it is gone.
+    pub async fn get_typed(&self, key: &str) -> Result<Option<(Bytes, Option<String>)>, DocumentStoreError> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(found) => Ok(Some(found.body.collect().await.map_err(|e| DocumentStoreError(e.to_string()))?.into_bytes())),
+            Ok(found) => {
+                let content_type = found.content_type;
+                Ok(Some((found.body.collect().await.map_err(|e| DocumentStoreError(e.to_string()))?.into_bytes(), content_type)))
+            }
             Err(e) if e.code() == Some("NoSuchKey") => Ok(None),
             Err(e) => Err(DocumentStoreError::new(e)),
         }
     }
 
+    /// A document whole. None when it is gone.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, DocumentStoreError> {
+        Ok(self.get_typed(key).await?.map(|(bytes, _)| bytes))
+    }
+
+    /// A link that lets its holder put an object of exactly `size` bytes, with exactly this type if there is one, until `valid_for` has passed.
+    pub async fn upload_link(
+        &self,
+        key: &str,
+        size: UploadSize,
+        content_type: Option<&str>,
+        valid_for: Duration,
+    ) -> Result<Secret, DocumentStoreError> {
+        let size = i64::try_from(size.bytes()).map_err(|e| DocumentStoreError(e.to_string()))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_length(size);
+        let request = put.set_content_type(content_type.map(str::to_owned)).presigned(self.signing(valid_for)?).await;
+        request.map(|r| Secret::new(r.uri())).map_err(DocumentStoreError::new)
+    }
+
     /// A link that lets its holder read the object until `valid_for` has passed.
     pub async fn link(&self, key: &str, valid_for: Duration) -> Result<Secret, DocumentStoreError> {
-        let config = PresigningConfig::builder()
+        let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(self.signing(valid_for)?).await;
+        request.map(|r| Secret::new(r.uri())).map_err(DocumentStoreError::new)
+    }
+
+    fn signing(&self, valid_for: Duration) -> Result<PresigningConfig, DocumentStoreError> {
+        PresigningConfig::builder()
             .start_time(SystemTime::try_from(self.clock.now()).unwrap_or_else(|_| SystemTime::now()))
             .expires_in(valid_for)
             .build()
-            .map_err(|e| DocumentStoreError(e.to_string()))?;
-        let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
-        request.map(|r| Secret::new(r.uri())).map_err(DocumentStoreError::new)
+            .map_err(|e| DocumentStoreError(e.to_string()))
     }
 }

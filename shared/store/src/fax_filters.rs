@@ -3,23 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
+use crate::StoreError;
 use crate::faxes::{Faxes, listed_as};
-use crate::items::{self, Item, from_item, key_of, list_from, n, s};
+use crate::final_counts::{self, FinalCounts, is_settled};
+use crate::items::{self, Item, from_item, key_of, list_from, n};
 use crate::lists::{List, Lists};
 use crate::platform::{ConfigError, Platform};
-use crate::{StoreError, items::collect_all};
 use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
-use sfm_core::list::{BLOCK, Holes, Page, block_of};
+use sfm_core::list::{BLOCK, Page, block_of};
 
-/// Items that the counts of a block are spread over, so that faxes that end at the same moment seldom meet at one.
-const SHARDS: u64 = 4;
 /// Entries that one Query of the index is asked for.
 const MOST_READ: u64 = 5_000;
 
@@ -38,9 +35,6 @@ pub struct FilteredFaxes {
     faxes: Faxes,
     lists: Lists,
 }
-
-/// Faxes of a block of places by their final status. Those that ended before anybody counted were not added, but taken off when deleted.
-type FinalCounts = BTreeMap<FaxStatus, i64>;
 
 /// One status of a filtered list, newest first, read as far as it was needed.
 struct Run {
@@ -149,7 +143,10 @@ impl FilteredFaxes {
         let Some(newest) = newest else { return Ok((to, offset)) };
         let mut block = block_of(newest);
         let matching = |counts: &FinalCounts| -> i64 { filter.statuses.iter().filter_map(|status| counts.get(status)).sum() };
-        let counts = self.counts(account, block).await?.into_iter().filter(|(block, counts)| is_settled(*block, counts, &holes));
+        let counts = final_counts::below(self.faxes.client(), self.lists.table(), account, block)
+            .await?
+            .into_iter()
+            .filter(|(block, counts)| is_settled(*block, counts, &holes));
         let settled: BTreeMap<u64, u64> = counts.map(|(block, counts)| (block, u64::try_from(matching(&counts)).unwrap_or(0))).collect();
         let (mut to, mut left) = (to, offset);
         while let Some((next, _)) = settled.range(..block).next_back() {
@@ -188,68 +185,9 @@ impl FilteredFaxes {
         Ok(self.faxes.get(account, first.id).await?.and_then(|fax| fax.seq))
     }
 
-    /// The counts of the blocks below `top`, newest first. (0.5 RRU for each 16 blocks)
-    async fn counts(&self, account: AccountId, top: u64) -> Result<Vec<(u64, FinalCounts)>, StoreError> {
-        let query = self
-            .faxes
-            .client()
-            .query()
-            .table_name(self.lists.table())
-            .key_condition_expression("account_id = :account AND #item BETWEEN :first AND :last")
-            .expression_attribute_names("#item", "item")
-            .expression_attribute_values(":account", s(account))
-            .expression_attribute_values(":first", s(COUNTS))
-            // Ends before the block `top`, in which faxes are still made.
-            .expression_attribute_values(":last", s(format!("{COUNTS}{top:010}")))
-            .scan_index_forward(false);
-        let rows: Vec<Map<String, Value>> = collect_all!(query.into_paginator())?;
-        let mut blocks: Vec<(u64, FinalCounts)> = Vec::new();
-        for row in rows {
-            let Some(block) = row.get("item").and_then(|item| block_of_counts(item.as_str()?)) else { continue };
-            if blocks.last().is_none_or(|(last, _)| *last != block) {
-                blocks.push((block, FinalCounts::new()));
-            }
-            let Some((_, counts)) = blocks.last_mut() else { continue };
-            for status in FaxStatus::ALL {
-                *counts.entry(status).or_default() += row.get(status.as_str()).and_then(Value::as_i64).unwrap_or(0);
-            }
-        }
-        Ok(blocks)
-    }
-
     /// When the newest fax of a block or of those below it was created, in milliseconds. (0.5 RRU)
     async fn top_of(&self, account: AccountId, block: u64) -> Result<Option<i64>, StoreError> {
         let newest: Vec<Fax> = list_from(self.faxes.client(), self.faxes.table(), account, (block + 1) * BLOCK, 1).await?;
         Ok(newest.first().map(|fax| fax.created_at.as_millisecond()))
     }
-}
-
-/// Whether every place of a block is counted: its fax is final, or it is a gap. So nothing changes in it but by a deletion, which the counts
-/// know, and they say how many entries of a status it has.
-fn is_settled(block: u64, counts: &FinalCounts, holes: &Holes) -> bool {
-    let faxes = BLOCK.checked_sub(holes.get(&block).copied().unwrap_or(0));
-    faxes.is_some_and(|faxes| i64::try_from(faxes) == Ok(counts.values().sum()))
-}
-
-const COUNTS: &str = "faxes#final#";
-
-fn counts_item(block: u64, shard: u64) -> String {
-    format!("{COUNTS}{block:010}#{shard}")
-}
-
-fn block_of_counts(item: &str) -> Option<u64> {
-    item.strip_prefix(COUNTS)?.split_once('#')?.0.parse().ok()
-}
-
-/// The write that counts a fax as final in its block, or with `by` −1 no longer: for the transaction in which it ends, or is deleted. (2 WRU)
-pub(crate) fn count(table: &str, account: AccountId, seq: u64, status: FaxStatus, by: i8) -> Result<TransactWriteItem, StoreError> {
-    let update = Update::builder()
-        .table_name(table)
-        .key("account_id", s(account))
-        .key("item", s(counts_item(block_of(seq), seq % SHARDS)))
-        .update_expression("ADD #status :by")
-        .expression_attribute_names("#status", status.as_str())
-        .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
-        .build()?;
-    Ok(TransactWriteItem::builder().update(update).build())
 }

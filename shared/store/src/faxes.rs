@@ -12,7 +12,7 @@ use super::events::Events;
 use super::lists::{List, Lists};
 use super::transaction::{past_conflicts, transact};
 use super::{ReplaceError, StoreError};
-use crate::fax_filters::count;
+use crate::final_counts::count;
 use crate::items::{self, Item, find_by_id, from_item, key_of, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;

@@ -16,6 +16,7 @@ pub mod fan_out;
 pub mod fax_creation;
 pub mod fax_filters;
 pub mod faxes;
+mod final_counts;
 pub mod inbound;
 mod items;
 pub mod key_uses;

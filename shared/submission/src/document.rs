@@ -1,14 +1,16 @@
 //! The document on its way to fax-ready pages.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
-use fax_document::{DocumentError, FaxDocument, Options, pages_after};
-use sfm_core::submission::Document;
-use sfm_http_client::ssrf::SafeHttp;
+use fax_document::{Cover, DocumentError, FaxDocument, Options, Part, PartError, pages_after};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use sfm_core::principal::Principal;
+use sfm_core::scope::Scope;
+use sfm_core::submission::{Content, PageFormat, Paper, Resolution};
 use sfm_service::submission::{DocumentRefused, SubmitError};
 use sfm_store::documents::Documents;
 use sfm_store::platform::{ConfigError, Platform};
@@ -16,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::fetch::fetch;
+use crate::parts::{LoadedPart, PartLoader};
 
 /// The HTTP API gives up after 30 s. Well before that everything has happened, or nothing will: whatever a document does, it is answered within
 /// 15 s, of which the last is for the end of its worker; later only where it waited for a place.
@@ -33,6 +35,10 @@ const ACCEPTED: Duration = Duration::from_secs(24);
 /// small documents do not wait for large ones. Others wait, as one Lambda instance never makes them.
 const LONG: usize = 4;
 const FEWEST_BRIEF: usize = 2;
+/// Parts that are loaded at a time.
+const LOADING: usize = 4;
+/// What all parts together may have, as they come.
+const LARGEST: usize = 100_000_000;
 
 /// The time that a request has: 25 s in all.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +61,7 @@ impl Deadline {
 /// Makes documents fax-ready, and keeps them.
 #[derive(Debug)]
 pub struct DocumentPreparer {
-    guard: SafeHttp,
+    loader: PartLoader,
     sandbox: Sandbox,
     places: Places,
     documents: Documents,
@@ -69,41 +75,81 @@ impl DocumentPreparer {
                 .map_err(|e| ConfigError { name: "DOCUMENT_WORKER".into(), reason: format!("is not set, and {e}") })?,
         };
         let places = Places::new(processors().max(FEWEST_BRIEF), LONG);
-        Ok(Self { guard: platform.guard()?, sandbox, places, documents: Documents::new(platform)? })
+        Ok(Self { loader: PartLoader::new(platform)?, sandbox, places, documents: Documents::new(platform)? })
     }
 
-    /// Fetches the document if it came by link, and makes it fax-ready in a process of its own.
+    /// Loads what a fax is made of, wherever it is, and makes one fax-ready document of it, behind its cover, in a process of its own.
     ///
     /// `DOCUMENT_WORKER` names the program that is started for it; without it that is this one.
     ///
     /// # Errors
-    /// [`SubmitError::Document`] for a document that cannot be faxed, [`SubmitError::OutOfTime`] where another try may do.
-    pub async fn make_fax_ready(&self, document: Document, deadline: Deadline) -> Result<FaxDocument, SubmitError> {
-        let field = document.field();
+    /// [`SubmitError::Document`] for a part that cannot be faxed, [`SubmitError::Forbidden`] for pages of earlier faxes where `who` may not read
+    /// these, [`SubmitError::OutOfTime`] where another try may do.
+    pub async fn make_fax_ready(
+        &self,
+        who: &Principal,
+        content: Content,
+        format: PageFormat,
+        cover: Option<Cover>,
+        deadline: Deadline,
+    ) -> Result<FaxDocument, SubmitError> {
+        if !content.faxes().is_empty() && !who.has_scope(Scope::FaxesRead) {
+            return Err(SubmitError::Forbidden(Scope::FaxesRead));
+        }
         let until = deadline.started + READY;
-        let (bytes, declared) = match document {
-            Document::Inline { bytes, declared } => (Bytes::from(bytes), Some(declared)),
-            // What the far end says the type is, it often says wrongly.
-            Document::Link(url) => (fetch(&self.guard, &url, until).await?, None),
-        };
+        let (mut fields, parts) = self.load(who, content, until).await?;
+        if cover.is_some() {
+            fields.insert(0, Cow::Borrowed("cover"));
+        }
         let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
         let place = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()))?.map_err(broken)?;
-        let mut options = Options { threads: processors(), ..Options::default() };
+        let mut options = Options { threads: processors(), ..options(format) };
         let now = Instant::now();
         let until = until.max(now + LATE);
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
-        // Fetching it, or waiting for a worker, took some of the time that any document has.
+        // Loading it, or waiting for a worker, took some of the time that any document has.
         let is_cut_short = until < now + CONVERTED;
         let sandbox = self.sandbox.clone();
-        let converting = tokio::task::spawn_blocking(move || sandbox.convert(&bytes, declared.as_deref(), &options));
+        let converting = tokio::task::spawn_blocking(move || {
+            let documents = parts.iter().map(LoadedPart::as_part);
+            let parts: Vec<_> = cover.as_ref().map(Part::Cover).into_iter().chain(documents).collect();
+            sandbox.convert_parts(&parts, &options)
+        });
         let converting = tokio::spawn(self.places.clone().hold(place, converting));
         converting.await.map_err(broken)?.map_err(broken)?.map_err(|e| match e {
-            SandboxError::Document(DocumentError::TooComplex) if is_cut_short => {
+            SandboxError::Document(PartError { error: DocumentError::TooComplex, .. }) if is_cut_short => {
                 SubmitError::OutOfTime("too little time was left to draw it".into())
             }
-            SandboxError::Document(e) => DocumentRefused { code: e.code(), message: e.to_string(), field }.into(),
+            SandboxError::Document(e) => refused(e, fields).into(),
             SandboxError::Worker(e) => SubmitError::OutOfTime(e.to_string()),
         })
+    }
+
+    /// The parts, and the field of each.
+    async fn load(
+        &self,
+        who: &Principal,
+        content: Content,
+        until: Instant,
+    ) -> Result<(Vec<Cow<'static, str>>, Vec<LoadedPart>), SubmitError> {
+        let parts = content.into_parts();
+        let fields: Vec<_> = parts.iter().map(|part| part.field.clone()).collect();
+        let loading: Vec<_> = parts.into_iter().map(|part| self.loader.load(who.account(), part, until)).collect();
+        let mut loading = stream::iter(loading).buffered(LOADING);
+        let (mut loaded, mut size) = (Vec::new(), 0);
+        while let Some(part) = loading.try_next().await? {
+            size += part.size();
+            if size > LARGEST {
+                let message = format!(
+                    "With this one the documents are larger than {} MB together. Send fewer, or smaller ones.",
+                    LARGEST / 1_000_000
+                );
+                let field = fields.get(loaded.len()).cloned().unwrap_or_default();
+                return Err(DocumentRefused { code: "document_too_large", message, field }.into());
+            }
+            loaded.push(part);
+        }
+        Ok((fields, loaded))
     }
 
     /// Stores a fax-ready document.
@@ -137,6 +183,30 @@ impl DocumentPreparer {
     pub async fn discard(&self, key: &str) {
         self.documents.discard(key).await;
     }
+}
+
+fn refused(PartError { part, error }: PartError, mut fields: Vec<Cow<'static, str>>) -> DocumentRefused {
+    let message = match &error {
+        DocumentError::TooManyPages { limit, .. } if part > 0 => {
+            format!("With this one the documents have more than the {limit} pages that a fax may have. Send them as several faxes.")
+        }
+        error => error.to_string(),
+    };
+    let field = if part < fields.len() { fields.swap_remove(part) } else { Cow::Borrowed("documents") };
+    DocumentRefused { code: error.code(), message, field }
+}
+
+fn options(PageFormat { resolution, paper }: PageFormat) -> Options {
+    let resolution = match resolution {
+        Resolution::Fine => fax_document::Resolution::Fine,
+        Resolution::Standard => fax_document::Resolution::Standard,
+    };
+    let paper = match paper {
+        Paper::Letter => fax_document::Paper::Letter,
+        Paper::A4 => fax_document::Paper::A4,
+        Paper::Legal => fax_document::Paper::Legal,
+    };
+    Options { resolution, paper, ..Options::default() }
 }
 
 fn broken(error: impl Display) -> SubmitError {

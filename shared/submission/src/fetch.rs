@@ -1,5 +1,6 @@
 //! Documents by link: fetched from wherever a customer says, within bounds that do not depend on what the far end says.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
 use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
 use sfm_http_client::{self, Answer};
-use sfm_service::submission::{DocumentRefused, SubmitError};
+use sfm_service::submission::DocumentRefused;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -20,7 +21,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub(crate) const LARGEST: usize = 20_000_000;
 const REDIRECTS: usize = 5;
 
-/// Why there is no document. Each message goes on from "document_url".
+/// Why there is no document. Each message goes on from the name of the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("{0}")]
@@ -45,14 +46,15 @@ pub(crate) enum FetchError {
     TooLarge,
 }
 
-impl From<FetchError> for SubmitError {
-    fn from(error: FetchError) -> Self {
-        let code = match error {
-            FetchError::TooLarge => "document_too_large",
-            FetchError::Type(_) | FetchError::Mislabelled(_) => "document_type_unsupported",
+impl FetchError {
+    /// `field` is where the link came in.
+    pub(crate) fn refused(self, field: Cow<'static, str>) -> DocumentRefused {
+        let code = match self {
+            Self::TooLarge => "document_too_large",
+            Self::Type(_) | Self::Mislabelled(_) => "document_type_unsupported",
             _ => "document_unreachable",
         };
-        DocumentRefused { code, message: format!("document_url {error}."), field: "document_url" }.into()
+        DocumentRefused { code, message: format!("{field} {self}."), field }
     }
 }
 

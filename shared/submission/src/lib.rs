@@ -1,10 +1,12 @@
 //! What needs the code for documents: sending a fax, scheduling one, sending one again, and looking at a page.
 //!
-//! [`SendService`] and [`ScheduleService`] accept a fax; each has its document made fax-ready by [`DocumentPreparer`], which fetches it first
-//! if it came by link. [`PreviewService`] shows a page of one.
+//! [`SendService`] and [`ScheduleService`] accept a fax; each has its document made fax-ready by [`DocumentPreparer`], of one or several parts,
+//! which it first brings here from wherever they are. [`PreviewService`] shows a page of one.
 
+mod cover;
 mod document;
 mod fetch;
+mod parts;
 mod preview;
 mod schedule;
 mod send;

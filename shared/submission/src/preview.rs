@@ -15,7 +15,7 @@ use sfm_store::faxes::Faxes;
 use sfm_store::platform::{ConfigError, Platform};
 
 /// A page with more lines than this is in fine resolution (196 lines an inch), others are in standard (98): ITU-T T.30.
-const STANDARD_HEIGHT: u32 = 1200;
+const STANDARD_HEIGHT: u32 = 1400;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
@@ -111,6 +111,6 @@ mod tests {
         let small = shrunk(&page);
         assert_eq!((small.width(), small.height()), (864, 1078));
         assert_eq!([(0, 0), (1, 1), (2, 2)].map(|(x, y)| small.get_pixel(x, y).0[0]), [127, 0, 255]);
-        assert_eq!(shrunk(&Bitmap::white(1728, 1078)).height(), 1078);
+        assert_eq!([1078, 1372, 2744].map(|rows| shrunk(&Bitmap::white(1728, rows)).height()), [1078, 1372, 1372]);
     }
 }

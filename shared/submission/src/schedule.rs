@@ -4,7 +4,7 @@
 //! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
 
 use sfm_core::account::Number;
-use sfm_core::audit::Action;
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::due;
 use sfm_core::id::ScheduledId;
@@ -20,6 +20,7 @@ use sfm_store::queue::Queue;
 use sfm_store::requests::{Created, IdempotentRequest};
 use sfm_store::scheduled::{ScheduleCreation, ScheduledKey};
 
+use crate::cover::cover;
 use crate::{Deadline, DocumentPreparer};
 
 #[derive(Debug)]
@@ -62,10 +63,13 @@ impl ScheduleService {
         if new.to.is_costly() {
             self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?.check_number(&new.to)?;
         }
-        if new.from.is_some() {
-            Number::sender(new.from.as_ref(), &self.numbers.active(account).await?)?;
-        }
-        let document = self.preparer.make_fax_ready(new.document, deadline).await?;
+        // A cover tells the number that would send now, if none is asked for.
+        let numbers = if new.from.is_some() || new.cover.is_some() { self.numbers.active(account).await? } else { Vec::new() };
+        let sender = if new.from.is_some() { Number::sender(new.from.as_ref(), &numbers)? } else { numbers.first() };
+        let (to, from) = (&new.to, sender.map(|number| &number.number));
+        let cover = new.cover.map(|text| cover(text, to, from, send_at.at())).transpose()?;
+        let origins = new.content.faxes();
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);
@@ -87,7 +91,7 @@ impl ScheduleService {
             due_shard: Some(due::shard(&id.to_string())),
         };
         self.preparer.store(&scheduled.document_key(), document.pdf, deadline).await?;
-        let audit = self.audit.of(who, Action::FaxScheduled, id, now)?;
+        let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxScheduled, id, now).of_faxes(&origins))?;
         // Ahead of the row, so that no crash between the two can leave a row that is due soon without its message. A message without
         // a row does nothing.
         let hint = ScheduledKey { account_id: account, id };

@@ -6,7 +6,7 @@
 
 use futures::TryFutureExt as _;
 use sfm_core::account::{Account, Number};
-use sfm_core::audit::Action;
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax};
 use sfm_core::id::{AccountId, FaxId};
@@ -21,6 +21,7 @@ use sfm_store::numbers::Numbers;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::requests::{Created, IdempotentRequest};
 
+use crate::cover::cover;
 use crate::{Deadline, DocumentPreparer};
 
 /// A fax that was checked, but for the gates.
@@ -30,6 +31,8 @@ struct PreparedFax<'a> {
     pages: u32,
     source: DocumentSource,
     resent_from: Option<FaxId>,
+    /// The earlier faxes that its pages are of.
+    origins: Vec<FaxId>,
 }
 
 enum DocumentSource {
@@ -73,8 +76,18 @@ impl SendService {
         let (account, numbers) = self.account(who.account()).await?;
         account.check_number(&new.to)?;
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
-        let document = self.preparer.make_fax_ready(new.document, deadline).await?;
-        let fax = PreparedFax { to: new.to, sender, pages: document.pages, source: DocumentSource::New(document.pdf), resent_from: None };
+        let origins = new.content.faxes();
+        let (to, from, now) = (&new.to, sender.map(|number| &number.number), self.clock.now());
+        let cover = new.cover.map(|text| cover(text, to, from, now)).transpose()?;
+        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
+        let fax = PreparedFax {
+            to: new.to,
+            sender,
+            pages: document.pages,
+            source: DocumentSource::New(document.pdf),
+            origins,
+            resent_from: None,
+        };
         self.accept(who, &account, fax, request, deadline).await
     }
 
@@ -111,7 +124,7 @@ impl SendService {
             0 => DocumentSource::Stored(fax.document_key()),
             sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent).await?),
         };
-        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, resent_from: Some(fax.id) };
+        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, origins: Vec::new(), resent_from: Some(fax.id) };
         self.accept(who, &account, again, request, deadline).await
     }
 
@@ -128,7 +141,7 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, sender, pages, source, resent_from } = prepared;
+        let PreparedFax { to, sender, pages, source, origins, resent_from } = prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
             Ok(sender) => sender.number.clone(),
@@ -141,7 +154,7 @@ impl SendService {
             DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
             DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key).await?,
         }
-        let audit = self.audit.of(who, Action::FaxSent, fax.id, now)?;
+        let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxSent, fax.id, now).of_faxes(&origins))?;
         let accepted = self.creation.create(account, fax, request, audit, now, deadline.of_transaction()).await;
         // Where it is unknown whether the fax exists, its document must stay.
         if !matches!(accepted, Ok(Created::New(_)) | Err(AcceptError::Store(_))) {

@@ -24,6 +24,14 @@ impl KeyAuth {
     /// # Errors
     /// 401 or 403, as said.
     pub async fn authorize(&self, request: &Request, scope: Scope) -> Result<Principal, ApiError> {
+        self.authorize_any(request, &[scope]).await
+    }
+
+    /// As [`KeyAuth::authorize`], for what each of several scopes allows.
+    ///
+    /// # Errors
+    /// As [`KeyAuth::authorize`].
+    pub async fn authorize_any(&self, request: &Request, scopes: &[Scope]) -> Result<Principal, ApiError> {
         let invalid = || ApiError::unauthorized("This API key is not valid. Check that it is complete and has not been revoked.");
         let text = bearer_token(request)?;
         let key = ApiKey::parse(text).ok_or_else(invalid)?;
@@ -32,10 +40,11 @@ impl KeyAuth {
         if !record.plan.includes_api() {
             return Err(ApiError::plan_upgrade_required());
         }
-        if !record.scopes.contains(&scope) {
-            return Err(ApiError::forbidden(scope));
+        if !scopes.iter().any(|scope| record.scopes.contains(scope)) {
+            let wanted: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+            return Err(ApiError::forbidden(wanted.join(" or ")));
         }
-        Ok(Principal::ApiKey { account: record.account_id, key: record.id, live: record.live })
+        Ok(Principal::ApiKey { account: record.account_id, key: record.id, scopes: record.scopes, live: record.live })
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON bodies, field by field, so that every complaint names the field.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -159,11 +160,14 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// 400 when it is no text.
-    pub fn text(&self, name: &str, param: &'static str) -> Result<Option<&'a str>, ApiError> {
+    pub fn text(&self, name: &str, param: impl Into<Cow<'static, str>>) -> Result<Option<&'a str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(ApiError::invalid(format!("{param} must be a string.")).param(param)),
+            Some(_) => {
+                let param = param.into();
+                Err(ApiError::invalid(format!("{param} must be a string.")).param(param))
+            }
         }
     }
 
@@ -171,46 +175,54 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// 400 when it is missing or no text.
-    pub fn required_text(&self, name: &str, param: &'static str) -> Result<&'a str, ApiError> {
-        self.text(name, param)?.ok_or_else(|| missing(param))
+    pub fn required_text(&self, name: &str, param: impl Into<Cow<'static, str>>) -> Result<&'a str, ApiError> {
+        let param = param.into();
+        self.text(name, param.clone())?.ok_or_else(|| missing(param))
     }
 
     /// A field that is parsed from text.
     ///
     /// # Errors
     /// 400 when it is no text, or not of its kind.
-    pub fn parsed<T>(&self, name: &str, param: &'static str) -> Result<Option<T>, ApiError>
+    pub fn parsed<T>(&self, name: &str, param: impl Into<Cow<'static, str>>) -> Result<Option<T>, ApiError>
     where
         T: FromStr<Err: Display>,
     {
-        let parse = |text: &str| text.parse().map_err(|e| ApiError::invalid(format!("{param} {e}.")).param(param));
-        self.text(name, param)?.map(parse).transpose()
+        let param = param.into();
+        let parse = |text: &str| text.parse().map_err(|e| ApiError::invalid(format!("{param} {e}.")).param(param.clone()));
+        self.text(name, param.clone())?.map(parse).transpose()
     }
 
     /// A field that must be there and is parsed from text.
     ///
     /// # Errors
     /// 400 when it is missing, no text, or not of its kind.
-    pub fn required<T>(&self, name: &str, param: &'static str) -> Result<T, ApiError>
+    pub fn required<T>(&self, name: &str, param: impl Into<Cow<'static, str>>) -> Result<T, ApiError>
     where
         T: FromStr<Err: Display>,
     {
-        self.parsed(name, param)?.ok_or_else(|| missing(param))
+        let param = param.into();
+        self.parsed(name, param.clone())?.ok_or_else(|| missing(param))
     }
 
     /// A field that is an object.
     ///
     /// # Errors
     /// 400 when it is none.
-    pub fn object(&self, name: &str, param: &'static str) -> Result<Option<Object<'a>>, ApiError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Object(fields)) => Ok(Some(Object { fields })),
-            Some(_) => Err(ApiError::invalid(format!("{param} must be an object.")).param(param)),
-        }
+    pub fn object(&self, name: &str, param: impl Into<Cow<'static, str>>) -> Result<Option<Object<'a>>, ApiError> {
+        self.get(name).map(|value| Object::of(value, param)).transpose()
+    }
+
+    /// A value that is an object; `param` is its full name in errors.
+    ///
+    /// # Errors
+    /// 400 when it is none.
+    pub fn of(value: &'a Value, param: impl Into<Cow<'static, str>>) -> Result<Self, ApiError> {
+        let wrong = |param: Cow<'static, str>| ApiError::invalid(format!("{param} must be an object.")).param(param);
+        value.as_object().map(Self::new).ok_or_else(|| wrong(param.into()))
     }
 }
 
-fn missing(param: &'static str) -> ApiError {
+fn missing(param: Cow<'static, str>) -> ApiError {
     ApiError::invalid(format!("{param} is required.")).param(param)
 }

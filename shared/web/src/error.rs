@@ -189,6 +189,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Number(error) => Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to"),
             SubmitError::Sender(error) => Self::invalid(format!("from {error}. GET /v1/numbers lists them.")).param("from"),
             SubmitError::NotAllowed(refusal) => Self::send_failed(refusal),
+            SubmitError::Forbidden(scope) => Self::forbidden(scope),
             SubmitError::CameIn => Self::conflict("A fax that came in cannot be sent again. Send its document as a new fax."),
             SubmitError::UnderWay => {
                 let message = "This fax is under way: which pages were not sent is known at its end. Cancel it, or wait.";

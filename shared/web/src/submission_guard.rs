@@ -16,8 +16,8 @@ use crate::{ApiError, Request, Response};
 const LONGEST_KEY: usize = 255;
 /// The fields of a body that matter; what else is in it is ignored.
 const FIELDS: [&str; 5] = ["to", "from", "document", "document_url", "send_at"];
-/// Those that were not always there: a request without them is the same as it was.
-const LATER_FIELDS: [&str; 1] = ["pages"];
+/// Fields that came later. They count only where they are given, so that a request without them is the same as it was for the release before.
+const LATER_FIELDS: [&str; 5] = ["cover", "documents", "pages", "paper", "resolution"];
 
 #[derive(Debug)]
 pub struct SubmissionGuard {
@@ -67,7 +67,7 @@ impl SubmissionGuard {
         let mut kept = None;
         let mut named = None;
         if let Ok(Some(key)) = &key {
-            let fingerprint = fingerprint(request, &FIELDS);
+            let fingerprint = fingerprint(request);
             kept = self.requests.find(key, request.now).await?;
             named = Some(IdempotentRequest { key: key.clone(), fingerprint });
         }
@@ -128,11 +128,11 @@ fn idempotency_key(request: &Request, who: &Principal, route: &str) -> Result<Op
 /// What makes two requests the same: the fields that matter, whatever their order and the white space between them.
 ///
 /// A body that is no JSON object is compared as it is.
-fn fingerprint(request: &Request, fields: &[&str]) -> String {
+fn fingerprint(request: &Request) -> String {
     let mut sha = Sha256::new();
     match request.json() {
         Ok(body) => {
-            for field in fields {
+            for field in FIELDS {
                 sha.update(field);
                 canonical(body.get(field).unwrap_or(&Value::Null), &mut sha);
             }
@@ -186,4 +186,44 @@ fn replay(record: &IdempotencyRecord, request: &IdempotentRequest) -> Result<Res
     let status = StatusCode::from_u16(record.status).map_err(ApiError::internal)?;
     let replayed = HeaderName::from_static("idempotent-replayed");
     Ok(Response::json_text(status, record.body.clone()).with_header(replayed, HeaderValue::from_static("true")))
+}
+
+#[cfg(test)]
+mod tests {
+    use sfm_core::id::RequestId;
+
+    use super::*;
+
+    fn fingerprint_of(body: &str) -> String {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        fingerprint(&Request {
+            id: RequestId::generate(now),
+            now,
+            method: http::Method::POST,
+            path: String::new(),
+            headers: HeaderMap::new(),
+            path_params: Default::default(),
+            query: Vec::new(),
+            body: body.to_owned().into(),
+            claims: Default::default(),
+            json: Default::default(),
+        })
+    }
+
+    #[test]
+    fn a_request_without_the_later_fields_is_the_same_as_it_was_before_them() {
+        let known = r#"to"+15005550001"fromnulldocument{"content":"QQ==","content_type":"text/plain"}document_urlnullsend_atnull"#;
+        let body = r#"{"document": {"content_type": "text/plain", "content": "QQ=="}, "to": "+15005550001", "documents": null, "x": 1}"#;
+        assert_eq!(fingerprint_of(body), hex(&Sha256::digest(known)));
+    }
+
+    #[test]
+    fn each_later_field_makes_another_request() {
+        let mut seen = std::collections::BTreeSet::from([fingerprint_of(r#"{"to": "+15005550001"}"#)]);
+        for field in LATER_FIELDS {
+            for value in ["1", "[1]", "[2]"] {
+                assert!(seen.insert(fingerprint_of(&format!(r#"{{"to": "+15005550001", "{field}": {value}}}"#))), "{field}: {value}");
+            }
+        }
+    }
 }

@@ -132,6 +132,24 @@ async fn a_document_is_fetched_by_its_link_and_its_type_is_sniffed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_by_link_keep_their_order_among_others_and_name_themselves_when_they_cannot_be_had() {
+    let service = Target::start().await;
+    let client = service.customer().await.client;
+    let far = FarEnd::start().await;
+    let url = |path: &str| json!({"url": format!("{}{path}", far.url)});
+    let send = async |parts: Vec<Value>| client.post("/v1/faxes", &json!({"to": "+15005550001", "documents": parts})).await;
+    let sent = send(vec![url("/letter.pdf"), url("/letter.txt"), url("/hop")]).await;
+    assert_eq!((sent.status, sent.json()["pages"].clone()), (201, json!(2 * LETTER_PAGES + 1)), "{}", sent.text);
+    assert_eq!(send(vec![url("/letter.txt"); 20]).await.json()["pages"], 20);
+    let rows = [("/gone", "document_unreachable"), ("/login", "document_type_unsupported"), ("/says-large", "document_too_large")];
+    for (path, code) in rows {
+        let error = assert_problem(&send(vec![url("/letter.txt"), url(path), url("/failing")]).await, 400, "invalid_request");
+        assert_eq!((&error["code"], &error["param"]), (&json!(code), &json!("documents[1].url")), "{path}: {error}");
+        assert!(error["message"].as_str().unwrap().starts_with("documents[1].url "), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_link_may_lead_to_is_bounded_whatever_the_far_end_does() {
     let service = Target::start().await;
     let client = service.customer().await.client;

@@ -4,6 +4,7 @@
 
 mod contacts;
 mod description;
+mod documents;
 mod end_to_end;
 mod faxes;
 mod filters;

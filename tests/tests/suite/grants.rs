@@ -26,10 +26,12 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 5] = [
+const UNSEEN: [(&str, &str, &str); 7] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("ScheduleFax", "s3:ListBucket", "documents"),
+    ("SendFax", "s3:ListBucket", "documents"),
     ("ResendFax", "s3:ListBucket", "documents"),
     ("SendScheduledFax", "s3:ListBucket", "documents"),
 ];
@@ -60,6 +62,14 @@ async fn race_of_resends(client: &Client, sent: &str) {
     assert_eq!(client.post(&format!("/v1/faxes/{partly}/cancel"), &json!({})).await.status, 200);
     let rest = client.post(&format!("/v1/faxes/{partly}/resend"), &json!({"pages": "unsent"})).await;
     assert_eq!(rest.status, 201, "{}", rest.text);
+}
+
+/// The id of a form that was uploaded.
+async fn uploaded(client: &Client) -> Value {
+    let upload = client.post("/v1/uploads", &json!({"size": FORM.len()})).await.json();
+    let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(FORM).send().await.unwrap();
+    assert_eq!(put.status(), 200);
+    upload["id"].clone()
 }
 
 /// Each request of the API, and those that lose a race.
@@ -98,6 +108,11 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     assert_eq!(filtered["data"][0]["id"], sent);
     canceled(client).await;
     race_of_resends(client, &sent).await;
+    let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);
+    let again = json!({"to": "+15005550001", "documents": parts, "send_at": named["send_at"]});
+    for path in ["/v1/faxes", "/v1/scheduled"] {
+        assert_eq!(client.post(path, &again).await.status, 201);
+    }
     let contact = client.post("/v1/contacts", &json!({"name": "A", "fax_number": "+12125551234"})).await.json();
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
@@ -173,6 +188,8 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
     let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
     call("GET", &scheduled, None).await;
     call("DELETE", &scheduled, None).await;
+    let upload = uploaded(&customer.client).await;
+    call("POST", "/faxes", Some(json!({"to": "+15005550001", "documents": [{"upload_id": upload}]}))).await;
     call("GET", "/faxes?direction=outbound", None).await;
     let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
     for path in ["", "/document", "/pages/1"] {

@@ -233,7 +233,7 @@ fn a_worker_has_no_environment_no_files_and_limits_and_ends_at_the_deadline() {
     assert_eq!(std::fs::read_link(format!("/proc/{seen}/cwd")).unwrap(), PathBuf::from("/"));
     let refused = converting.join().unwrap();
     // Which of the two it is depends on who else had the processor meanwhile.
-    let is_too_complex = matches!(&refused, Err(SandboxError::Document(e)) if e.code() == "document_too_complex");
+    let is_too_complex = matches!(&refused, Err(SandboxError::Document(e)) if e.error.code() == "document_too_complex");
     assert!(is_too_complex || matches!(&refused, Err(SandboxError::Worker(_))), "{refused:?}");
     assert!(!PathBuf::from(format!("/proc/{seen}")).exists(), "it was reaped");
 }

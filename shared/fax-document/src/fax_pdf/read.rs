@@ -16,7 +16,7 @@ use crate::sheet::Sheet;
 pub struct FaxPage {
     /// Pixels across: [`COLUMNS`](crate::COLUMNS).
     pub width: u32,
-    /// Pixels down: 2156 or 2291 at 196 to the inch, 1078 or 1145 at 98.
+    /// Pixels down: 2156, 2291 or 2744 at 196 to the inch, 1078, 1145 or 1372 at 98.
     pub height: u32,
     /// The picture by ITU-T T.6, closed by an EOFB.
     pub g4: Vec<u8>,

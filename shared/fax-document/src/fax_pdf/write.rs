@@ -15,25 +15,24 @@ const AROUND: usize = 700;
 
 /// A fax in the making.
 pub(crate) struct FaxPdf<'a> {
-    sheet: Sheet,
     limits: &'a Limits,
-    pages: Vec<Vec<u8>>,
+    pages: Vec<(Sheet, Vec<u8>)>,
     bytes: usize,
 }
 
 impl<'a> FaxPdf<'a> {
-    pub(crate) fn new(sheet: Sheet, limits: &'a Limits) -> Self {
-        Self { sheet, limits, pages: Vec::new(), bytes: AROUND }
+    pub(crate) fn new(limits: &'a Limits) -> Self {
+        Self { limits, pages: Vec::new(), bytes: AROUND }
     }
 
     /// Adds a page's Group 4 code, unless the PDF would then be too large.
-    pub(crate) fn push(&mut self, g4: Vec<u8>) -> Result<(), DocumentError> {
+    pub(crate) fn push(&mut self, sheet: Sheet, g4: Vec<u8>) -> Result<(), DocumentError> {
         self.bytes += g4.len() + PER_PAGE;
         if self.bytes > self.limits.pdf_bytes {
             let (page, most) = (self.pages.len() + 1, self.limits.pdf_bytes / 1_000_000);
             return Err(DocumentError::too_large(format!("with page {page} the fax passes {most} million bytes")));
         }
-        self.pages.push(g4);
+        self.pages.push((sheet, g4));
         Ok(())
     }
 
@@ -42,12 +41,23 @@ impl<'a> FaxPdf<'a> {
         self.pages.len()
     }
 
-    /// Changes every page, given its number, from 1, and how many there are.
-    pub(crate) fn change(mut self, change: impl Fn(&[u8], usize, usize) -> Result<Vec<u8>, DocumentError>) -> Result<Self, DocumentError> {
+    /// These pages, and then those so far.
+    pub(crate) fn after(mut self, first: Vec<(Sheet, Vec<u8>)>) -> Result<Self, DocumentError> {
+        let rest = std::mem::take(&mut self.pages);
+        self.bytes = AROUND;
+        first.into_iter().chain(rest).try_for_each(|(sheet, g4)| self.push(sheet, g4))?;
+        Ok(self)
+    }
+
+    /// Changes every page, given its sheet, its number, from 1, and how many there are.
+    pub(crate) fn change(
+        mut self,
+        change: impl Fn(&Sheet, &[u8], usize, usize) -> Result<Vec<u8>, DocumentError>,
+    ) -> Result<Self, DocumentError> {
         let pages = std::mem::take(&mut self.pages);
         self.bytes = AROUND;
-        for (g4, number) in pages.iter().zip(1..) {
-            self.push(change(g4, number, pages.len())?)?;
+        for ((sheet, g4), number) in pages.iter().zip(1..) {
+            self.push(*sheet, change(sheet, g4, number, pages.len())?)?;
         }
         Ok(self)
     }
@@ -58,7 +68,7 @@ impl<'a> FaxPdf<'a> {
         if count == 0 {
             return Err(DocumentError::empty("it has no pages"));
         }
-        let pages: Vec<_> = self.pages.iter().map(|g4| (self.sheet, g4.as_slice())).collect();
+        let pages: Vec<_> = self.pages.iter().map(|(sheet, g4)| (*sheet, g4.as_slice())).collect();
         Ok(FaxDocument { pdf: write(&pages), pages: count })
     }
 }
@@ -122,7 +132,7 @@ mod tests {
 
     #[test]
     fn pages_of_any_fax_size_are_read_back_as_they_were() {
-        let pages = [page(2156), page(1145), page(2291)];
+        let pages = [page(2156), page(1145), page(2291), page(2744), page(1372)];
         assert_eq!(read_fax_pdf(&write_fax_pdf(&pages).unwrap()).unwrap(), pages);
     }
 

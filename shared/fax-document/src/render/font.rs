@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
-use skrifa::{FontRef, MetadataProvider};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 use crate::error::DocumentError;
 use crate::gray::Gray;
@@ -61,7 +61,7 @@ pub(crate) struct Font {
 }
 
 /// A glyph's grey pixels, and where they lie from the pen's place on the baseline.
-struct Glyph {
+pub(crate) struct Glyph {
     left: i32,
     top: i32,
     width: usize,
@@ -82,10 +82,17 @@ impl Font {
     /// Draws a character with the pen at (`x`, `baseline`).
     pub(crate) fn draw(&mut self, c: char, page: &mut Gray, x: u32, baseline: u32) {
         let (face, size, squeeze) = (&self.face, self.size, self.squeeze);
-        let glyph = self.drawn.entry(c).or_insert_with(|| rasterize(face, c, size, squeeze));
-        for (y, row) in (0..).zip(glyph.pixels.chunks(glyph.width.max(1))) {
+        let glyph = self.drawn.entry(c).or_insert_with(|| rasterize(face, face.charmap().map(c), size, squeeze));
+        glyph.lay(page, x.into(), baseline.into());
+    }
+}
+
+impl Glyph {
+    /// Draws it with the pen at (`x`, `baseline`).
+    pub(crate) fn lay(&self, page: &mut Gray, x: i64, baseline: i64) {
+        for (y, row) in (0..).zip(self.pixels.chunks(self.width.max(1))) {
             for (step, value) in (0..).zip(row) {
-                let to = (i64::from(x) + i64::from(glyph.left) + step, i64::from(baseline) + i64::from(glyph.top) + y);
+                let to = (x + i64::from(self.left) + step, baseline + i64::from(self.top) + y);
                 if let (Ok(x), Ok(y)) = (usize::try_from(to.0), usize::try_from(to.1)) {
                     page.darken(x, y, *value);
                 }
@@ -94,9 +101,10 @@ impl Font {
     }
 }
 
-fn rasterize(face: &FontRef<'_>, c: char, size: f32, squeeze: f32) -> Glyph {
+/// A glyph of a face whose outlines are quadratic, at `size` pixels across to the em, and `squeeze` times as many down.
+pub(crate) fn rasterize(face: &FontRef<'_>, glyph: Option<GlyphId>, size: f32, squeeze: f32) -> Glyph {
     let mut outline = Outline { squeeze, ..Outline::default() };
-    let glyph = face.charmap().map(c).and_then(|id| face.outline_glyphs().get(id));
+    let glyph = glyph.and_then(|id| face.outline_glyphs().get(id));
     let settings = DrawSettings::unhinted(Size::new(size), LocationRef::default());
     if glyph.is_none_or(|glyph| glyph.draw(settings, &mut outline).is_err()) || outline.curves.is_empty() {
         return Glyph { left: 0, top: 0, width: 0, pixels: Vec::new() };

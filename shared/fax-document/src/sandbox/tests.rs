@@ -1,4 +1,6 @@
+use super::wire::{REASON, Told};
 use super::*;
+use crate::options::{Header, Limits, Paper, Resolution};
 
 #[test]
 fn only_a_document_that_had_the_processor_is_too_complex() {
@@ -39,7 +41,7 @@ fn a_worker_that_takes_long_yields_the_processor_to_others() {
     let mut options = Options::default();
     options.limits.deadline = Some(Instant::now() + Duration::from_secs(60));
     let told = Sandbox::new(slow).convert(b"text", None, &options).unwrap_err();
-    let SandboxError::Document(DocumentError::Broken { reason }) = told else { unreachable!("{told:?}") };
+    let SandboxError::Document(PartError { error: DocumentError::Broken { reason }, .. }) = told else { unreachable!("{told:?}") };
     let values: Vec<i32> = reason.split(' ').map(|value| value.parse().unwrap()).collect();
     assert_eq!(values[1], (values[0] + YIELDING).min(19));
 }
@@ -78,11 +80,45 @@ fn a_worker_reads_what_it_was_told() {
     let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
     let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
     let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
-    for declared in [None, Some(""), Some("-"), Some("text/plain; charset=utf-8")] {
-        let time = Duration::from_millis(1500);
-        let head = Request { declared, options: &options, time: Some(time), watched: true }.head();
-        let line = String::from_utf8_lossy(&head);
-        let read = read_head(line.trim_end_matches('\n'), started);
-        assert_eq!(read, Some(Told { declared: declared.map(str::to_owned), options: options.clone(), time, watched: true }));
+    for paper in Paper::ALL {
+        let options = Options { paper, ..options.clone() };
+        let head = Request { options: &options, time: None, watched: false }.head();
+        assert_eq!(read_head(&String::from_utf8_lossy(&head), started).map(|told| told.options.paper), Some(paper));
+    }
+    let time = Duration::from_millis(1500);
+    let head = Request { options: &options, time: Some(time), watched: true }.head();
+    let read = read_head(&String::from_utf8_lossy(&head), started);
+    assert_eq!(read, Some(Told { options: options.clone(), time, watched: true }));
+    for declared in [None, Some(""), Some("-"), Some("fax"), Some("text/plain; charset=utf-8")] {
+        let (line, bytes) = part_head(&Part::Document { bytes: b"text\n", declared });
+        assert_eq!(PartHead::read(&line), Some((5, PartHead::Document { declared: declared.map(str::to_owned) })));
+        assert_eq!(&*bytes, b"text\n");
+    }
+    assert_eq!(PartHead::read(&part_head(&Part::Fax(b"%PDF")).0), Some((4, PartHead::Fax)));
+    let cover = Cover::default();
+    let (line, bytes) = part_head(&Part::Cover(&cover));
+    assert_eq!(PartHead::read(&line), Some((bytes.len(), PartHead::Cover)));
+}
+
+#[test]
+fn a_long_type_or_one_of_several_lines_stays_one_line_before_the_bytes() {
+    let declared = format!("text/plain;\n x={}", "\u{e9}".repeat(9000));
+    let (line, _) = part_head(&Part::Document { bytes: b"", declared: Some(&declared) });
+    assert!(line.len() < HEAD && line.find('\n') == Some(line.len() - 1), "{line}");
+    assert!(PartHead::read(&line).is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_part_that_a_worker_died_of_is_the_one_that_it_had_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let dies = folder.path().join("dies");
+    for (says, part) in [("part 1", 1), ("page 1 2", 0), ("part 999", 2), ("part x", 0)] {
+        std::fs::write(&dies, format!("#!/bin/sh\necho {says}\n")).unwrap();
+        std::fs::set_permissions(&dies, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let parts = [Part::Document { bytes: b"text", declared: None }; 3];
+        let refused = Sandbox::new(dies.clone()).convert_parts(&parts, &Options::default()).unwrap_err();
+        let SandboxError::Document(refused) = refused else { unreachable!("{refused:?}") };
+        assert_eq!(refused, PartError { part, error: DocumentError::TooComplex });
     }
 }

@@ -13,6 +13,7 @@
 mod dynamodb;
 mod events;
 mod gateway;
+mod lifecycle;
 mod partial;
 mod pattern;
 mod queues;
@@ -36,6 +37,7 @@ use tokio::task::JoinSet;
 use sfm_simulator::interceptor::CallInterceptor;
 
 pub use events::BusRule;
+pub use lifecycle::LifecycleRule;
 pub use pattern::PatternError;
 
 /// The account that owns everything here, as in the ARNs that `dynoxide` makes.
@@ -52,6 +54,8 @@ pub struct EndpointConfig {
     pub clock: Clock,
     pub interceptor: Arc<dyn CallInterceptor>,
     pub rules: Vec<BusRule>,
+    /// Of the buckets; applied by [`Endpoint::expire_objects`].
+    pub lifecycle: Vec<LifecycleRule>,
     /// The secret access key of every access key id. Only S3 checks signatures.
     pub secret: String,
     /// Makes DynamoDB report the capacity of every call, as if each had asked for it, so that the interceptor can add it up.
@@ -68,6 +72,8 @@ pub enum EndpointError {
     Start(std::io::Error),
     #[error("DynamoDB: {0}")]
     Database(#[from] dynoxide::DynoxideError),
+    #[error("removing old objects: {0}")]
+    Expire(std::io::Error),
     #[error("trimming a stream: {0}")]
     Trim(#[from] rusqlite::Error),
     #[error("S3: {0}")]
@@ -85,6 +91,7 @@ pub struct Endpoint {
     accepting: JoinSet<()>,
     stopping: watch::Sender<bool>,
     dynamodb: dynamodb::Dynamodb,
+    lifecycle: lifecycle::Lifecycle,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -95,7 +102,7 @@ impl std::fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub async fn start(config: EndpointConfig) -> Result<Self, EndpointError> {
-        let EndpointConfig { listener, dir, clock, interceptor, rules, secret, count_capacity } = config;
+        let EndpointConfig { listener, dir, clock, interceptor, rules, lifecycle, secret, count_capacity } = config;
         let url = format!("http://{}", listener.local_addr().map_err(EndpointError::Start)?);
         let (dynamodb, s3) = tokio::task::spawn_blocking({
             let clock = clock.clone();
@@ -103,11 +110,12 @@ impl Endpoint {
                 let objects = dir.join("s3");
                 std::fs::create_dir_all(&objects).map_err(|source| EndpointError::Directory { path: objects.clone(), source })?;
                 let dynamodb = dynamodb::Dynamodb::open(dir.join("dynamodb.sqlite"), clock.clone())?;
-                Ok::<_, EndpointError>((dynamodb, s3::S3::open(&objects, clock, secret)?))
+                Ok::<_, EndpointError>((dynamodb, s3::S3::open(&objects, clock, secret, lifecycle)?))
             }
         })
         .await
         .map_err(|_| EndpointError::Interrupted)??;
+        let lifecycle = s3.lifecycle();
         let queues = queues::Queues::new(url.clone(), clock.clone());
         let gateway = gateway::Gateway {
             dynamodb: dynamodb.client(count_capacity),
@@ -121,7 +129,7 @@ impl Endpoint {
         let (stopping, stop) = watch::channel(false);
         let mut accepting = JoinSet::new();
         accepting.spawn(gateway::serve(listener, Arc::new(gateway), stop));
-        Ok(Self { url, accepting, stopping, dynamodb })
+        Ok(Self { url, accepting, stopping, dynamodb, lifecycle })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -136,6 +144,11 @@ impl Endpoint {
     /// Deletes the items whose time to live has passed on the stack's clock and returns how many. Blocks.
     pub fn sweep_ttl(&self) -> Result<usize, EndpointError> {
         self.dynamodb.sweep_ttl()
+    }
+
+    /// Deletes the objects that are older on the stack's clock than their bucket's lifecycle lets them become, and returns how many. Blocks.
+    pub fn expire_objects(&self) -> Result<usize, EndpointError> {
+        self.lifecycle.expire().map_err(EndpointError::Expire)
     }
 
     /// Forgets the records of a table's stream before `sequence_number`, which stays. Blocks.

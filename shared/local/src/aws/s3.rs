@@ -15,11 +15,12 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, HttpResponse, S3Request, S3Response, S3Result, dto, s3_error};
+use s3s::{HttpError, HttpResponse, S3 as _, S3Error, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
 use sfm_core::clock::Clock;
 
 use super::EndpointError;
+use super::lifecycle::{Lifecycle, LifecycleRule};
 use super::request::{header, query};
 
 /// How far ahead of the server's time AWS lets a link be dated.
@@ -27,30 +28,51 @@ const SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// The longest life of a link.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-pub(super) struct S3(S3Service);
+pub(super) struct S3 {
+    service: S3Service,
+    lifecycle: Lifecycle,
+}
 
 impl S3 {
-    pub(super) fn open(dir: &Path, clock: Clock, secret: String) -> Result<Self, EndpointError> {
+    pub(super) fn open(dir: &Path, clock: Clock, secret: String, rules: Vec<LifecycleRule>) -> Result<Self, EndpointError> {
+        let lifecycle = Lifecycle::new(dir, clock.clone(), rules);
         let files = FileSystem::new(dir).map_err(|error| EndpointError::Objects(format!("{error:?}").into()))?;
         let mut config = S3Config::default();
         // It compares with the system's time; the stack's may be days ahead. `Links` compares with the stack's.
         config.presigned_url_max_skew_time_secs = u32::MAX;
-        let mut service = S3ServiceBuilder::new(Objects(files));
+        let mut service = S3ServiceBuilder::new(Objects { files, lifecycle: lifecycle.clone() });
         service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         service.set_auth(OneSecret(secret.into()));
         service.set_access(Links(clock));
-        Ok(Self(service.build()))
+        Ok(Self { service: service.build(), lifecycle })
+    }
+
+    /// What removes old objects.
+    pub(super) fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle.clone()
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        self.0.call(request.map(s3s::Body::from)).await
+        self.service.call(request.map(s3s::Body::from)).await
     }
 }
 
 /// The operations that the product and its tests use. A copy is whole or not there, as S3's is: `s3s-fs` writes it over the object that
 /// another may be reading.
 #[derive(Debug)]
-struct Objects(FileSystem);
+struct Objects {
+    files: FileSystem,
+    lifecycle: Lifecycle,
+}
+
+impl Objects {
+    async fn put(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
+        let writing = self.lifecycle.write(&request.input.bucket, &request.input.key);
+        let put = self.files.put_object(request).await?;
+        writing.done().map_err(S3Error::internal_error)?;
+        Ok(put)
+    }
+}
 
 #[async_trait::async_trait]
 impl s3s::S3 for Objects {
@@ -61,7 +83,7 @@ impl s3s::S3 for Objects {
         }
         let source = dto::GetObjectInput { bucket: bucket.to_string(), key: key.to_string(), ..dto::GetObjectInput::default() };
         let (to_bucket, to_key) = (request.input.bucket.clone(), request.input.key.clone());
-        let got = self.0.get_object(of(&request, source)).await?.output;
+        let got = self.files.get_object(of(&request, source)).await?.output;
         let put = dto::PutObjectInput {
             bucket: to_bucket,
             key: to_key,
@@ -71,45 +93,45 @@ impl s3s::S3 for Objects {
             metadata: got.metadata,
             ..dto::PutObjectInput::default()
         };
-        let put = self.0.put_object(of(&request, put)).await?.output;
+        let put = self.put(of(&request, put)).await?.output;
         let copied = dto::CopyObjectResult { e_tag: put.e_tag, ..dto::CopyObjectResult::default() };
         Ok(S3Response::new(dto::CopyObjectOutput { copy_object_result: Some(copied), ..dto::CopyObjectOutput::default() }))
     }
 
     async fn create_bucket(&self, request: S3Request<dto::CreateBucketInput>) -> S3Result<S3Response<dto::CreateBucketOutput>> {
-        self.0.create_bucket(request).await
+        self.files.create_bucket(request).await
     }
 
     async fn head_bucket(&self, request: S3Request<dto::HeadBucketInput>) -> S3Result<S3Response<dto::HeadBucketOutput>> {
-        self.0.head_bucket(request).await
+        self.files.head_bucket(request).await
     }
 
     async fn list_buckets(&self, request: S3Request<dto::ListBucketsInput>) -> S3Result<S3Response<dto::ListBucketsOutput>> {
-        self.0.list_buckets(request).await
+        self.files.list_buckets(request).await
     }
 
     async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
-        self.0.get_object(request).await
+        self.files.get_object(request).await
     }
 
     async fn head_object(&self, request: S3Request<dto::HeadObjectInput>) -> S3Result<S3Response<dto::HeadObjectOutput>> {
-        self.0.head_object(request).await
+        self.files.head_object(request).await
     }
 
     async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
-        self.0.put_object(request).await
+        self.put(request).await
     }
 
     async fn delete_object(&self, request: S3Request<dto::DeleteObjectInput>) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
-        self.0.delete_object(request).await
+        self.files.delete_object(request).await
     }
 
     async fn delete_objects(&self, request: S3Request<dto::DeleteObjectsInput>) -> S3Result<S3Response<dto::DeleteObjectsOutput>> {
-        self.0.delete_objects(request).await
+        self.files.delete_objects(request).await
     }
 
     async fn list_objects_v2(&self, request: S3Request<dto::ListObjectsV2Input>) -> S3Result<S3Response<dto::ListObjectsV2Output>> {
-        self.0.list_objects_v2(request).await
+        self.files.list_objects_v2(request).await
     }
 }
 

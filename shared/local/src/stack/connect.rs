@@ -70,7 +70,7 @@ impl Stack {
                         let sweep = move || {
                             let aws = aws.clone();
                             tokio::task::spawn_blocking(move || {
-                                if let Err(e) = aws.sweep_ttl() {
+                                if let Err(e) = aws.sweep_ttl().and_then(|_| aws.expire_objects()) {
                                     tracing::error!(error = %e, "expired items were not removed");
                                 }
                             });

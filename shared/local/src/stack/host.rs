@@ -22,6 +22,7 @@ type Make = fn(&Platform) -> Result<Handler, ConfigError>;
 /// The functions that exist in code, by the name of their resource. One that the template does not name is never made.
 const FUNCTIONS: &[(&str, Make)] = &[
     ("SendFax", http::<send_fax::SendFax>),
+    ("CreateUpload", http::<create_upload::CreateUpload>),
     ("ListFaxes", http::<list_faxes::ListFaxes>),
     ("GetFax", http::<get_fax::GetFax>),
     ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),

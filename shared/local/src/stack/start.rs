@@ -27,9 +27,9 @@ use super::listeners::{Listeners, url};
 use super::oidc::{self, Issuer};
 use super::shared::Shared;
 use super::state::{self, Demo, Lock, State};
-use super::template::{Resource, Template, name_of_arn};
+use super::template::{Resource, Template, bucket_name, name_of_arn};
 use super::{AWS_ACCOUNT, POLLER, REGION, Stack, TEMPLATE, api, control, demo, operator, provision};
-use crate::aws::{BusRule, Endpoint, EndpointConfig};
+use crate::aws::{BusRule, Endpoint, EndpointConfig, LifecycleRule};
 
 /// A document for a first fax.
 const SAMPLE: &[u8] = include_bytes!("../../../fax-document/samples/letter.pdf");
@@ -74,6 +74,7 @@ impl Stack {
             clock: clock.clone(),
             interceptor: config.interceptor.clone(),
             rules: rules(&template)?,
+            lifecycle: lifecycle(&template)?,
             secret: state.aws_secret.clone(),
             count_capacity: config.count_capacity,
         })
@@ -177,6 +178,22 @@ fn rules(template: &Template) -> Result<Vec<BusRule>, StackError> {
                 pattern: properties["EventPattern"].clone(),
                 target_queue_name: name_of_arn(target["Arn"].as_str().unwrap_or_default()).to_owned(),
             });
+        }
+    }
+    Ok(rules)
+}
+
+/// How long objects are kept, by prefix.
+fn lifecycle(template: &Template) -> Result<Vec<LifecycleRule>, StackError> {
+    let mut rules = Vec::new();
+    for bucket in template.resources("AWS::S3::Bucket")? {
+        for rule in bucket.properties["LifecycleConfiguration"]["Rules"].as_array().into_iter().flatten() {
+            let days = &rule["ExpirationInDays"];
+            let days = days.as_u64().or_else(|| days.as_str()?.parse().ok()).and_then(|days| u32::try_from(days).ok());
+            if let Some(days) = days.filter(|_| rule["Status"] == "Enabled") {
+                let prefix = rule["Prefix"].as_str().unwrap_or_default().to_owned();
+                rules.push(LifecycleRule { bucket: bucket_name(&bucket.name), prefix, days });
+            }
         }
     }
     Ok(rules)

@@ -56,7 +56,7 @@ pub struct Conversion {
     /// Pages drawn at a time; as many as there are processors without it
     #[arg(long)]
     threads: Option<usize>,
-    #[arg(long, value_parser = one_of([("a4", Paper::A4), ("letter", Paper::Letter)]), default_value = "letter")]
+    #[arg(long, value_parser = one_of([("a4", Paper::A4), ("legal", Paper::Legal), ("letter", Paper::Letter)]), default_value = "letter")]
     paper: Paper,
     #[arg(long, value_parser = one_of([("fine", Resolution::Fine), ("standard", Resolution::Standard)]), default_value = "fine")]
     resolution: Resolution,
@@ -138,7 +138,7 @@ pub(super) fn fax_ready(
     options.limits.deadline = Some(Instant::now() + TIME);
     let sandbox = Sandbox::of_this_program().map_err(|e| CommandError::new("unavailable", e.to_string()))?;
     sandbox.convert_watched(document, None, &options, watch).map_err(|e| match e {
-        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.code()),
+        SandboxError::Document(e) => CommandError::invalid(e.to_string()).code(e.error.code()),
         SandboxError::Worker(e) => CommandError::new("unavailable", e.to_string()),
     })
 }

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::{BusRule, Endpoint, EndpointConfig, EndpointError};
+use super::{BusRule, Endpoint, EndpointConfig, EndpointError, LifecycleRule};
 use sfm_simulator::interceptor::{Call, CallInterceptor, Verdict};
 
 const SECRET: &str = "a secret";
@@ -88,6 +88,7 @@ impl Stack {
             clock: clock.clone(),
             interceptor: interceptor.clone(),
             rules,
+            lifecycle: vec![LifecycleRule { bucket: "documents".into(), prefix: "brief/".into(), days: 1 }],
             secret: SECRET.to_owned(),
             count_capacity: true,
         };

@@ -5,7 +5,11 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
+use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::rt::TokioExecutor;
 use jiff::SignedDuration;
 
 use super::{CALLER, Stack, client, fetch};
@@ -167,4 +171,68 @@ async fn the_tap_sees_the_operations_by_name_without_the_objects() {
     }
     let expected = ["CreateBucket", "PutObject", "ListObjectsV2", "GetObject"].map(|operation| (operation.to_owned(), 200));
     assert_eq!(seen, expected);
+}
+
+/// A link by which exactly `size` bytes of a type are put, good for five minutes from now on the stack's clock.
+async fn upload_link(stack: &Stack, client: &Client, key: &str, size: i64, content_type: Option<&str>) -> String {
+    let now = SystemTime::try_from(stack.clock.now()).unwrap();
+    let config = PresigningConfig::builder().start_time(now).expires_in(Duration::from_secs(300)).build().unwrap();
+    let put = client.put_object().bucket("documents").key(key).content_length(size).set_content_type(content_type.map(str::to_owned));
+    put.presigned(config).await.unwrap().uri().to_owned()
+}
+
+async fn upload(url: &str, content_type: Option<&str>, body: &'static [u8]) -> StatusCode {
+    let mut request = http::Request::put(url);
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let client = HttpClient::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    client.request(request.body(Full::new(Bytes::from_static(body))).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn a_link_takes_an_upload_of_the_size_and_type_that_were_signed_while_it_lives() {
+    let stack = Stack::start().await;
+    let client = documents(&stack).await;
+    let plain = upload_link(&stack, &client, "plain", 4, None).await;
+    let typed = upload_link(&stack, &client, "typed", 4, Some("text/plain")).await;
+    for (url, content_type, body) in [
+        (&plain, None, &b"abcde"[..]),
+        (&plain, None, b"abc"),
+        (&plain, None, b""),
+        (&typed, None, b"abcd"),
+        (&typed, Some("image/png"), b"abcd"),
+        (&plain.replace("plain", "other"), None, b"abcd"),
+    ] {
+        assert_eq!(upload(url, content_type, body).await, StatusCode::FORBIDDEN, "{url} {content_type:?} {body:?}");
+    }
+    assert_eq!(client.list_objects_v2().bucket("documents").send().await.unwrap().contents().len(), 0);
+    assert_eq!(upload(&plain, None, b"abcd").await, StatusCode::OK);
+    assert_eq!(upload(&typed, Some("text/plain"), b"abcd").await, StatusCode::OK);
+    let stored = client.get_object().bucket("documents").key("typed").send().await.unwrap();
+    assert_eq!((stored.content_type(), stored.content_length()), (Some("text/plain"), Some(4)));
+    stack.clock.advance(SignedDuration::from_secs(301));
+    assert_eq!(upload(&plain, None, b"abcd").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn old_objects_are_removed_where_a_rule_says_so_by_the_stacks_clock() {
+    let stack = Stack::start().await;
+    let client = documents(&stack).await;
+    for key in ["brief/acct/old", "long/old"] {
+        put(&client, key, b"x").await;
+    }
+    // The stack stands three days ahead of the system: nothing is as old as that yet.
+    assert_eq!(stack.endpoint.expire_objects().unwrap(), 0);
+    stack.clock.advance(SignedDuration::from_hours(23));
+    put(&client, "brief/acct/new", b"x").await;
+    client.copy_object().bucket("documents").key("brief/acct/copy").copy_source("documents/brief/acct/old").send().await.unwrap();
+    assert_eq!(stack.endpoint.expire_objects().unwrap(), 0);
+    stack.clock.advance(SignedDuration::from_hours(2));
+    assert_eq!(stack.endpoint.expire_objects().unwrap(), 1);
+    let gone = client.get_object().bucket("documents").key("brief/acct/old").send().await.unwrap_err();
+    assert_eq!(gone.code(), Some("NoSuchKey"));
+    for key in ["brief/acct/new", "brief/acct/copy", "long/old"] {
+        client.head_object().bucket("documents").key(key).send().await.unwrap();
+    }
 }
