@@ -13,6 +13,7 @@ use sfm_core::id::{AccountId, FaxId};
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
 use sfm_core::principal::Principal;
+use sfm_core::scope::Scope;
 use sfm_core::submission::{NewFax, Resend, ResentPages};
 use sfm_service::submission::SubmitError;
 use sfm_store::audit::Audit;
@@ -115,6 +116,10 @@ impl SendService {
         };
         let (account, numbers) = self.account(who.account()).await?;
         let to = again.to.unwrap_or_else(|| fax.to.clone());
+        // Whoever may only send could otherwise read each fax by sending it to itself.
+        if to != fax.to && !who.has_scope(Scope::FaxesRead) {
+            return Err(SubmitError::Forbidden(Scope::FaxesRead));
+        }
         account.check_number(&to)?;
         let sender = match &again.from {
             Some(from) => Number::sender(Some(from), &numbers)?,

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sfm_core::scope::Scope;
 use sfm_tests::client::{Answer, Client, http};
 use sfm_tests::service::Service;
 use sfm_tests::target::Target;
@@ -50,10 +51,15 @@ async fn a_fax_is_sent_again_to_the_same_number_or_another() {
         assert_problem(&refused, 400, "invalid_request");
         assert_eq!(refused.json()["error"]["param"], param, "{}", refused.text);
     }
+    let sender = service.client(&service.key(customer.account, vec![Scope::FaxesSend], false).await);
+    let elsewhere = resend(&sender, id(&first), &json!({"to": "+12125551235"})).await;
+    assert_problem(&elsewhere, 403, "forbidden");
+    assert!(elsewhere.text.contains("faxes:read"), "{}", elsewhere.text);
+    assert_eq!(resend(&sender, id(&first), &json!({"to": first["to"]})).await.status, 201, "to the same number it may");
     let stranger = service.customer().await;
     assert_problem(&resend(&stranger.client, id(&first), &json!({})).await, 404, "not_found");
     assert_problem(&resend(client, "nonsense", &json!({})).await, 404, "not_found");
-    assert_eq!(client.get("/v1/faxes").await.json()["total"], 3, "what was refused made none");
+    assert_eq!(client.get("/v1/faxes").await.json()["total"], 4, "what was refused made none");
 }
 
 #[tokio::test(flavor = "multi_thread")]
