@@ -67,7 +67,7 @@ impl Api {
         if !matches!(base.scheme(), "https" | "http") {
             return Err(wrong("is not an https:// URL".into()));
         }
-        let http = sfm_http_client::Client::new(sfm_http_client::tls().map_err(|e| wrong(e.to_string()))?);
+        let http = sfm_http_client::Client::new(sfm_http_client::Tls::new().map_err(|e| wrong(e.to_string()))?.config().clone());
         Ok(Self { http, base, clock: platform.clock(), deadlines: Deadlines::default() })
     }
 

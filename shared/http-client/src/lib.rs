@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -54,16 +54,30 @@ const IDLE_OF_OTHERS: Duration = Duration::from_secs(3);
 /// How soon a peer that is gone is noticed while nothing is sent.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Rustls with ring and the roots of the system.
-///
-/// # Errors
-/// When the versions of TLS that are safe are none that the provider has.
-pub fn tls() -> Result<rustls::ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+/// Rustls with ring and the roots of the system, which are read when they are first needed: that takes some milliseconds, which a function that
+/// seldom calls a foreign server need not spend at its start.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    builder: rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>,
+    config: Arc<OnceLock<rustls::ClientConfig>>,
+}
+
+impl Tls {
+    /// # Errors
+    /// When the versions of TLS that are safe are none that the provider has.
+    pub fn new() -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(Self { builder, config: Arc::default() })
+    }
+
+    pub fn config(&self) -> &rustls::ClientConfig {
+        self.config.get_or_init(|| {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            self.builder.clone().with_root_certificates(roots).with_no_client_auth()
+        })
+    }
 }
 
 /// Why there is no answer, or no more of it.

@@ -110,7 +110,7 @@ impl Names for SystemResolver {
 /// Makes clients for customers' URLs.
 #[derive(Debug, Clone)]
 pub struct SafeHttp {
-    tls: rustls::ClientConfig,
+    tls: crate::Tls,
     names: Arc<dyn Names>,
     allow_loopback: bool,
     kept: Arc<Mutex<HashMap<Origin, (Instant, crate::Client)>>>,
@@ -123,9 +123,9 @@ impl SafeHttp {
     /// `allow_loopback` lets loopback addresses through, and plain HTTP to them: for tests.
     ///
     /// # Errors
-    /// When the system has no roots that a certificate could be held against.
+    /// As [`crate::Tls::new`].
     pub fn new(names: Arc<dyn Names>, allow_loopback: bool) -> Result<Self, crate::Error> {
-        Ok(Self { tls: crate::tls()?, names, allow_loopback, kept: Arc::default() })
+        Ok(Self { tls: crate::Tls::new()?, names, allow_loopback, kept: Arc::default() })
     }
 
     /// Reads a URL as a customer wrote it. The parser is the one of browsers (WHATWG), and of the client that connects: what either
@@ -184,7 +184,7 @@ impl SafeHttp {
         }
         let port = url.port_or_known_default().unwrap_or(443);
         let pinned = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-        Ok(crate::Client::pinned(pinned, self.tls.clone()))
+        Ok(crate::Client::pinned(pinned, self.tls.config().clone()))
     }
 
     /// The same, but one that was made for the host within the last minute is taken again, with the connections that it still has: for hosts that are

@@ -37,7 +37,7 @@ fn server(first: String, again: Vec<u8>) -> io::Result<(Url, JoinHandle<usize>)>
 }
 
 async fn get(url: &Url) -> io::Result<Result<Answer, ExchangeError>> {
-    let client = Client::pinned(Vec::new(), tls().map_err(io::Error::other)?);
+    let client = Client::pinned(Vec::new(), Tls::new().map_err(io::Error::other)?.config().clone());
     Ok(client.send(request(Method::GET, url), "").await)
 }
 
