@@ -167,10 +167,14 @@ impl FaxCancellation {
 
     /// Cancels a fax, or has its carrier asked to stop it: the fax that is given back tells which. A wish that is repeated changes nothing.
     /// (1 RRU; canceled: one transaction of fax, event and refund)
-    pub async fn cancel(&self, account: AccountId, id: FaxId) -> Result<Fax, CancelFaxError> {
+    ///
+    /// # Errors
+    /// [`CancelFaxError::NotFound`] also for a live fax where `who` is a test key, and the other way round: a test stops nothing real.
+    pub async fn cancel(&self, who: &Principal, id: FaxId) -> Result<Fax, CancelFaxError> {
+        let account = who.account();
         let (mut came_to, mut at) = (None, None);
         let recorded = self.transmissions.record(account, id, |fax, now| {
-            came_to = fax.deleted_at.is_none().then(|| fax.cancel(self.can_stop, now));
+            came_to = (fax.deleted_at.is_none() && fax.live == who.is_live()).then(|| fax.cancel(self.can_stop, now));
             at = Some(now);
             match came_to {
                 Some(Cancel::Canceled) => Progress::Ended(Effect::Final),

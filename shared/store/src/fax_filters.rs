@@ -105,7 +105,7 @@ impl FilteredFaxes {
     /// A page of the faxes that `filter` lets through, newest first, and whether there are more.
     ///
     /// Walks index `by-status`, whose entries are keys alone, to the page: 0.5 RRU for each 30 entries. More than a block before the page, it
-    /// begins near it: 0.5 RRU for each 16 blocks that it passes over. Then one batch reads the page. (2 round trips, 7 for a deep page)
+    /// begins near it: 1 RRU for each 16 blocks that it passes over. Then one batch reads the page. (2 round trips, 7 for a deep page)
     pub async fn list(&self, account: AccountId, filter: &FaxFilter, page: Page) -> Result<(Vec<Fax>, bool), StoreError> {
         let from = filter.after.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(1));
         // A moment within a millisecond lies after the faxes of that millisecond.

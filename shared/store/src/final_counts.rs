@@ -19,7 +19,7 @@ const COUNTS: &str = "faxes#final#";
 /// Faxes of a block of places by their final status. Those that ended before anybody counted were not added, but taken off when deleted.
 pub(crate) type FinalCounts = BTreeMap<FaxStatus, i64>;
 
-/// The counts of the blocks below `top`, newest first. (0.5 RRU for each 16 blocks)
+/// The counts of the blocks below `top`, newest first; read strongly, as the gaps are that they are held against. (1 RRU for each 16 blocks)
 pub(crate) async fn below(client: &Client, table: &str, account: AccountId, top: u64) -> Result<Vec<(u64, FinalCounts)>, StoreError> {
     let query = client
         .query()
@@ -30,7 +30,8 @@ pub(crate) async fn below(client: &Client, table: &str, account: AccountId, top:
         .expression_attribute_values(":first", s(COUNTS))
         // Ends before the block `top`, in which faxes are still made.
         .expression_attribute_values(":last", s(format!("{COUNTS}{top:010}")))
-        .scan_index_forward(false);
+        .scan_index_forward(false)
+        .consistent_read(true);
     let rows: Vec<Map<String, Value>> = collect_all!(query.into_paginator())?;
     let mut blocks: Vec<(u64, FinalCounts)> = Vec::new();
     for row in rows {

@@ -164,17 +164,24 @@ impl DocumentPreparer {
     /// Keeps another copy of a document that is kept.
     ///
     /// # Errors
-    /// [`SubmitError::DocumentExpired`] when it is no longer.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), SubmitError> {
-        if self.documents.copy(from, to).await? { Ok(()) } else { Err(SubmitError::DocumentExpired) }
+    /// [`SubmitError::DocumentExpired`] when it is no longer, [`SubmitError::OutOfTime`] when it was not copied in time; it may be all the same.
+    pub async fn copy(&self, from: &str, to: &str, deadline: Deadline) -> Result<(), SubmitError> {
+        let copied = timeout_at(deadline.started + STORED, self.documents.copy(from, to)).await;
+        if copied.map_err(|_| SubmitError::OutOfTime("the document was not copied in time".into()))?? {
+            Ok(())
+        } else {
+            Err(SubmitError::DocumentExpired)
+        }
     }
 
     /// The pages of a document that is kept behind the first `sent`, as they are.
     ///
     /// # Errors
-    /// [`SubmitError::DocumentExpired`] when it is no longer kept.
-    pub async fn rest(&self, key: &str, sent: u32) -> Result<Vec<u8>, SubmitError> {
-        let pdf = self.documents.get(key).await?.ok_or(SubmitError::DocumentExpired)?;
+    /// [`SubmitError::DocumentExpired`] when it is no longer kept, [`SubmitError::OutOfTime`] when it was not read in time.
+    pub async fn rest(&self, key: &str, sent: u32, deadline: Deadline) -> Result<Vec<u8>, SubmitError> {
+        let read = timeout_at(deadline.started + READY, self.documents.get(key)).await;
+        let read = read.map_err(|_| SubmitError::OutOfTime("the document was not read in time".into()))??;
+        let pdf = read.ok_or(SubmitError::DocumentExpired)?;
         let taken = tokio::task::spawn_blocking(move || pages_after(&pdf, sent as usize)).await.map_err(broken)?;
         Ok(taken.map_err(broken)?.0)
     }

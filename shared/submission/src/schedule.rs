@@ -63,10 +63,11 @@ impl ScheduleService {
         if new.to.is_costly() {
             self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?.check_number(&new.to)?;
         }
-        // A cover tells the number that would send now, if none is asked for.
+        // A cover tells the number that would send now, if none is asked for: then it is the one that will.
         let numbers = if new.from.is_some() || new.cover.is_some() { self.numbers.active(account).await? } else { Vec::new() };
         let sender = if new.from.is_some() { Number::sender(new.from.as_ref(), &numbers)? } else { numbers.first() };
         let (to, from) = (&new.to, sender.map(|number| &number.number));
+        let named = if new.cover.is_some() { from.cloned() } else { None };
         let cover = new.cover.map(|text| cover(text, to, from, send_at.at())).transpose()?;
         let origins = new.content.faxes();
         let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
@@ -80,7 +81,7 @@ impl ScheduleService {
             status: ScheduledStatus::Pending,
             send_at: send_at.at(),
             to: new.to,
-            from: new.from,
+            from: new.from.or(named),
             pages: document.pages,
             fax_id: None,
             failure: None,

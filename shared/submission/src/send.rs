@@ -127,9 +127,9 @@ impl SendService {
         };
         let source = match sent {
             0 => DocumentSource::Stored(fax.document_key()),
-            sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent).await?),
+            sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, deadline).await?),
         };
-        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, origins: Vec::new(), resent_from: Some(fax.id) };
+        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, origins: vec![fax.id], resent_from: Some(fax.id) };
         self.accept(who, &account, again, request, deadline).await
     }
 
@@ -157,7 +157,7 @@ impl SendService {
         let key = fax.document_key();
         match source {
             DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
-            DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key).await?,
+            DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key, deadline).await?,
         }
         let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxSent, fax.id, now).of_faxes(&origins))?;
         let accepted = self.creation.create(account, fax, request, audit, now, deadline.of_transaction()).await;

@@ -110,6 +110,9 @@ async fn a_fax_of_a_test_key_is_canceled_without_a_carrier() {
     let customer = service.customer().await;
     let client = service.client(&service.key(customer.account, Scope::ALL.to_vec(), true).await);
     let id = sent(&client, "+15005550001").await;
+    // A test stops nothing that is real, and what is real no test.
+    let live = sent(&customer.client, "+15005550002").await;
+    assert_eq!((cancel(&client, &live).await.status, cancel(&customer.client, &id).await.status), (404, 404));
     let status = cancel(&client, &id).await.status;
     assert!(matches!(status, 200 | 202), "{status}");
     assert_eq!(end_of(&service, &client, &id).await["status"], "canceled");

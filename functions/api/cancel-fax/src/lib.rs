@@ -24,7 +24,7 @@ impl Endpoint for CancelFax {
 
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::FaxesSend).await?;
-        let fax = self.cancellation.cancel(who.account(), request.path_id()?).await?;
+        let fax = self.cancellation.cancel(&who, request.path_id()?).await?;
         let status = if fax.status == FaxStatus::Canceled { StatusCode::OK } else { StatusCode::ACCEPTED };
         Response::json(status, &fax.resource())
     }
