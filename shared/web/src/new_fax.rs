@@ -132,7 +132,9 @@ fn several(parts: &Value) -> Result<Content, ApiError> {
 pub fn new_upload(request: &Request) -> Result<(UploadSize, Option<MediaTypeText>), ApiError> {
     let body = request.json()?;
     let size = body.get("size").ok_or_else(|| ApiError::invalid("size is required: the bytes that will be uploaded.").param("size"))?;
-    let size = size.as_u64().ok_or(WrongSize).and_then(UploadSize::new);
+    // To a JSON schema `4.0` is a whole number too.
+    let whole = size.as_u64().or_else(|| size.as_f64().filter(|size| size.fract() == 0.0 && *size >= 0.0).map(|size| size as u64));
+    let size = whole.ok_or(WrongSize).and_then(UploadSize::new);
     let size = size.map_err(|e| ApiError::invalid(format!("size {e}.")).param("size"))?;
     Ok((size, body.parsed("content_type", "content_type")?))
 }
