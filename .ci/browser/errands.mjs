@@ -19,8 +19,7 @@ async function drop(page) {
 async function openDocument(page) {
     await page.getByRole("button", { name: "Open the document" }).click();
     // Not back before it is there. What the browser's viewer takes over it does not always report as an answer: so it is asked for once more.
-    // Nor does it tell when it has loaded it: that it is there is enough.
-    await page.waitForURL((url) => !url.pathname.startsWith("/dashboard/"), { waitUntil: "commit" });
+    await page.waitForURL((url) => !url.pathname.startsWith("/dashboard/"));
     const response = await page.request.get(page.url());
     assert.equal(response.headers()["content-type"], "application/pdf");
     await page.goBack();
@@ -59,6 +58,8 @@ async function faxes(tab) {
     const before = page.url();
     await answer(page, "Send it again");
     await page.waitForURL((url) => url.href !== before);
+    // The first fax, delivered too, is still shown for a moment.
+    await page.getByText(page.url().split("/").pop(), { exact: true }).waitFor();
     await page.locator("dd .status", { hasText: "Delivered" }).waitFor();
     await openDocument(page);
     await page.getByRole("button", { name: "Delete" }).click();
