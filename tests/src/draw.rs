@@ -120,9 +120,9 @@ fn with_silent(point: &Point, faults: Vec<Fault>) -> Vec<(Point, Fault)> {
 }
 
 /// The calls to try, of those that two runs without faults made: all but what only one of them made once more than the other, as when
-/// a message came twice. Another call that only one of them made hangs on the order of things: it must strike all the same, or be
-/// explained.
-pub fn in_either(one: Vec<Point>, other: Vec<Point>) -> Vec<Point> {
+/// a message came twice. Another call that only one of them made hangs on the order of things: it is tried, and told apart, since it may
+/// not come again.
+pub fn in_either(one: Vec<Point>, other: Vec<Point>) -> (Vec<Point>, HashSet<Point>) {
     let both: HashSet<_> = one.iter().filter(|point| other.contains(point)).cloned().collect();
     let calls: HashSet<_> = both.iter().map(Point::call).collect();
     let all: Vec<_> = one.into_iter().chain(other.into_iter().filter(|point| !both.contains(point))).collect();
@@ -131,17 +131,20 @@ pub fn in_either(one: Vec<Point>, other: Vec<Point>) -> Vec<Point> {
         println!("    {point}{}", if both.contains(point) { "" } else { ": in one run of two" });
     }
     println!("    left out, once more in one run of two: {}", again.iter().map(Point::to_string).collect::<Vec<_>>().join(", "));
-    points
+    let in_one = points.iter().filter(|point| !both.contains(point)).cloned().collect();
+    (points, in_one)
 }
 
 /// Points that no trial is bound to strike: part of what the point's name says, and why.
 pub type Explained = (&'static str, &'static str);
 
 /// Tries each target until it strikes, three times at most. One that never struck must be explained, or be of a call that another target
-/// struck: how often a call is made may hang on how soon things come, as a further attempt does.
+/// struck or that only one of two runs without faults made: how often a call is made may hang on how soon things come, as a further
+/// attempt does.
 pub fn try_each<S>(
     targets: Vec<(Point, Fault)>,
     explained: &[Explained],
+    in_one_run: &HashSet<Point>,
     mut state: S,
     mut trial: impl FnMut(S, (Point, Fault)) -> (S, bool),
 ) -> S {
@@ -164,7 +167,8 @@ pub fn try_each<S>(
         }
     }
     println!("  {tried} faults, {} of them struck", tried - missed.len());
-    let unexplained = missed.iter().filter(|((point, _), why)| why.is_none() && !calls.contains(&call(point)));
+    let hangs_on_order = |point: &Point| in_one_run.contains(point) || calls.contains(&call(point));
+    let unexplained = missed.iter().filter(|((point, _), why)| why.is_none() && !hangs_on_order(point));
     let unexplained: Vec<_> = unexplained.map(|(target, _)| target).collect();
     assert!(unexplained.is_empty(), "never struck, and not explained: {unexplained:?}");
     // So that an explanation never covers most of a flow. How many further calls of one kind there are hangs on how busy the machine is.

@@ -268,9 +268,9 @@ fn try_every_point(way: Way) {
     let once = interceptor.seen();
     let (process, _) = receive_under(way, folder.path(), &interceptor, process, None);
     println!("a fax that comes in from {}:", way.0);
-    let points = in_either(once, interceptor.seen());
+    let (points, in_one_run) = in_either(once, interceptor.seen());
     assert!(points.len() >= 7, "{points:?}");
-    let process = try_each(Draw::new(way.0).singles(&points), EXPLAINED, process, |process, target| {
+    let process = try_each(Draw::new(way.0).singles(&points), EXPLAINED, &in_one_run, process, |process, target| {
         receive_under(way, folder.path(), &interceptor, process, Some(target))
     });
     process.crash();

@@ -122,8 +122,8 @@ fn a_fax_that_is_canceled_survives_every_fault_of_every_call() {
     let (process, _) = trial.run(trial.start(), &[]);
     let once = interceptor.seen();
     let (process, _) = trial.run(process, &[]);
-    let points = in_either(once, interceptor.seen());
+    let (points, in_one_run) = in_either(once, interceptor.seen());
     assert!(points.len() > 8, "{points:?}");
     let targets = Draw::new("canceled").singles(&points);
-    try_each(targets, &[], process, |process, target| trial.run(process, &[target])).crash();
+    try_each(targets, &[], &in_one_run, process, |process, target| trial.run(process, &[target])).crash();
 }

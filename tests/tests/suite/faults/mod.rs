@@ -232,7 +232,7 @@ async fn ended_once(stack: &Stack, customer: &Customer, kind: &str) {
 }
 
 /// A folder, an injector, and the calls that a send without faults makes.
-fn in_a_folder(to: &str, put_off: bool, stride: SignedDuration, rest: impl FnOnce(&Trial<'_>, Process, Vec<Point>)) {
+fn in_a_folder(to: &str, put_off: bool, stride: SignedDuration, rest: impl FnOnce(&Trial<'_>, Process, (Vec<Point>, HashSet<Point>))) {
     let folder = tempfile::tempdir().unwrap();
     let interceptor = Arc::new(Injector::default());
     let trial = Trial { dir: folder.path(), interceptor: interceptor.clone(), to, put_off, stride };
@@ -241,19 +241,19 @@ fn in_a_folder(to: &str, put_off: bool, stride: SignedDuration, rest: impl FnOnc
     let once = interceptor.seen();
     let (process, _) = trial.run(process, &[]);
     println!("a send to {to}, {}:", if put_off { "put off" } else { "at once" });
-    let points = in_either(once, interceptor.seen());
+    let (points, in_one_run) = in_either(once, interceptor.seen());
     assert!(points.len() > if put_off { 8 } else { 12 }, "a send makes more calls than {points:?}");
-    rest(&trial, process, points);
+    rest(&trial, process, (points, in_one_run));
 }
 
 /// Tries every point of a send to `to` with every fault, and prints how many that were.
 fn try_every_point(to: &str, put_off: bool, stride: SignedDuration) {
-    in_a_folder(to, put_off, stride, |trial, process, points| {
+    in_a_folder(to, put_off, stride, |trial, process, (points, in_one_run)| {
         let mut draw = Draw::new(&format!("{to} {put_off}"));
         // The plainest send has all that others have in common.
         let plainest = to == "+15005550001" && !put_off;
         let targets = if plainest { draw.kinds(&points) } else { draw.singles(&points) };
-        let process = try_each(targets, EXPLAINED, process, |process, target| {
+        let process = try_each(targets, &[], &in_one_run, process, |process, target| {
             let (process, struck) = trial.run(process, &[target]);
             (process, struck > 0)
         });
@@ -261,12 +261,9 @@ fn try_every_point(to: &str, put_off: bool, stride: SignedDuration) {
     });
 }
 
-/// Calls that a send does not always make.
-const EXPLAINED: &[(&str, &str)] = &[];
-
 /// Two faults in one send.
 fn try_two_at_once(to: &str, put_off: bool, few: usize) {
-    in_a_folder(to, put_off, SignedDuration::from_secs(61), |trial, process, points| {
+    in_a_folder(to, put_off, SignedDuration::from_secs(61), |trial, process, (points, _)| {
         let pairs = Draw::new(to).pairs(&points, few);
         let anew = || {
             trial.interceptor.disarm();

@@ -1,6 +1,6 @@
 //! Requests that are answered at once: each of their calls with every fault, until there is an answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -262,7 +262,8 @@ pub fn try_requests(trials: &[RequestTrial]) {
                 *times <= 2 || !point.reads() || point.silent() == Some(*fault)
             });
         }
-        process = try_each(targets, &[], process, |process, target| trial.run(folder.path(), &interceptor, process, &target));
+        process =
+            try_each(targets, &[], &HashSet::new(), process, |process, target| trial.run(folder.path(), &interceptor, process, &target));
     }
     process.crash();
 }

@@ -149,7 +149,7 @@ fn assert_claimed_before_told(happened: &[Happening], event: &str, first: usize,
     assert!(recorded >= 1 && (claims >= 1 || told > 1 && first > 1), "{what}: neither a claim nor a record was seen: {happened:?}");
 }
 
-fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
+fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, (Vec<Point>, HashSet<Point>))) {
     let folder = tempfile::tempdir().unwrap();
     let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let interceptor = Arc::new(Injector::default());
@@ -159,22 +159,19 @@ fn on_a_bench(test: impl FnOnce(&Bench<'_>, Process, Vec<Point>)) {
     let once = interceptor.seen();
     let (process, _) = bench.deliver_under(process, &[]);
     println!("a webhook with one failure:");
-    let points = in_either(once, interceptor.seen());
+    let (points, in_one_run) = in_either(once, interceptor.seen());
     assert!(points.len() >= 8, "{points:?}");
-    test(&bench, process, points);
+    test(&bench, process, (points, in_one_run));
 }
-
-/// Calls that a webhook does not always make.
-const EXPLAINED: &[(&str, &str)] = &[];
 
 #[test]
 fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
-    on_a_bench(|bench, process, points| {
+    on_a_bench(|bench, process, (points, in_one_run)| {
         let mut targets = Draw::new("webhook").singles(&points);
         // Who dies between the post and its record is the one case in which a post may go unrecorded.
         let records = points.iter().filter(|point| point.target == "Deliveries");
         targets.extend(records.filter(|point| point.operation == "PutItem").map(|point| (point.clone(), Fault::GoneBefore)));
-        let process = try_each(targets, EXPLAINED, process, |process, target| {
+        let process = try_each(targets, &[], &in_one_run, process, |process, target| {
             let (process, struck) = bench.deliver_under(process, &[target]);
             (process, struck > 0)
         });
@@ -185,7 +182,7 @@ fn a_webhook_survives_every_fault_of_every_call_with_and_without_a_retry() {
 /// All pairs by hand, as `faults.rs` says.
 #[test]
 fn sampled_pairs_of_faults_of_a_webhook_lose_nothing() {
-    on_a_bench(|bench, process, points| {
+    on_a_bench(|bench, process, (points, _)| {
         let pairs = Draw::new("webhook").pairs(&points, 5);
         let anew = || {
             bench.interceptor.disarm();

@@ -148,7 +148,7 @@ impl Bench<'_> {
             let after = points.iter().filter(|point| by_hand || !point.reads()).map(|point| (point.clone(), Fault::ProcessGone));
             targets.extend(points.iter().map(|point| (point.clone(), Fault::GoneBefore)).chain(after));
         }
-        try_each(targets, &[], process, |process, target| self.recover_under(process, callers, Some(target)))
+        try_each(targets, &[], &HashSet::new(), process, |process, target| self.recover_under(process, callers, Some(target)))
     }
 }
 
