@@ -5,9 +5,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Timestamp;
 use serde_json::json;
 use sfm::commands::webhook;
+use aws_sdk_dynamodb::primitives::Blob;
 use sfm_core::id::{AccountId, EventId, FaxId};
 use sfm_core::list::{BLOCK, block_of};
 use sfm_store::platform::Platform;
+
+/// Entries of a block of a posting list, as the store makes them.
+const POSTINGS: usize = 24;
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
@@ -77,6 +81,8 @@ pub async fn faxes_like(database: &Client, account: AccountId, sent: FaxId, coun
         item.insert("seq".into(), n(seq));
         item.insert("created_at".into(), s(at(seq)));
         item.insert("listed_at".into(), n(at(seq).as_millisecond()));
+        let places = ["to", "from"].map(|field| (field.to_owned(), n(seq)));
+        item.insert("postings".into(), AttributeValue::M(places.into()));
         items.push(item);
         ids.push(id);
     }
@@ -90,6 +96,10 @@ pub async fn faxes_like(database: &Client, account: AccountId, sent: FaxId, coun
     let counted = [("account_id", s(account)), ("item", s("faxes#final#0000000000#1"))].map(|(name, value)| (name.to_owned(), value));
     database.delete_item().table_name("Accounts").set_key(Some(counted.into())).send().await.unwrap();
     write(database, "Accounts", blocks.collect()).await;
+    for field in ["to", "from"] {
+        let list = format!("faxes#{field}#{}", model[field].as_s().unwrap());
+        write(database, "Accounts", posting_list(account, &list, &ids)).await;
+    }
     let head = database.update_item().table_name("Accounts").key("account_id", s(account)).key("item", s("account"));
     head.update_expression("SET faxes.#last = :last, faxes.last_at = :at")
         .expression_attribute_names("#last", "last")
@@ -100,6 +110,21 @@ pub async fn faxes_like(database: &Client, account: AccountId, sent: FaxId, coun
         .unwrap();
     ids.reverse();
     ids
+}
+
+/// The items of a posting list of these faxes, oldest first.
+fn posting_list(account: AccountId, list: &str, ids: &[FaxId]) -> Vec<Item> {
+    let item = |name: String, ids: AttributeValue| [("account_id", s(account)), ("item", s(name)), ("ids", ids)];
+    let of_head = ids.len() % POSTINGS + POSTINGS;
+    let (in_blocks, newest) = ids.split_at(ids.len() - of_head);
+    let blocks = in_blocks.chunks(POSTINGS).enumerate().map(|(number, ids)| {
+        let ids: Vec<u8> = ids.iter().flat_map(|id| id.to_bytes()).collect();
+        item(format!("{list}#{number:08}"), AttributeValue::B(Blob::new(ids))).map(|(name, value)| (name.to_owned(), value)).into()
+    });
+    let newest = newest.iter().map(|id| AttributeValue::B(Blob::new(id.to_bytes()))).collect();
+    let mut head: Item = item(list.to_owned(), AttributeValue::L(newest)).map(|(name, value)| (name.to_owned(), value)).into();
+    head.insert("last".into(), n(ids.len()));
+    blocks.chain([head]).collect()
 }
 
 /// Milliseconds from an event to its first attempt, sorted.

@@ -1,5 +1,6 @@
 //! The one source of time. Everything that asks what time it is asks a [`Clock`], so that the local stack can move time.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -53,7 +54,13 @@ impl From<Timestamp> for ApiTime {
 
 impl Serialize for ApiTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for ApiTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
     }
 }
 

@@ -4,6 +4,8 @@ pub mod cancel;
 pub mod progress;
 pub mod resource;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,14 @@ impl FaxStatus {
 
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed | Self::Canceled | Self::Received)
+    }
+}
+
+text_enum! {
+    /// What faxes are found by that have a value of it in common.
+    pub enum FaxField {
+        To = "to",
+        From = "from",
     }
 }
 
@@ -106,6 +116,9 @@ pub struct Fax {
     /// Its place in the account's list; gone once it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Its places in the lists of the faxes that have a value in common with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub postings: BTreeMap<FaxField, u64>,
     pub direction: Direction,
     pub status: FaxStatus,
     pub to: E164,
@@ -154,6 +167,7 @@ impl Fax {
             account_id,
             id,
             seq: None,
+            postings: BTreeMap::new(),
             direction: Direction::Outbound,
             status: FaxStatus::Queued,
             to,
@@ -211,6 +225,18 @@ impl Fax {
     /// What a new fax costs of the quota: nothing where it came in, or is of a test key.
     pub fn charged_pages(&self) -> u32 {
         if self.live && self.direction == Direction::Outbound { self.pages } else { 0 }
+    }
+
+    /// What it is found by: its value of each field that it has.
+    pub fn fields(&self) -> impl Iterator<Item = (FaxField, &str)> {
+        FaxField::ALL.into_iter().filter_map(|field| Some((field, self.field(field)?)))
+    }
+
+    pub fn field(&self, field: FaxField) -> Option<&str> {
+        match field {
+            FaxField::To => Some(self.to.as_str()),
+            FaxField::From => self.from.as_ref().map(E164::as_str),
+        }
     }
 
     /// Where its fax-ready PDF lies.

@@ -82,6 +82,15 @@ ids! {
 }
 
 impl FaxId {
+    /// It in 16 bytes, where many are kept together.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
+
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Ulid::from_bytes(bytes))
+    }
+
     /// The id of the one fax that a scheduled fax becomes: always the same, sortable by the time of its sending.
     pub fn of_scheduled(scheduled: ScheduledId, send_at: Timestamp) -> Self {
         Self(derived(&scheduled.to_string(), send_at))

@@ -15,6 +15,7 @@ pub mod fax;
 pub mod id;
 pub mod inbound;
 pub mod key;
+pub mod line;
 pub mod list;
 pub mod member;
 pub mod month;

@@ -6,9 +6,19 @@ use crate::failure::{FailureCode, Retry};
 use crate::fax::progress::{CallFailure, CallReport};
 use crate::phone::E164;
 
+/// What the numbers begin with.
+const MAGIC: &str = "+1500555";
+/// The one among them whose machine has one line, as most machines have.
+const ONE_LINE: &str = "0022";
+
+/// Whether each call to a number finds a line of its own, so that a service under load can be tried with it.
+pub fn has_lines_enough(to: &E164) -> bool {
+    to.as_str().strip_prefix(MAGIC).is_some_and(|number| number != ONE_LINE)
+}
+
 /// What the attempt of a test key's fax ends in. Any other number: delivered.
 pub fn test_report(to: &E164, attempt: u32, pages: u32) -> CallReport {
-    let (failure, pages_sent) = match to.as_str().strip_prefix("+1500555") {
+    let (failure, pages_sent) = match to.as_str().strip_prefix(MAGIC) {
         Some("0002") => (Some(FailureCode::Busy), 0),
         Some("0003") => (Some(FailureCode::NoAnswer), 0),
         Some("0004") if attempt == 1 => (Some(FailureCode::LineDropped), 0),

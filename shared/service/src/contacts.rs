@@ -36,7 +36,7 @@ impl ContactService {
     /// A page of the address book, newest first. (2 round trips, 3 where the page's block has deletions)
     pub async fn list(&self, account: AccountId, page: Page) -> Result<Paged<Contact>, StoreError> {
         let read = |first, limit| self.contacts.list_from(account, first, limit);
-        self.lists.page(List::Contacts, account, page, read).await
+        self.lists.page(&List::Contacts, account, page, read).await
     }
 
     /// One contact; none where the account has no such contact. (1 RRU)

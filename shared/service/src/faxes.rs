@@ -57,7 +57,7 @@ impl FaxReader {
     /// A page of the faxes, newest first; of those that `filter` lets through, where there is one.
     pub async fn list(&self, account: AccountId, filter: Option<&FaxFilter>, page: Page) -> Result<Paged<Fax>, StoreError> {
         match filter {
-            None => self.lists.page(List::Faxes, account, page, |first, limit| self.faxes.list_from(account, first, limit)).await,
+            None => self.lists.page(&List::Faxes, account, page, |first, limit| self.faxes.list_from(account, first, limit)).await,
             Some(filter) => {
                 let (entries, has_more) = self.filtered.list(account, filter, page).await?;
                 Ok(Paged { entries, page, total: None, has_more })

@@ -5,7 +5,9 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod contacts;
+pub mod export;
 pub mod faxes;
+pub mod lines;
 pub mod numbers;
 pub mod reception;
 pub mod scheduled;

@@ -27,7 +27,7 @@ impl ScheduledReader {
     /// A page of the scheduled faxes, newest first, whatever became of them.
     pub async fn list(&self, account: AccountId, page: Page) -> Result<Paged<Scheduled>, StoreError> {
         let read = |first, limit| self.scheduled.list_from(account, first, limit);
-        self.lists.page(List::Scheduled, account, page, read).await
+        self.lists.page(&List::Scheduled, account, page, read).await
     }
 
     /// One scheduled fax; none where the account has no such fax.

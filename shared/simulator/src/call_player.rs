@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::event::{Fetched, Record};
 use super::id::Id;
-use super::outcome::{Ending, FailureReason, Outcome};
+use super::outcome::{Ending, FailureReason, Outcome, has_one_line};
 use super::projection::{Entry, Projection};
 use super::remote_machine::RemoteMachine;
 use super::state::State;
@@ -66,7 +66,7 @@ pub(crate) async fn play(state: Arc<State>, id: Id) {
             let outcome = ending.failure.map_or("delivered", FailureReason::as_str);
             tracing::info!(fax = %id, outcome, pages = ending.page_count, seconds = ending.call_duration_secs, "the call has ended");
         }
-        if let Err(error) = state.commit(record) {
+        if let Err(error) = state.decide(|projection| Ok::<_, io::Error>(dialled(record, projection)), |_| ()) {
             tracing::error!(fax = %id, %error, "the log takes no more records: the fax rests until the next start");
             return;
         }
@@ -90,8 +90,20 @@ async fn fetch(state: &State, fax: &Fax) -> Record {
     let fetched = media::receive(&state.settings, fax).await;
     let (fax_id, at) = (fax.id.clone(), state.now());
     match fetched {
-        Ok(page_bytes) => Record::Fetched { fax_id, at, page_bytes },
+        Ok(page_bytes) => Record::Fetched { fax_id, at, page_bytes, engaged: false },
         Err(reason) => Record::Ended { fax_id, at, ending: Ending::without_call(reason) },
+    }
+}
+
+/// The record as it is once the number is dialled: where its machine has one line, another call may have it.
+fn dialled(record: Record, projection: &Projection) -> Record {
+    match record {
+        Record::Fetched { fax_id, at, page_bytes, .. } => {
+            let called = projection.entry(&fax_id).filter(|entry| entry.is_outbound()).map(|entry| &entry.fax.to);
+            let engaged = called.is_some_and(|to| has_one_line(to) && projection.is_being_called(to));
+            Record::Fetched { fax_id, at, page_bytes, engaged }
+        }
+        other => other,
     }
 }
 
@@ -169,6 +181,10 @@ fn canceled(entry: &Entry, now: Timestamp, speed: f64) -> Ending {
 
 fn call(fax: &Fax, fetched: &Fetched) -> Timeline {
     // What answers a call that comes in is the carrier's own machine, which always takes it.
-    let outcome = if fax.media_url.is_some() { Outcome::of(&fax.to, fax.tag().attempt) } else { Outcome::Delivered };
+    let outcome = match &fax.media_url {
+        Some(_) if fetched.engaged => Outcome::Busy,
+        Some(_) => Outcome::of(&fax.to, fax.tag().attempt),
+        None => Outcome::Delivered,
+    };
     Timeline::of(outcome, &fetched.page_bytes, &RemoteMachine::answering(&fax.to, &fax.id), &fax.id)
 }

@@ -22,6 +22,9 @@ pub(crate) enum Record {
         fax_id: Id,
         at: Timestamp,
         page_bytes: Vec<usize>,
+        /// The machine has one line, and another call has it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        engaged: bool,
     },
     /// The first page is on the line, whichever way.
     SendingStarted {
@@ -111,6 +114,7 @@ pub(crate) struct Tries {
 pub(crate) struct Fetched {
     pub(crate) at: Timestamp,
     pub(crate) page_bytes: Vec<usize>,
+    pub(crate) engaged: bool,
 }
 
 #[derive(Debug, Clone)]

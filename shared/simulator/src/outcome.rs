@@ -74,6 +74,11 @@ pub(crate) fn refused_downloads(from: &E164) -> u32 {
     if magic(from) == Some("0014") { 2 } else { 0 }
 }
 
+/// Whether the machine at a number takes one call at a time.
+pub(crate) fn has_one_line(number: &E164) -> bool {
+    magic(number) == Some("0022")
+}
+
 fn magic(number: &E164) -> Option<&str> {
     number.as_str().strip_prefix(MAGIC)
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::event::{Callback, Ended, Fetched, Record, Tries};
 use super::id::Id;
-use super::types::{CallStatus, Direction, Fax};
+use super::types::{CallStatus, Direction, E164, Fax};
 
 /// One fax and what became of it.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ impl Projection {
             Record::Deleted { .. } => entry.deleted = true,
             Record::Refreshed { at, .. } => entry.refreshed_at = Some(at),
             _ if entry.ended.is_some() => {}
-            Record::Fetched { at, page_bytes, .. } => entry.fetched = Some(Fetched { at, page_bytes }),
+            Record::Fetched { at, page_bytes, engaged, .. } => entry.fetched = Some(Fetched { at, page_bytes, engaged }),
             Record::SendingStarted { at, .. } => entry.sending_at = Some(at),
             Record::Processing { at, .. } => entry.processing_at = Some(at),
             Record::Ended { at, ending, .. } => {
@@ -181,6 +181,12 @@ impl Projection {
 
     pub(crate) fn entry(&self, id: &Id) -> Option<&Entry> {
         self.entries.get(*self.by_id.get(id)?)
+    }
+
+    /// Whether a call to this number is under way that found a line.
+    pub(crate) fn is_being_called(&self, number: &E164) -> bool {
+        let on_the_line = |entry: &Entry| entry.ended.is_none() && entry.fetched.as_ref().is_some_and(|fetched| !fetched.engaged);
+        self.entries.iter().rev().any(|entry| entry.is_outbound() && entry.fax.to == *number && on_the_line(entry))
     }
 
     /// Oldest first, deleted ones included.

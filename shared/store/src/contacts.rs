@@ -84,7 +84,7 @@ impl Contacts {
         draft: impl Fn(ListHead) -> Contact,
         audit: Option<Write>,
     ) -> Result<Contact, CreateContactError> {
-        let added = self.lists.add(List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
+        let added = self.lists.add(&List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
             let contact = draft(place);
             let mut row = to_item(&contact)?;
             row.insert("item".into(), s(contact.id));
@@ -123,7 +123,7 @@ impl Contacts {
                 .map(|delete| TransactWriteItem::builder().delete(delete).build())
         };
         let mut writes = vec![delete(id.to_string())?, delete(claim_item(&contact.fax_number))?];
-        writes.extend(Lists::removal(&self.accounts_table, List::Contacts, account, contact.seq)?);
+        writes.extend(Lists::removal(&self.accounts_table, &List::Contacts, account, contact.seq)?);
         writes.extend(audit.map(TransactWriteItem::from));
         match transact(&self.client, writes).await {
             Ok(deleted) => Ok(deleted.is_ok()),

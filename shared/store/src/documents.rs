@@ -64,6 +64,13 @@ impl Documents {
             .map_err(DocumentStoreError::new)
     }
 
+    /// Stores a file that a browser saves under `name`.
+    pub async fn put_file(&self, key: &str, content: impl Into<Bytes>, content_type: &str, name: &str) -> Result<(), DocumentStoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
+        let put = put.content_disposition(format!("attachment; filename=\"{name}\"")).body(ByteStream::from(content.into()));
+        put.send().await.map(|_| ()).map_err(DocumentStoreError::new)
+    }
+
     /// Copies a document within the bucket. False when there is none.
     pub async fn copy(&self, from: &str, to: &str) -> Result<bool, DocumentStoreError> {
         let copied = self.client.copy_object().bucket(&self.bucket).copy_source(format!("{}/{from}", self.bucket)).key(to).send().await;

@@ -17,6 +17,7 @@ use crate::faxes::Faxes;
 use crate::final_counts::count;
 use crate::items::from_item;
 use crate::platform::{ConfigError, Platform};
+use crate::postings::Postings;
 use crate::requests::{Created, IdempotencyStore, IdempotentRequest};
 use crate::reservations::Reservations;
 use crate::transaction::{Cancelled, Reason, Write, transact};
@@ -30,6 +31,7 @@ pub struct FaxCreation {
     requests: IdempotencyStore,
     events: Events,
     reservations: Reservations,
+    postings: Postings,
 }
 
 pub(super) enum Entered {
@@ -53,7 +55,8 @@ impl FaxCreation {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
         let reservations = Reservations::new(accounts.clone(), faxes.clone());
-        Ok(Self { faxes, accounts, requests: IdempotencyStore::new(platform)?, events: Events::new(platform)?, reservations })
+        let postings = Postings::new(platform.dynamodb(), accounts.table(), faxes.clone());
+        Ok(Self { faxes, accounts, requests: IdempotencyStore::new(platform)?, events: Events::new(platform)?, reservations, postings })
     }
 
     /// The account as it is now, with what is reserved of it. (1 RRU)
@@ -117,8 +120,8 @@ impl FaxCreation {
         self.requests.find(&request.key, now).await?.map(Created::Replay).ok_or(refusal.into())
     }
 
-    /// Takes a fax into the list of its account: reserves its place and pages, and then writes it with its event and with what else `beside`
-    /// makes for it, whose conditions decide too. It gives up at `until`.
+    /// Takes a fax into the lists of its account: reserves its place and pages and enters it in its posting lists, and then writes it with its event
+    /// and with what else `beside` makes for it, whose conditions decide too. It gives up at `until`.
     ///
     /// Where it is unknown whether it happened, one look tells, and spares everybody a fax sent twice.
     pub(super) async fn enter(
@@ -130,8 +133,21 @@ impl FaxCreation {
         beside: impl FnOnce(&Fax) -> Result<(Event, Vec<TransactWriteItem>), StoreError>,
     ) -> Result<Entered, AcceptError> {
         let id = fax.id;
-        let (reservation, left_behind) = self.reservations.reserve(account, id, fax.charged_pages(), now, until).await?;
-        let fax = fax.placed(&reservation);
+        let reserving = self.reservations.reserve(account, id, fax.charged_pages(), now, until);
+        let (reserved, (postings, entered)) = futures::join!(reserving, self.postings.enter(&fax));
+        let (reservation, left_behind) = match (reserved, entered) {
+            (Ok(reserved), Ok(())) => reserved,
+            (Ok((reservation, _)), Err(e)) => {
+                self.reservations.give_back(account.id, &reservation).await;
+                self.postings.take_back(&fax, &postings).await;
+                return Err(e.into());
+            }
+            (Err(e), _) => {
+                self.postings.take_back(&fax, &postings).await;
+                return Err(e);
+            }
+        };
+        let fax = Fax { postings, ..fax.placed(&reservation) };
         let (event, beside) = beside(&fax)?;
         let mut writes = vec![self.faxes.put_new(&fax, reservation.seq)?, self.events.add(&event)?.into()];
         if fax.status.is_final() {
@@ -143,6 +159,7 @@ impl FaxCreation {
             Ok(Ok(())) => Entered::In(Box::new(fax)),
             Ok(Err(Cancelled(mut reasons))) => {
                 self.reservations.give_back(account.id, &reservation).await;
+                self.postings.take_back(&fax, &fax.postings).await;
                 let beside = reasons.split_off(own.min(reasons.len()));
                 if beside.iter().all(|reason| *reason == Reason::None) {
                     // Another worker has made this very fax, or it came too late and its reservation was undone.

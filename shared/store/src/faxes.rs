@@ -15,6 +15,7 @@ use super::{ReplaceError, StoreError};
 use crate::final_counts::count;
 use crate::items::{self, Item, find_by_id, from_item, key_of, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
+use crate::postings::removals;
 use crate::transaction::Write;
 use sfm_core::account::Account;
 use sfm_core::event::Event;
@@ -163,7 +164,9 @@ impl Faxes {
 
     /// Takes a fax, which has place `seq`, out of its account's list, with its audit entry. False when somebody else wrote it meanwhile.
     pub async fn remove(&self, fax: &mut Fax, seq: u64, accounts: &Accounts, audit: Write) -> Result<bool, StoreError> {
-        let mut writes = Lists::removal(accounts.table(), List::Faxes, fax.account_id, seq)?;
+        let mut writes = Lists::removal(accounts.table(), &List::Faxes, fax.account_id, seq)?;
+        let postings = std::mem::take(&mut fax.postings);
+        writes.extend(removals(accounts.table(), fax, &postings)?);
         if fax.status.is_final() {
             writes.push(count(accounts.table(), fax.account_id, seq, fax.status, -1)?);
         }

@@ -93,11 +93,34 @@ pub(crate) async fn replace<T: DeserializeOwned + PartialEq>(
     new: &T,
     seen: u64,
 ) -> Result<(), ReplaceError> {
+    replace_if(client, table, item, new, "version = :seen", seen).await
+}
+
+/// The same for an item that is not there at version 0.
+pub(crate) async fn replace_or_put<T: DeserializeOwned + PartialEq>(
+    client: &Client,
+    table: &str,
+    item: Item,
+    new: &T,
+    seen: u64,
+) -> Result<(), ReplaceError> {
+    let condition = if seen == 0 { "attribute_not_exists(version) OR version = :seen" } else { "version = :seen" };
+    replace_if(client, table, item, new, condition, seen).await
+}
+
+async fn replace_if<T: DeserializeOwned + PartialEq>(
+    client: &Client,
+    table: &str,
+    item: Item,
+    new: &T,
+    condition: &str,
+    seen: u64,
+) -> Result<(), ReplaceError> {
     let put = client
         .put_item()
         .table_name(table)
         .set_item(Some(item))
-        .condition_expression("version = :seen")
+        .condition_expression(condition)
         .expression_attribute_values(":seen", n(seen))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let Err(error) = past_conflicts(|| put.clone().send()).await else { return Ok(()) };

@@ -17,29 +17,33 @@ use super::reservations::account_of;
 use super::transaction::{Backoff, Cancelled, Reason, transact};
 use crate::items::{self, Item, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
+use crate::postings::PostingList;
 use sfm_core::id::AccountId;
 use sfm_core::list::{Holes, ListHead, Page, Paged, block_of, find_block, find_in_block};
 use sfm_core::reservation::Reservation;
 
 /// The lists whose entries have sequence numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum List {
     Faxes,
     Contacts,
     Scheduled,
+    /// The faxes that have one value in common.
+    Postings(PostingList),
 }
 
 impl List {
-    fn name(self) -> &'static str {
+    fn name(&self) -> &str {
         match self {
             Self::Faxes => "faxes",
             Self::Contacts => "contacts",
             Self::Scheduled => "scheduled",
+            Self::Postings(list) => list.name(),
         }
     }
 
     /// The item that the head is in.
-    fn item(self) -> &'static str {
+    fn item(&self) -> &str {
         match self {
             Self::Faxes => "account",
             other => other.name(),
@@ -47,17 +51,17 @@ impl List {
     }
 
     /// Where in its item the head is.
-    fn head_path(self) -> &'static str {
+    fn head_path(&self) -> &'static str {
         match self {
             Self::Faxes => "faxes.",
-            Self::Contacts | Self::Scheduled => "",
+            Self::Contacts | Self::Scheduled | Self::Postings(_) => "",
         }
     }
 
-    fn head_of(self, item: Item) -> Result<ListHead, StoreError> {
+    fn head_of(&self, item: Item) -> Result<ListHead, StoreError> {
         match self {
             Self::Faxes => account_of(item).map(|account| account.faxes),
-            Self::Contacts | Self::Scheduled => from_item(item),
+            Self::Contacts | Self::Scheduled | Self::Postings(_) => from_item(item),
         }
     }
 }
@@ -84,7 +88,7 @@ impl Lists {
 
     /// Finds where a page of a list begins. (One round trip; two when something was deleted from the page's block, or places of faxes are
     /// reserved.)
-    pub async fn find(&self, list: List, account: AccountId, page: Page) -> Result<Start, StoreError> {
+    pub async fn find(&self, list: &List, account: AccountId, page: Page) -> Result<Start, StoreError> {
         let (mut head, mut holes, reserved) = self.read(list, account).await?;
         // Nobody sees a place whose fax is not there.
         let open = self.faxes.open(account, &reserved).await?;
@@ -102,7 +106,7 @@ impl Lists {
     /// A page of a list: `read` reads at most so many of its entries from a place downwards.
     pub async fn page<T, F>(
         &self,
-        list: List,
+        list: &List,
         account: AccountId,
         page: Page,
         read: impl FnOnce(u64, u32) -> F,
@@ -123,11 +127,11 @@ impl Lists {
     }
 
     /// The head of a list and the deletions of its blocks. (1 round trip)
-    pub(super) async fn head_and_holes(&self, list: List, account: AccountId) -> Result<(ListHead, Holes), StoreError> {
+    pub(super) async fn head_and_holes(&self, list: &List, account: AccountId) -> Result<(ListHead, Holes), StoreError> {
         self.read(list, account).await.map(|(head, holes, _)| (head, holes))
     }
 
-    async fn read(&self, list: List, account: AccountId) -> Result<(ListHead, Holes, Vec<Reservation>), StoreError> {
+    async fn read(&self, list: &List, account: AccountId) -> Result<(ListHead, Holes, Vec<Reservation>), StoreError> {
         let key = |item: &str| items::key([("account_id", s(account)), ("item", s(item))]);
         let keys = vec![key(list.item()), key(&format!("{}#holes", list.name()))];
         let (mut head, mut holes, mut reserved) = (ListHead::default(), Holes::new(), Vec::new());
@@ -145,7 +149,7 @@ impl Lists {
         Ok((head, holes, reserved))
     }
 
-    async fn gone(&self, list: List, account: AccountId, block: u64) -> Result<BTreeSet<u64>, StoreError> {
+    async fn gone(&self, list: &List, account: AccountId, block: u64) -> Result<BTreeSet<u64>, StoreError> {
         let item = self.item(account, &format!("{}#gone#{block}", list.name())).await?;
         let seqs = item.and_then(|mut item| item.remove("seqs"));
         Ok(match seqs {
@@ -158,7 +162,8 @@ impl Lists {
         items::get_item(&self.client, &self.table, items::key([("account_id", s(account)), ("item", s(item))])).await
     }
 
-    async fn head(&self, list: List, account: AccountId) -> Result<ListHead, StoreError> {
+    /// The head of a list. (1 RRU)
+    pub async fn head(&self, list: &List, account: AccountId) -> Result<ListHead, StoreError> {
         Ok(self.item(account, list.item()).await?.map(|item| list.head_of(item)).transpose()?.unwrap_or_default())
     }
 
@@ -168,7 +173,7 @@ impl Lists {
     /// It gives up at `until`. A cancellation is the entry's: its reasons are those of the writes that `entry` made, in their order. (2 round trips)
     pub(super) async fn add(
         &self,
-        list: List,
+        list: &List,
         account: AccountId,
         now: Timestamp,
         until: Instant,
@@ -195,7 +200,7 @@ impl Lists {
         }
     }
 
-    fn take_place(&self, list: List, account: AccountId, seen: &ListHead, place: &ListHead) -> Result<TransactWriteItem, StoreError> {
+    fn take_place(&self, list: &List, account: AccountId, seen: &ListHead, place: &ListHead) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .key("account_id", s(account))
@@ -213,7 +218,7 @@ impl Lists {
     }
 
     /// The writes that take entry `seq` out of a list, for the transaction that deletes the entry.
-    pub(super) fn removal(table: &str, list: List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub(super) fn removal(table: &str, list: &List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
         let deleted = format!("{}deleted", list.head_path());
         let head = Update::builder()
             .table_name(table)
@@ -230,7 +235,7 @@ impl Lists {
     }
 
     /// Those of them that say where the gap is; the head counts it in a write of its own.
-    pub(super) fn gap(table: &str, list: List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub(super) fn gap(table: &str, list: &List, account: AccountId, seq: u64) -> Result<Vec<TransactWriteItem>, StoreError> {
         let block = block_of(seq);
         let at = |item: String| Update::builder().table_name(table).key("account_id", s(account)).key("item", s(item));
         let writes = [

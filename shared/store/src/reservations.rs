@@ -249,7 +249,7 @@ impl Reservations {
         let update = update.update_expression(format!("SET {sets} REMOVE #place, #at")).build();
         let update = update?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        writes.extend(Lists::gap(self.accounts.table(), List::Faxes, account, seq)?);
+        writes.extend(Lists::gap(self.accounts.table(), &List::Faxes, account, seq)?);
         // A condition that fails: somebody else has settled it.
         transact(self.accounts.client(), writes).await.map(drop)
     }

@@ -124,7 +124,7 @@ impl ScheduleCreation {
         until: Instant,
     ) -> Result<Created<Box<Scheduled>>, StoreError> {
         let at = |place: ListHead| Scheduled { seq: place.last, created_at: place.last_at, ..scheduled.clone() };
-        let added = self.lists.add(List::Scheduled, scheduled.account_id, now, until, |place| {
+        let added = self.lists.add(&List::Scheduled, scheduled.account_id, now, until, |place| {
             let scheduled = at(place);
             let mut writes = vec![items::put(&self.scheduled.table, to_item(&scheduled)?, Some("attribute_not_exists(id)"))?];
             if let Some(request) = request {

@@ -11,6 +11,7 @@ use sfm_core::account::SendNotAllowed;
 use sfm_core::id::RequestId;
 use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS};
 use sfm_service::api_keys::ApiKeyError;
+use sfm_service::export::ExportError;
 use sfm_service::faxes::CancelFaxError;
 use sfm_service::submission::SubmitError;
 use sfm_service::webhooks::WebhookError;
@@ -178,6 +179,15 @@ impl From<DocumentLinkError> for ApiError {
             DocumentLinkError::Expired => Self::document_expired(),
             DocumentLinkError::Documents(error) => error.into(),
             DocumentLinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Documents(error) => error.into(),
         }
     }
 }

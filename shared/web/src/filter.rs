@@ -1,6 +1,9 @@
 //! The filters of the fax list, as a query asks for them.
 
-use sfm_core::fax::{Direction, FaxStatus};
+use std::collections::BTreeMap;
+
+use sfm_core::fax::{Direction, FaxField, FaxStatus};
+use sfm_core::phone::E164;
 use sfm_store::fax_filters::FaxFilter;
 
 use crate::{ApiError, Request};
@@ -8,15 +11,29 @@ use crate::{ApiError, Request};
 /// None when the request asks for no filter.
 ///
 /// # Errors
-/// When a filter is none of its values, or no time.
+/// When a filter is none of its values, no number or no time.
 pub fn fax_filter(request: &Request) -> Result<Option<FaxFilter>, ApiError> {
     let status = request.query_choice("status", &FaxStatus::ALL.map(|status| (status.as_str(), status)))?;
     let direction = request.query_choice("direction", &[("outbound", Direction::Outbound), ("inbound", Direction::Inbound)])?;
     let after = request.query_time("created_after")?;
     let before = request.query_time("created_before")?;
-    if status.is_none() && direction.is_none() && after.is_none() && before.is_none() {
+    let mut values = BTreeMap::new();
+    for field in FaxField::ALL {
+        if let Some(number) = number(request, field.as_str())? {
+            values.insert(field, number.as_str().to_owned());
+        }
+    }
+    if values.is_empty() && status.is_none() && direction.is_none() && after.is_none() && before.is_none() {
         return Ok(None);
     }
     let lets_through = |s: &FaxStatus| status.is_none_or(|wanted| wanted == *s) && direction.is_none_or(|wanted| wanted == s.direction());
-    Ok(Some(FaxFilter { statuses: FaxStatus::ALL.into_iter().filter(lets_through).collect(), after, before }))
+    Ok(Some(FaxFilter { values, statuses: FaxStatus::ALL.into_iter().filter(lets_through).collect(), after, before }))
+}
+
+/// A number as a send takes it, or as a carrier told it of a fax that came in.
+fn number(request: &Request, name: &'static str) -> Result<Option<E164>, ApiError> {
+    let Some(text) = request.query_param(name)? else { return Ok(None) };
+    // A plus sign that was not percent-encoded has become a space.
+    let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+    E164::from_carrier(&text).map(Some).map_err(|e| ApiError::invalid(format!("{name} {e}.")).param(name))
 }

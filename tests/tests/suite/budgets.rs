@@ -177,7 +177,8 @@ async fn requests_and_a_whole_fax_stay_within_their_budgets() {
     let customer = service.customer().await;
 
     counter.reset();
-    let id = customer.client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    // A number whose calls are counted, as those of all numbers but the magic ones are.
+    let id = customer.client.send_letter("+12125551234").await["id"].as_str().unwrap().to_owned();
     customer.client.completed(&id).await;
     let account = customer.account.to_string();
     eventually("the event to be published", || async {
@@ -198,10 +199,11 @@ async fn requests_and_a_whole_fax_stay_within_their_budgets() {
     assert!(send.write_units > 0.0 && send.write_units <= 18.0, "{send:?}");
     let of_send = calls.iter().filter(|call| call.caller == "SendFax").map(|call| call.operation.as_str());
     let after_document: Vec<_> = of_send.skip_while(|operation| *operation != "PutObject").skip(1).collect();
-    assert_eq!(after_document, ["UpdateItem", "TransactWriteItems", "UpdateItem"], "place reserved, fax made, reservation removed");
+    // In three steps: at once the place is reserved and the fax entered in the lists of its numbers; it is made; the reservation is removed.
+    assert_eq!(after_document, ["UpdateItem", "UpdateItem", "UpdateItem", "TransactWriteItems", "UpdateItem"]);
     let whole = spent(of_fax());
     println!("a delivered fax: {:.1} WRU, {} S3 PUT", whole.write_units, whole.s3_puts);
-    assert!(whole.write_units > 10.0 && whole.write_units <= 36.0, "{whole:?}");
+    assert!(whole.write_units > 10.0 && whole.write_units <= 40.0, "{whole:?}");
     assert_eq!(whole.s3_puts, 1);
 }
 

@@ -106,6 +106,9 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     // So deep that the counts of what lies before it are read.
     client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
     assert_eq!(filtered["data"][0]["id"], sent);
+    assert_eq!(client.get("/v1/faxes?to=%2B15005550001").await.json()["data"][0]["id"], sent);
+    let export = client.get(&format!("/v1/faxes/export?month={}", &filtered["data"][0]["created_at"].as_str().unwrap()[..7])).await;
+    assert_eq!(sfm_tests::client::http().get(export.header("location").unwrap()).send().await.unwrap().status(), 200);
     canceled(client).await;
     race_of_resends(client, &sent).await;
     let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);

@@ -25,6 +25,41 @@ async fn end_of(service: &Service, client: &sfm_tests::client::Client, to: &str)
     .await
 }
 
+/// The number of a machine with one line.
+const ONE_LINE: &str = "+15005550022";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faxes_to_a_machine_with_one_line_wait_for_each_other_once_it_was_busy() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let body = fax(ONE_LINE, documents::LETTER, "application/pdf");
+    let sends = (0..5).map(|_| async { customer.client.post("/v1/faxes", &body).await.json()["id"].as_str().unwrap().to_owned() });
+    let sent = futures::future::join_all(sends).await;
+    let mut attempts: Vec<Value> = Vec::new();
+    for id in &sent {
+        let fax = eventually("the fax to be delivered", || async {
+            let fax = customer.client.fax(id).await;
+            assert_ne!(fax["status"], "failed", "{fax}");
+            if fax["status"] == "delivered" {
+                return Some(fax);
+            }
+            service.advance(SignedDuration::from_secs(5));
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            None
+        })
+        .await;
+        attempts.extend(fax["attempts"].as_array().unwrap().clone());
+    }
+    let busy: Vec<&Value> = attempts.iter().filter(|attempt| attempt["outcome"] == "busy").collect();
+    let first = busy.iter().map(|attempt| attempt["ended_at"].as_str().unwrap()).min();
+    // Four calls may begin before it is known that there is one line.
+    assert!(busy.len() <= 3, "{attempts:#?}");
+    for attempt in &busy {
+        assert!(attempt["started_at"].as_str() <= first, "after {first:?} everybody knew: {attempts:#?}");
+    }
+    assert_eq!(service.used_pages(customer.account).await, 10);
+}
+
 /// The pages of each PDF that the carrier has kept of what was received, but for those that were `seen` before.
 fn received(service: &Service, seen: &mut HashSet<PathBuf>) -> Vec<usize> {
     let folder = service.stack.operator_env().with_file_name("carrier/received");

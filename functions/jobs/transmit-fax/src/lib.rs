@@ -17,6 +17,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::Fax;
 use sfm_core::fax::progress::{CallFailure, CallReport, Effect, NextAction, RECONCILE_AFTER};
 use sfm_core::sandbox_numbers;
+use sfm_service::lines::LineKeeper;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
 use sfm_store::faxes::FaxKey;
@@ -31,6 +32,10 @@ const LINK_LIFE: Duration = Duration::from_secs(6 * 3600);
 /// more by chance: those that wait together do not all come back at once.
 const SHORTEST_DEFERRAL: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_DEFERRAL: SignedDuration = SignedDuration::from_mins(10);
+/// A fax that waits for a line of its number, which other calls of ours have, waits a quarter of the time that it has waited already, between
+/// these: most calls take a minute or two.
+const SHORTEST_TURN: SignedDuration = SignedDuration::from_secs(15);
+const LONGEST_TURN: SignedDuration = SignedDuration::from_mins(2);
 /// How long this worker calls the carrier for no fax after it took none, unless the carrier named a time.
 const REST: SignedDuration = SignedDuration::from_secs(10);
 /// The longest time that a carrier may ask for.
@@ -43,6 +48,7 @@ const STOP_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Debug)]
 pub struct TransmitFax {
     transmissions: Transmissions,
+    lines: LineKeeper,
     documents: Documents,
     carrier: AnyCarrier,
     clock: Clock,
@@ -65,6 +71,7 @@ impl Worker for TransmitFax {
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             transmissions: Transmissions::new(platform)?,
+            lines: LineKeeper::new(platform)?,
             documents: Documents::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
             clock: platform.clock(),
@@ -121,7 +128,12 @@ impl TransmitFax {
         let now = self.clock.now();
         let rests_until = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         if now < rests_until && fax.may_wait(now) {
-            return self.postpone(fax, number, rests_until).await;
+            let until = rests_until.max(now + wait(&fax, now, SHORTEST_DEFERRAL, LONGEST_DEFERRAL));
+            return self.postpone(fax, number, until).await;
+        }
+        if !self.lines.announce(&fax, number, now).await? && fax.may_wait(now) {
+            let until = now + wait(&fax, now, SHORTEST_TURN, LONGEST_TURN);
+            return self.postpone(fax, number, until).await;
         }
         let media_url = self.documents.link(&fax.document_key(), LINK_LIFE).await?;
         let (now, claim) = (self.clock.now(), claim_token());
@@ -145,7 +157,7 @@ impl TransmitFax {
                 let now = self.clock.now();
                 let rests_until = now + retry_after.unwrap_or(REST).clamp(REST, LONGEST_REST);
                 *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = rests_until;
-                let until = rests_until.max(now + deferral(fax.created_at, now));
+                let until = rests_until.max(now + wait(&fax, now, SHORTEST_DEFERRAL, LONGEST_DEFERRAL));
                 let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, &claim, until, now)));
                 if let Some((fax, Progress::Changed)) = deferred.await? {
                     self.transmissions.hint(&fax, self.clock.now()).await;
@@ -161,14 +173,14 @@ impl TransmitFax {
         }
     }
 
-    /// Puts a fax off without a claim, while the carrier takes nothing anyway.
-    async fn postpone(&self, fax: Fax, number: u32, rests_until: Timestamp) -> Result<(), Error> {
+    /// Puts a fax off without a claim, while the carrier takes nothing anyway, or its number.
+    async fn postpone(&self, fax: Fax, number: u32, until: Timestamp) -> Result<(), Error> {
         let postponed = self.record(&fax, |fax, now| {
             let handed_over = [NextAction::Submit(number), NextAction::Reconcile(number)].contains(&fax.next_action(now));
             if !handed_over || fax.is_to_be_canceled() {
                 return Progress::Nothing;
             }
-            fax.postponed(rests_until.max(now + deferral(fax.created_at, now)));
+            fax.postponed(until);
             Progress::Changed
         });
         if let Some((fax, Progress::Changed)) = postponed.await? {
@@ -261,10 +273,10 @@ impl TransmitFax {
     }
 }
 
-/// How long a fax waits that the carrier did not take.
-fn deferral(created_at: Timestamp, now: Timestamp) -> SignedDuration {
-    let waited = now.duration_since(created_at) / 4;
-    waited.clamp(SHORTEST_DEFERRAL, LONGEST_DEFERRAL).mul_f64(rand::rng().random_range(1.0..1.25))
+/// How long a fax waits that cannot be handed over now: longer the longer it has waited.
+fn wait(fax: &Fax, now: Timestamp, shortest: SignedDuration, longest: SignedDuration) -> SignedDuration {
+    let waited = now.duration_since(fax.created_at) / 4;
+    waited.clamp(shortest, longest).mul_f64(rand::rng().random_range(1.0..1.25))
 }
 
 /// How long until the carrier is asked again.

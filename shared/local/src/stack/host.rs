@@ -26,6 +26,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("ListFaxes", http::<list_faxes::ListFaxes>),
     ("GetFax", http::<get_fax::GetFax>),
     ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),
+    ("ExportFaxes", http::<export_faxes::ExportFaxes>),
     ("ResendFax", http::<resend_fax::ResendFax>),
     ("CancelFax", http::<cancel_fax::CancelFax>),
     ("ListNumbers", http::<list_numbers::ListNumbers>),

@@ -23,6 +23,7 @@ fn paths(customer: &Customer, fax: &str, scheduled: &str, contact: &str, webhook
         "faxes".to_owned(),
         "faxes?limit=1&page=2".to_owned(),
         "faxes?status=delivered".to_owned(),
+        "faxes?to=%2B15005550001".to_owned(),
         format!("faxes/{fax}"),
         "contacts".to_owned(),
         "contacts?limit=1&page=2".to_owned(),
