@@ -18,6 +18,7 @@ use serde_json::Value;
 use sfm::commands::webhook;
 use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_local::stack::template::Template;
+use sfm_tests::capacity::{consumed, is_read};
 use sfm_tests::client::{fax, http};
 use sfm_tests::documents::TEXT;
 use sfm_tests::errors::Errors;
@@ -71,12 +72,8 @@ impl CallInterceptor for Meter {
         *usage.calls.entry((call.caller.clone(), call.service)).or_default() += 1.0;
         match (call.service, call.operation.as_str()) {
             ("dynamodb", operation) => {
-                let answer: Value = serde_json::from_slice(response).unwrap_or_default();
-                let units: f64 = match &answer["ConsumedCapacity"] {
-                    Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
-                    table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
-                };
-                let reads = ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&operation);
+                let units = consumed(response);
+                let reads = is_read(operation);
                 *(if reads { &mut usage.read_units } else { &mut usage.write_units }) += units;
             }
             ("s3", "PutObject" | "CopyObject") => usage.s3_puts += 1.0,

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod adapters;
+pub mod capacity;
 pub mod client;
 pub mod contract;
 pub mod deployed;
@@ -23,6 +24,8 @@ pub mod tls;
 
 use std::time::{Duration, Instant};
 
+/// When a wait is given up. It ends a broken run and measures none: on a machine with other work a run may take many times as long.
+pub const DEADLINE: Duration = Duration::from_mins(5);
 /// How long a wait looks away, and by how much longer each time: looking costs the time of a processor that what is waited for needs.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -31,9 +34,9 @@ fn longer(pause: Duration) -> Duration {
     pause.mul_f64(1.2).min(LONGEST_PAUSE)
 }
 
-/// Waits until `probe` gives something. The deadline is there to end a broken run, not to measure one.
+/// Waits until `probe` gives something.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
-    let (deadline, mut pause) = (Instant::now() + Duration::from_secs(90), FIRST_PAUSE);
+    let (deadline, mut pause) = (Instant::now() + DEADLINE, FIRST_PAUSE);
     loop {
         if let Some(found) = probe().await {
             return found;
@@ -46,7 +49,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe:
 
 /// The same outside of a runtime.
 pub fn eventually_blocking<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let (deadline, mut pause) = (Instant::now() + Duration::from_secs(90), FIRST_PAUSE);
+    let (deadline, mut pause) = (Instant::now() + DEADLINE, FIRST_PAUSE);
     loop {
         if let Some(found) = probe() {
             return found;

@@ -1,11 +1,11 @@
 //! Rows written straight into the tables, where as many requests would take too long.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Timestamp;
 use serde_json::json;
 use sfm::commands::webhook;
-use aws_sdk_dynamodb::primitives::Blob;
 use sfm_core::id::{AccountId, EventId, FaxId};
 use sfm_core::list::{BLOCK, block_of};
 use sfm_store::platform::Platform;

@@ -57,9 +57,8 @@ impl Line {
     pub fn look(&mut self, faxes: &[Option<Fax>], now: Timestamp) {
         let calls: Vec<_> = std::mem::take(&mut self.calls).into_iter().zip(faxes).collect();
         let attempts = || calls.iter().filter_map(|(call, fax)| call.attempt(fax.as_ref()));
-        let met_another = |busy: &&Attempt| {
-            attempts().any(|other| other.claim != busy.claim && other.ended_at.is_none_or(|end| end >= busy.started_at))
-        };
+        let met_another =
+            |busy: &&Attempt| attempts().any(|other| other.claim != busy.claim && other.ended_at.is_none_or(|end| end >= busy.started_at));
         let busy = attempts().filter(|attempt| attempt.outcome == Some(AttemptOutcome::Failed(FailureCode::Busy)));
         self.busy_at = busy.filter(met_another).filter_map(|attempt| attempt.ended_at).chain(self.busy_at).max();
         self.calls = calls.into_iter().filter(|(call, fax)| !call.is_over(fax.as_ref(), now)).map(|(call, _)| call).collect();

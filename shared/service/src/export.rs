@@ -22,8 +22,20 @@ const LINK_LIFE: Duration = Duration::from_secs(300);
 const READ_AT_ONCE: u32 = 1_000;
 
 const COLUMNS: [&str; 14] = [
-    "id", "direction", "status", "to", "from", "pages", "pages_sent", "failure", "attempts", "scheduled_id", "resent_from", "live",
-    "created_at", "completed_at",
+    "id",
+    "direction",
+    "status",
+    "to",
+    "from",
+    "pages",
+    "pages_sent",
+    "failure",
+    "attempts",
+    "scheduled_id",
+    "resent_from",
+    "live",
+    "created_at",
+    "completed_at",
 ];
 
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
 //! Announcing a call to a number before it is made, so that our calls do not make each other busy.
 
-use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use sfm_core::fax::Fax;
@@ -37,7 +36,10 @@ impl LineKeeper {
         for _ in 0..TRIES {
             let mut line = self.lines.get(&fax.to).await?;
             let known = line.clone();
-            let faxes = try_join_all(line.calls.iter().map(|call| self.faxes.get(call.account_id, call.fax_id))).await?;
+            let mut faxes = Vec::new();
+            for call in &line.calls {
+                faxes.push(self.faxes.get(call.account_id, call.fax_id).await?);
+            }
             line.look(&faxes, now);
             let call = Call { account_id: fax.account_id, fax_id: fax.id, attempt, announced_at: now };
             let free = line.announce(call, now);

@@ -193,9 +193,13 @@ impl DocumentPreparer {
 }
 
 fn refused(PartError { part, error }: PartError, mut fields: Vec<Cow<'static, str>>) -> DocumentRefused {
+    let has_cover = fields.first().is_some_and(|field| field == "cover");
     let message = match &error {
-        DocumentError::TooManyPages { limit, .. } if part > 0 => {
+        DocumentError::TooManyPages { limit, .. } if part > usize::from(has_cover) => {
             format!("With this one the documents have more than the {limit} pages that a fax may have. Send them as several faxes.")
+        }
+        DocumentError::TooManyPages { limit, .. } if has_cover => {
+            format!("With its cover it has more than the {limit} pages that a fax may have. Leave out the cover, or split it.")
         }
         error => error.to_string(),
     };

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use sfm_core::fax::{Direction, FaxField, FaxStatus};
-use sfm_core::phone::E164;
+use sfm_core::phone::{BadNumber, E164};
 use sfm_store::fax_filters::FaxFilter;
 
 use crate::{ApiError, Request};
+
+/// A plus sign and the fewest digits that a caller's number has abroad.
+const SHORTEST: usize = 8;
 
 /// None when the request asks for no filter.
 ///
@@ -35,5 +38,7 @@ fn number(request: &Request, name: &'static str) -> Result<Option<E164>, ApiErro
     let Some(text) = request.query_param(name)? else { return Ok(None) };
     // A plus sign that was not percent-encoded has become a space.
     let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
-    E164::from_carrier(&text).map(Some).map_err(|e| ApiError::invalid(format!("{name} {e}.")).param(name))
+    let told = |_| E164::from_carrier(&text).ok().filter(|number| number.as_str().len() >= SHORTEST);
+    let number = text.parse().or_else(|e| told(e).ok_or(e));
+    number.map(Some).map_err(|e: BadNumber| ApiError::invalid(format!("{name} {e}.")).param(name))
 }

@@ -153,7 +153,16 @@ async fn a_month_is_exported_as_csv_by_a_link() {
     for empty in ["2020-01", "2199-12"] {
         assert_eq!(export(empty).await.lines().count(), 1, "{empty}");
     }
-    for bad in ["", "?month=", "?month=2026", "?month=2026-13", "?month=2026-1", "?month=2026-01-01", "?month=+2026-01", "?month=2026-01&month=2026-02"] {
+    for bad in [
+        "",
+        "?month=",
+        "?month=2026",
+        "?month=2026-13",
+        "?month=2026-1",
+        "?month=2026-01-01",
+        "?month=+2026-01",
+        "?month=2026-01&month=2026-02",
+    ] {
         let error = assert_problem(&client.get(&format!("/v1/faxes/export{bad}")).await, 400, "invalid_request");
         assert_eq!(error["param"], "month", "{bad}");
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sfm::commands::webhook;
 use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_store::webhooks::Webhooks;
+use sfm_tests::capacity::{consumed, is_read};
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::eventually;
@@ -52,7 +53,7 @@ impl Counter {
 
 fn spent<'a>(calls: impl Iterator<Item = &'a Consumed>) -> Spent {
     calls.fold(Spent::default(), |mut spent, call| {
-        let reads = ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&call.operation.as_str());
+        let reads = is_read(&call.operation);
         match call.service {
             "s3" if call.operation == "PutObject" => spent.s3_puts += 1,
             "dynamodb" => {
@@ -67,11 +68,7 @@ fn spent<'a>(calls: impl Iterator<Item = &'a Consumed>) -> Spent {
 
 impl CallInterceptor for Counter {
     fn performed(&self, call: &Call, _: &[u8], _: u16, response: &[u8]) {
-        let answer: Value = serde_json::from_slice(response).unwrap_or_default();
-        let units = match &answer["ConsumedCapacity"] {
-            Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
-            table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
-        };
+        let units = consumed(response);
         let (caller, operation) = (call.caller.clone(), call.operation.clone());
         self.0.lock().unwrap().push(Consumed { caller, service: call.service, operation, units });
     }

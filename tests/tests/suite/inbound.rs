@@ -208,7 +208,7 @@ fn receive_under(
     let own = process.runtime.block_on(own_number(&customer.client)).0;
     interceptor.arm(callers, target.clone());
     process.runtime.block_on(send_in(&process.stack, &own, from));
-    let (mut patience, deadline) = (Patience::default(), Instant::now() + Duration::from_secs(120));
+    let (mut patience, deadline) = (Patience::default(), Instant::now() + sfm_tests::DEADLINE);
     let mut ended = None;
     let fax = loop {
         assert!(Instant::now() < deadline, "{target:?}: it never came in");

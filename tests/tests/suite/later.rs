@@ -16,6 +16,7 @@ use sfm_core::id::{FaxId, ScheduledId};
 use sfm_core::plan::Plan;
 use sfm_core::scheduled::document_key;
 use sfm_local::interceptor::{Call, CallInterceptor, Verdict};
+use sfm_tests::capacity::consumed;
 use sfm_tests::client::fax;
 use sfm_tests::documents::FORM;
 use sfm_tests::draw::Draw;
@@ -42,11 +43,7 @@ impl CallInterceptor for Watch {
 
     fn performed(&self, call: &Call, request: &[u8], status: u16, response: &[u8]) {
         self.injector.performed(call, request, status, response);
-        let answer: Value = serde_json::from_slice(response).unwrap_or_default();
-        let units: f64 = match &answer["ConsumedCapacity"] {
-            Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
-            table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
-        };
+        let units = consumed(response);
         let mut spent = self.spent.lock().unwrap();
         let counted = spent.entry((call.caller.clone(), call.operation.clone())).or_default();
         *counted = (counted.0 + 1, counted.1 + units);

@@ -11,6 +11,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::Deserialize;
+use sfm_carriers::chosen::can_stop;
 use sfm_carriers::{AnyCarrier, AttemptRef, Carrier, CarrierFax, CarrierFaxId, SendError, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::failure::FailureCode;
@@ -51,6 +52,8 @@ pub struct TransmitFax {
     lines: LineKeeper,
     documents: Documents,
     carrier: AnyCarrier,
+    /// Whether the carrier can stop a call.
+    can_stop: bool,
     clock: Clock,
     /// Until when the carrier takes nothing, as far as this worker knows: what it has in process takes minutes to go.
     resting: Mutex<Timestamp>,
@@ -74,6 +77,7 @@ impl Worker for TransmitFax {
             lines: LineKeeper::new(platform)?,
             documents: Documents::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
+            can_stop: can_stop(platform)?,
             clock: platform.clock(),
             resting: Mutex::new(Timestamp::MIN),
         })
@@ -237,7 +241,7 @@ impl TransmitFax {
     /// Writes down what the carrier says of an attempt. A call that is to be canceled and is not over it is asked to stop: how the call ends is
     /// told by a callback, or by the next look.
     async fn found(&self, fax: &Fax, number: u32, found: &CarrierFax) -> Result<(), Error> {
-        let stops = fax.is_to_be_canceled() && found.report.is_none();
+        let stops = self.can_stop && fax.is_to_be_canceled() && found.report.is_none();
         if stops && let Err(e) = self.carrier.stop(&found.id).await {
             return self.look_again(fax, &e.to_string()).await;
         }
@@ -246,7 +250,7 @@ impl TransmitFax {
             match &found.report {
                 Some(report) => fax.reported(number, report, now).into(),
                 None if update && !stops => Progress::Changed,
-                None => changed_at_least(fax.still_open(now, look_after(fax))),
+                None => changed_at_least(fax.still_open(now, self.look_after(fax))),
             }
         })
         .await?;
@@ -255,8 +259,13 @@ impl TransmitFax {
 
     async fn look_again(&self, fax: &Fax, reason: &str) -> Result<(), Error> {
         tracing::warn!(fax_id = %fax.id, reason, "the carrier could not be asked");
-        self.record(fax, |fax, now| changed_at_least(fax.still_open(now, look_after(fax)))).await?;
+        self.record(fax, |fax, now| changed_at_least(fax.still_open(now, self.look_after(fax)))).await?;
         Ok(())
+    }
+
+    /// How long until the carrier is asked again.
+    fn look_after(&self, fax: &Fax) -> SignedDuration {
+        if self.can_stop && fax.is_to_be_canceled() { STOP_AGAIN } else { LOOK_AGAIN }
     }
 
     async fn report(&self, fax: &Fax, number: u32, report: CallReport) -> Result<(), Error> {
@@ -277,11 +286,6 @@ impl TransmitFax {
 fn wait(fax: &Fax, now: Timestamp, shortest: SignedDuration, longest: SignedDuration) -> SignedDuration {
     let waited = now.duration_since(fax.created_at) / 4;
     waited.clamp(shortest, longest).mul_f64(rand::rng().random_range(1.0..1.25))
-}
-
-/// How long until the carrier is asked again.
-fn look_after(fax: &Fax) -> SignedDuration {
-    if fax.is_to_be_canceled() { STOP_AGAIN } else { LOOK_AGAIN }
 }
 
 /// For decisions that move the due time even where they have no other effect.

@@ -15,7 +15,7 @@ pub enum Cancel {
     Requested,
     /// The same, and it was asked for before.
     RequestedBefore,
-    /// It is being handed over, or called, and its carrier stops no call.
+    /// The carrier has it, and stops no call.
     AlreadySending,
     AlreadyFinal,
 }
@@ -38,7 +38,7 @@ impl Fax {
             return Cancel::RequestedBefore;
         }
         // No carrier is involved in the fax of a test key.
-        if self.live && !can_stop {
+        if self.live && accepted && !can_stop {
             return Cancel::AlreadySending;
         }
         self.cancel_requested_at = Some(now);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use reqwest::Method;
 use sfm_core::plan::Plan;
+use sfm_tests::DEADLINE;
 use sfm_tests::client::Client;
 use sfm_tests::draw::{Draw, in_either, try_each};
 use sfm_tests::injector::{Fault, Injector, Patience, Point};
@@ -33,7 +34,7 @@ impl Trial<'_> {
         let client = Client::new(process.stack.base_url(), &customer.key);
         let id = process.runtime.block_on(sending(&client));
         self.interceptor.arm(CALLERS, targets.iter().cloned());
-        let (deadline, mut patience, mut wished, mut ended) = (Instant::now() + Duration::from_secs(120), Patience::default(), false, None);
+        let (deadline, mut patience, mut wished, mut ended) = (Instant::now() + DEADLINE, Patience::default(), false, None);
         loop {
             assert!(Instant::now() < deadline, "{targets:?}: no end");
             if self.interceptor.process_gone() {

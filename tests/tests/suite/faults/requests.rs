@@ -12,6 +12,7 @@ use sfm::commands;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
 use sfm_local::stack::Stack;
+use sfm_tests::DEADLINE;
 use sfm_tests::client::{Answer, Client, fax};
 use sfm_tests::documents;
 use sfm_tests::draw::{Draw, try_each};
@@ -180,7 +181,7 @@ impl RequestTrial {
         let client = self.client(&process, &customer);
         let request = (self.prepare)(&process.runtime, &client, &customer);
         interceptor.arm(self.callers, [target.clone()]);
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + DEADLINE;
         let answer = loop {
             assert!(Instant::now() < deadline, "{} {target:?}: no end", self.name);
             let answer = self.ask(&process, &client, interceptor, &request);

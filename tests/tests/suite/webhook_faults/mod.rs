@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use sfm::commands::webhook;
 use sfm_core::plan::Plan;
 use sfm_store::webhooks::Webhooks;
+use sfm_tests::DEADLINE;
 use sfm_tests::draw::{Draw, in_either, try_each, try_pairs};
 use sfm_tests::injector::{Fault, Feed, Happening, Injector, Patience, Point};
 use sfm_tests::process::Process;
@@ -49,7 +50,7 @@ impl Bench<'_> {
         });
         self.interceptor.arm(OF_A_WEBHOOK, targets.iter().cloned());
         process.runtime.block_on(customer.client.send_letter("+15005550001"));
-        let (mut crashes, mut patience, deadline) = (0, Patience::default(), Instant::now() + Duration::from_secs(120));
+        let (mut crashes, mut patience, deadline) = (0, Patience::default(), Instant::now() + DEADLINE);
         let mut ended = None;
         let first_recorded = loop {
             assert!(Instant::now() < deadline, "{targets:?}: never delivered");

@@ -83,7 +83,7 @@ impl Bench<'_> {
             assert!(callers == OPERATOR && target.is_some(), "{target:?}: {e:?}");
             begin(&process).unwrap();
         }
-        let (mut crashes, mut ended, deadline) = (0, None, Instant::now() + Duration::from_secs(120));
+        let (mut crashes, mut ended, deadline) = (0, None, Instant::now() + sfm_tests::DEADLINE);
         let mut patience = Patience::default();
         let recovery = loop {
             assert!(Instant::now() < deadline, "{target:?}: not recovered");

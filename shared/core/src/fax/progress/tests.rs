@@ -318,6 +318,9 @@ fn a_call_of_a_carrier_that_stops_none_goes_on_but_that_of_a_test_key_is_nobodys
     assert_eq!(fax, before);
     fax.live = false;
     assert_eq!(fax.cancel(false, at(10)), Cancel::Requested);
+    let mut unknown = queued(2);
+    unknown.claim(1, "a".into(), at(0));
+    assert_eq!(unknown.cancel(false, at(10)), Cancel::Requested, "it may not have it, and must not get it again");
 }
 
 /// Anything that can happen to a fax.
