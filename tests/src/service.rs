@@ -220,7 +220,14 @@ pub async fn customer(stack: &Stack, plan: Plan, monthly_pages: Option<u32>) -> 
 }
 
 pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthly_pages: Option<u32>) -> Customer {
-    let new = account::New { name: "Test".into(), plan, monthly_pages, requires_baa: false, allow_premium: false };
+    let new = account::New {
+        name: "Test".into(),
+        plan,
+        monthly_pages,
+        requires_baa: false,
+        allow_premium: false,
+        recipients: sfm_core::recipient::RecipientPolicy::Any,
+    };
     let account = account::create(operator, new).await.unwrap().id;
     // The first number that no other account of this stack has.
     for tail in 0..10_000_000 {

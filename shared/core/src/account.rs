@@ -11,6 +11,7 @@ use crate::list::ListHead;
 use crate::month::Month;
 use crate::phone::E164;
 use crate::plan::Plan;
+use crate::recipient::RecipientPolicy;
 use crate::reservation::Reservation;
 
 /// An account with its usage and the head of its fax list: one item, so that one update reserves pages and place together.
@@ -27,6 +28,8 @@ pub struct Account {
     /// Whether premium-rate, satellite and audiotext numbers may be called.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_premium: bool,
+    #[serde(default)]
+    pub recipients: RecipientPolicy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baa_signed_at: Option<Timestamp>,
     /// Pages of accepted and not refunded faxes, by the month that was charged.
@@ -177,6 +180,7 @@ mod tests {
             monthly_pages: Some(5),
             requires_baa: true,
             allow_premium: false,
+            recipients: RecipientPolicy::Any,
             baa_signed_at: None,
             used: BTreeMap::new(),
             faxes: ListHead::default(),

@@ -48,6 +48,8 @@ pub enum Action {
     ScheduledCanceled,
     #[serde(rename = "contact.created")]
     ContactCreated,
+    #[serde(rename = "contact.updated")]
+    ContactUpdated,
     #[serde(rename = "contact.deleted")]
     ContactDeleted,
     #[serde(rename = "member.added")]

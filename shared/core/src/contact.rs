@@ -34,6 +34,15 @@ pub struct NewContact {
     pub company: Option<Name>,
 }
 
+/// What is to be changed of a contact: what is None stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContactChange {
+    pub name: Option<Name>,
+    pub fax_number: Option<E164>,
+    /// `Some(None)` takes the company away.
+    pub company: Option<Option<Name>>,
+}
+
 /// A contact as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
@@ -49,6 +58,16 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// The contact as it is after a change.
+    pub fn changed(&self, change: &ContactChange) -> Self {
+        Self {
+            name: change.name.clone().unwrap_or_else(|| self.name.clone()),
+            fax_number: change.fax_number.clone().unwrap_or_else(|| self.fax_number.clone()),
+            company: change.company.clone().unwrap_or_else(|| self.company.clone()),
+            ..self.clone()
+        }
+    }
+
     /// What the API shows of it.
     pub fn resource(&self) -> ContactResource<'_> {
         ContactResource {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::due;
 use crate::failure::FailureCode;
 use crate::id::{AccountId, FaxId, ScheduledId};
+use crate::metadata::{Metadata, Reference};
 use crate::month::Month;
 use crate::phone::E164;
 use crate::reservation::Reservation;
@@ -51,6 +52,7 @@ text_enum! {
     pub enum FaxField {
         To = "to",
         From = "from",
+        Reference = "reference",
     }
 }
 
@@ -140,6 +142,10 @@ pub struct Fax {
     /// The fax that it repeats, whole or in part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resent_from: Option<FaxId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     pub live: bool,
     /// The month whose quota paid, and how many pages it paid.
     pub month: Month,
@@ -179,6 +185,8 @@ impl Fax {
             attempts: Vec::new(),
             scheduled_id: None,
             resent_from: None,
+            reference: None,
+            metadata: Metadata::default(),
             live: true,
             month: Month::of(now),
             created_at: now,
@@ -236,6 +244,7 @@ impl Fax {
         match field {
             FaxField::To => Some(self.to.as_str()),
             FaxField::From => self.from.as_ref().map(E164::as_str),
+            FaxField::Reference => self.reference.as_ref().map(Reference::as_str),
         }
     }
 

@@ -7,7 +7,9 @@ use crate::account::{Number, NumberNotAllowed, SendNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
 use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
+use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
+use crate::recipient::RecipientRefused;
 use crate::text_enum::text_enum;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
@@ -64,6 +66,7 @@ text_enum! {
         BaaRequired = "baa_required",
         NoActiveNumber = "no_active_number",
         NumberNotAllowed = "number_not_allowed",
+        RecipientNotAllowed = "recipient_not_allowed",
         DocumentUnreadable = "document_unreadable",
     }
 }
@@ -82,6 +85,9 @@ impl Failure {
             Self::NumberNotAllowed => {
                 "When it was to be sent, this account could not send to premium-rate, satellite or audiotext numbers. Ask the operator to allow them."
             }
+            Self::RecipientNotAllowed => {
+                "When it was to be sent, this account sent to the numbers of its contacts alone, and this was in none of them. Add a contact and send again."
+            }
             Self::DocumentUnreadable => "When it was to be sent, its document was gone. Send it again.",
         }
     }
@@ -90,6 +96,13 @@ impl Failure {
 impl From<NumberNotAllowed> for Failure {
     fn from(NumberNotAllowed: NumberNotAllowed) -> Self {
         Self::NumberNotAllowed
+    }
+}
+
+impl From<RecipientRefused> for Failure {
+    /// One that was to be confirmed was, when it was scheduled.
+    fn from(_: RecipientRefused) -> Self {
+        Self::RecipientNotAllowed
     }
 }
 
@@ -121,6 +134,10 @@ pub struct Scheduled {
     pub fax_id: Option<FaxId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     pub live: bool,
     pub created_at: Timestamp,
     /// The request that canceled it, which knows its own write by this.
@@ -147,7 +164,13 @@ impl Scheduled {
     /// The fax that it becomes, at its place in the list.
     pub fn fax(&self, from: E164, now: Timestamp) -> Fax {
         let id = self.future_fax();
-        Fax { scheduled_id: Some(self.id), live: self.live, ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now) }
+        Fax {
+            scheduled_id: Some(self.id),
+            reference: self.reference.clone(),
+            metadata: self.metadata.clone(),
+            live: self.live,
+            ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now)
+        }
     }
 
     /// What it costs of the quota: nothing for a test key.
@@ -172,6 +195,8 @@ impl Scheduled {
             pages: self.pages,
             fax_id: self.fax_id,
             failure: self.failure.map(FailureResource::from),
+            reference: self.reference.as_ref(),
+            metadata: &self.metadata,
             live: self.live,
             created_at: self.created_at.into(),
         }
@@ -195,6 +220,11 @@ pub struct ScheduledResource<'a> {
     pub pages: u32,
     pub fax_id: Option<FaxId>,
     pub failure: Option<FailureResource>,
+    /// Shown where the caller gave it, as is the metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a Reference>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: &'a Metadata,
     pub live: bool,
     pub created_at: ApiTime,
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::id::{FaxId, UploadId};
+use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
 use crate::text_enum::text_enum;
 
@@ -18,6 +19,10 @@ pub struct NewFax {
     pub content: Content,
     pub format: PageFormat,
     pub cover: Option<CoverText>,
+    /// The number once more, where the caller is sure of it.
+    pub confirm_to: Option<E164>,
+    pub reference: Option<Reference>,
+    pub metadata: Metadata,
 }
 
 /// How a fax is to be sent again; the number, where none is named, is that of the first.
@@ -25,6 +30,8 @@ pub struct NewFax {
 pub struct Resend {
     pub to: Option<E164>,
     pub from: Option<E164>,
+    /// The other number once more, where the caller is sure of it.
+    pub confirm_to: Option<E164>,
     pub pages: ResentPages,
 }
 

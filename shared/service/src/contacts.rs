@@ -2,14 +2,15 @@
 
 use sfm_core::audit::Action;
 use sfm_core::clock::Clock;
-use sfm_core::contact::{Contact, NewContact};
+use sfm_core::contact::{Contact, ContactChange, NewContact};
 use sfm_core::id::{AccountId, ContactId};
 use sfm_core::list::{ListHead, Page, Paged};
+use sfm_core::phone::E164;
 use sfm_core::principal::Principal;
 use sfm_store::StoreError;
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
-use sfm_store::contacts::{Contacts, CreateContactError};
+use sfm_store::contacts::{Contacts, CreateContactError, UpdateContactError};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
 
@@ -53,10 +54,7 @@ impl ContactService {
         let now = self.clock.now();
         let (account, id) = (who.account(), ContactId::generate(now));
         let NewContact { name, fax_number, company } = new;
-        if fax_number.is_costly() {
-            let read = self.accounts.get(account).await?;
-            read.ok_or_else(|| StoreError::Unexpected("a contact's account is not there".into()))?.check_number(&fax_number)?;
-        }
+        self.check_number(account, &fax_number).await?;
         let draft = |place: ListHead| Contact {
             account_id: account,
             id,
@@ -68,6 +66,26 @@ impl ContactService {
         };
         let audit = self.audit.of(who, Action::ContactCreated, id, now)?;
         self.contacts.create(account, now, draft, audit).await
+    }
+
+    /// Changes a contact, and gives it as it is then.
+    ///
+    /// # Errors
+    /// [`UpdateContactError::NotFound`] where the account has no such contact; of its number those of [`ContactService::create`].
+    pub async fn update(&self, who: &Principal, id: ContactId, change: ContactChange) -> Result<Contact, UpdateContactError> {
+        if let Some(number) = &change.fax_number {
+            self.check_number(who.account(), number).await?;
+        }
+        let audit = self.audit.of(who, Action::ContactUpdated, id, self.clock.now())?;
+        self.contacts.update(who.account(), id, &change, audit).await
+    }
+
+    async fn check_number(&self, account: AccountId, number: &E164) -> Result<(), CreateContactError> {
+        if number.is_costly() {
+            let read = self.accounts.get(account).await?;
+            read.ok_or_else(|| StoreError::Unexpected("a contact's account is not there".into()))?.check_number(number)?;
+        }
+        Ok(())
     }
 
     /// Deletes a contact. False where the account has no such contact.

@@ -21,7 +21,7 @@ const LINK_LIFE: Duration = Duration::from_secs(300);
 /// Entries that one Query is asked for; it ends at 1 MB in any case.
 const READ_AT_ONCE: u32 = 1_000;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "id",
     "direction",
     "status",
@@ -33,6 +33,7 @@ const COLUMNS: [&str; 14] = [
     "attempts",
     "scheduled_id",
     "resent_from",
+    "reference",
     "live",
     "created_at",
     "completed_at",
@@ -119,6 +120,7 @@ fn row(fax: &Fax) -> String {
         fax.attempts.len().to_string(),
         text(fax.scheduled_id.map(|id| id.to_string())),
         text(fax.resent_from.map(|id| id.to_string())),
+        text(fax.reference.as_ref().map(|reference| reference.as_str().to_owned())),
         fax.live.to_string(),
         time(Some(fax.created_at)),
         time(fax.completed_at),

@@ -10,6 +10,7 @@ pub mod faxes;
 pub mod lines;
 pub mod numbers;
 pub mod reception;
+pub mod recipients;
 pub mod scheduled;
 pub mod submission;
 pub mod transmission;

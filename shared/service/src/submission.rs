@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use sfm_core::account::{NumberNotAllowed, SendNotAllowed, SenderNotOwned};
+use sfm_core::recipient::RecipientRefused;
 use sfm_core::scope::Scope;
 use sfm_store::StoreError;
 use sfm_store::documents::DocumentStoreError;
@@ -18,6 +19,8 @@ pub enum SubmitError {
     Sender(#[from] SenderNotOwned),
     #[error(transparent)]
     NotAllowed(#[from] SendNotAllowed),
+    #[error(transparent)]
+    Recipient(#[from] RecipientRefused),
     /// The key may send, but what is to be sent takes this scope too.
     #[error("the key lacks the scope {0}")]
     Forbidden(Scope),

@@ -18,6 +18,7 @@ use sfm_core::account::Account;
 use sfm_core::id::{AccountId, KeyId};
 use sfm_core::key::{KeyHash, KeyRecord};
 use sfm_core::plan::Plan;
+use sfm_core::recipient::RecipientPolicy;
 use sfm_core::scope::Scope;
 
 /// What of an account an operator changes.
@@ -27,6 +28,7 @@ pub struct AccountChange {
     pub monthly_pages: Option<u32>,
     pub requires_baa: Option<bool>,
     pub allow_premium: Option<bool>,
+    pub recipients: Option<RecipientPolicy>,
     pub baa_signed_at: Option<Timestamp>,
 }
 
@@ -170,6 +172,10 @@ impl AccountsAdmin {
         if let Some(required) = change.requires_baa {
             sets.push("requires_baa = :required".into());
             update = update.expression_attribute_values(":required", AttributeValue::Bool(required));
+        }
+        if let Some(recipients) = change.recipients {
+            sets.push("recipients = :recipients".into());
+            update = update.expression_attribute_values(":recipients", s(recipients));
         }
         if let Some(allowed) = change.allow_premium {
             sets.push("allow_premium = :allowed".into());

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use super::StoreError;
 use super::lists::{List, Lists};
 use super::transaction::{PATIENCE, Reason, transact};
-use crate::items::{self, Item, from_item, list_from, s, scan, to_item};
+use crate::items::{self, Item, from_item, list_from, s, scan, to_item, to_value};
 use crate::platform::{ConfigError, Platform};
-use crate::transaction::Write;
+use crate::transaction::{Backoff, Write};
 use sfm_core::account::NumberNotAllowed;
-use sfm_core::contact::Contact;
+use sfm_core::contact::{Contact, ContactChange};
 use sfm_core::id::{AccountId, ContactId};
 use sfm_core::list::ListHead;
 use sfm_core::phone::E164;
@@ -38,6 +38,20 @@ pub enum CreateContactError {
     NumberTaken(ContactId),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateContactError {
+    #[error("there is no such contact")]
+    NotFound,
+    #[error(transparent)]
+    Number(#[from] CreateContactError),
+}
+
+impl From<StoreError> for UpdateContactError {
+    fn from(error: StoreError) -> Self {
+        Self::Number(error.into())
+    }
 }
 
 /// Whose number it is.
@@ -70,6 +84,12 @@ impl Contacts {
         items::get(&self.client, &self.table, items::key([("account_id", s(account)), ("item", s(id))])).await
     }
 
+    /// Whether a number is that of a contact. (1 RRU)
+    pub async fn has_number(&self, account: AccountId, number: &E164) -> Result<bool, StoreError> {
+        let claim = items::key([("account_id", s(account)), ("item", s(claim_item(number)))]);
+        Ok(items::get_item(&self.client, &self.table, claim).await?.is_some())
+    }
+
     /// At most `limit` contacts of an account's list from `first` downwards, newest first.
     pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Contact>, StoreError> {
         list_from(&self.client, &self.table, account, first, limit).await
@@ -84,16 +104,12 @@ impl Contacts {
         draft: impl Fn(ListHead) -> Contact,
         audit: Option<Write>,
     ) -> Result<Contact, CreateContactError> {
+        let claim = |contact: &Contact| self.claim(contact);
         let added = self.lists.add(&List::Contacts, account, now, Instant::now() + PATIENCE, |place| {
             let contact = draft(place);
             let mut row = to_item(&contact)?;
             row.insert("item".into(), s(contact.id));
-            let claim = Item::from([
-                ("account_id".into(), s(account)),
-                ("item".into(), s(claim_item(&contact.fax_number))),
-                ("id".into(), s(contact.id)),
-            ]);
-            Ok([self.put_new(claim)?, self.put_new(row)?].into_iter().chain(audit.clone().map(TransactWriteItem::from)).collect())
+            Ok([claim(&contact)?, self.put_new(row)?].into_iter().chain(audit.clone().map(TransactWriteItem::from)).collect())
         });
         match added.await {
             Ok(Ok(place)) => Ok(draft(place)),
@@ -109,20 +125,51 @@ impl Contacts {
         }
     }
 
+    /// Changes a contact; another number is claimed, and the old one's claim given up, in the same transaction. (2 round trips; 2 WRU and 1 for the
+    /// index, 4 more for another number)
+    pub async fn update(
+        &self,
+        account: AccountId,
+        id: ContactId,
+        change: &ContactChange,
+        audit: Option<Write>,
+    ) -> Result<Contact, UpdateContactError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let old = self.get(account, id).await?.ok_or(UpdateContactError::NotFound)?;
+            let new = old.changed(change);
+            // The claim comes first: what stands against it is told by the reason of this place.
+            let mut writes = Vec::new();
+            if new.fax_number != old.fax_number {
+                writes.extend([self.claim(&new)?, self.delete_of(&old, claim_item(&old.fax_number))?]);
+            }
+            let claims = writes.len();
+            let mut item = to_item(&new)?;
+            item.insert("item".into(), s(id));
+            writes.push(self.put_over(&old, item)?);
+            writes.extend(audit.clone().map(TransactWriteItem::from));
+            match transact(&self.client, writes).await {
+                Ok(Ok(())) => return Ok(new),
+                Ok(Err(cancelled)) => match cancelled.reason(0) {
+                    Reason::Condition(Some(claim)) if claims > 0 => {
+                        return Err(CreateContactError::NumberTaken(from_item::<Claim>(claim.clone())?.id).into());
+                    }
+                    // Somebody else has changed or deleted it meanwhile.
+                    _ => backoff.wait().await?,
+                },
+                // Whether it happened is unknown; one look tells.
+                Err(unknown) => match self.get(account, id).await {
+                    Ok(Some(contact)) if contact.changed(change) == contact => return Ok(contact),
+                    _ => return Err(unknown.into()),
+                },
+            }
+        }
+    }
+
     /// Deletes a contact, its claim and its place in the list in one transaction. False when there is none.
     pub async fn delete(&self, account: AccountId, id: ContactId, audit: Option<Write>) -> Result<bool, StoreError> {
         let Some(contact) = self.get(account, id).await? else { return Ok(false) };
-        let delete = |item: String| {
-            Delete::builder()
-                .table_name(&self.table)
-                .key("account_id", s(account))
-                .key("item", s(item))
-                .condition_expression("id = :id")
-                .expression_attribute_values(":id", s(id))
-                .build()
-                .map(|delete| TransactWriteItem::builder().delete(delete).build())
-        };
-        let mut writes = vec![delete(id.to_string())?, delete(claim_item(&contact.fax_number))?];
+        let mut writes = vec![self.delete_of(&contact, id.to_string())?, self.delete_of(&contact, claim_item(&contact.fax_number))?];
         writes.extend(Lists::removal(&self.accounts_table, &List::Contacts, account, contact.seq)?);
         writes.extend(audit.map(TransactWriteItem::from));
         match transact(&self.client, writes).await {
@@ -133,6 +180,43 @@ impl Contacts {
                 _ => Err(unknown),
             },
         }
+    }
+
+    /// The write of the claim of a contact's number, which must be nobody's. Its reason names whose it is.
+    fn claim(&self, contact: &Contact) -> Result<TransactWriteItem, StoreError> {
+        self.put_new(Item::from([
+            ("account_id".into(), s(contact.account_id)),
+            ("item".into(), s(claim_item(&contact.fax_number))),
+            ("id".into(), s(contact.id)),
+        ]))
+    }
+
+    /// The write that removes an item of a contact.
+    fn delete_of(&self, contact: &Contact, item: String) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("account_id", s(contact.account_id))
+            .key("item", s(item))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":id", s(contact.id))
+            .build()?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// The write of a contact over what was read of it.
+    fn put_over(&self, seen: &Contact, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let company = if seen.company.is_some() { "company = :company" } else { "attribute_not_exists(company)" };
+        let mut put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(format!("fax_number = :number AND #name = :name AND {company}"))
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":number", s(&seen.fax_number))
+            .expression_attribute_values(":name", to_value(&seen.name)?);
+        if let Some(company) = &seen.company {
+            put = put.expression_attribute_values(":company", to_value(company)?);
+        }
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
     }
 
     fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {

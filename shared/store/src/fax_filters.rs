@@ -17,6 +17,7 @@ use crate::postings::{PostingList, Postings};
 use sfm_core::fax::{Fax, FaxField, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{BLOCK, Page, block_of};
+use sfm_core::phone::E164;
 
 /// Entries that one Query of the index is asked for.
 const MOST_READ: u64 = 5_000;
@@ -133,6 +134,20 @@ impl FilteredFaxes {
             None => self.by_status(account, filter, page).await,
             Some((field, value)) => self.by_value(account, &PostingList::of(*field, value), filter, page).await,
         }
+    }
+
+    /// Whether a fax was ever delivered to a number, by a live key or by a test key. (2 RRU, and 1 for each fax since the last that was)
+    pub async fn was_delivered(&self, account: AccountId, to: &E164, live: bool) -> Result<bool, StoreError> {
+        let list = PostingList::of(FaxField::To, to.as_str());
+        let mut top = self.lists.head(&List::Postings(list.clone()), account).await?.last;
+        while top > 0 {
+            let faxes = self.postings.read(account, &list, top, READ_AT_ONCE).await?;
+            if faxes.iter().any(|fax| fax.status == FaxStatus::Delivered && fax.live == live) {
+                return Ok(true);
+            }
+            top = top.saturating_sub(READ_AT_ONCE);
+        }
+        Ok(false)
     }
 
     /// From a posting list. A page that no other condition holds for costs the same at any depth: 3 RRU, and 1 for each fax. Otherwise

@@ -149,7 +149,7 @@ pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<Tr
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// At most `limit` entries of an account's list from `first` downwards, newest first: a page of index `by-seq`.
+/// At most `limit` entries of an account's list from `first` downwards, newest first: a page of index `by-seq`. (One round trip for each 1 MB)
 pub(crate) async fn list_from<T: DeserializeOwned>(
     client: &Client,
     table: &str,
@@ -157,19 +157,30 @@ pub(crate) async fn list_from<T: DeserializeOwned>(
     first: u64,
     limit: u32,
 ) -> Result<Vec<T>, StoreError> {
-    let found = client
-        .query()
-        .table_name(table)
-        .index_name("by-seq")
-        .key_condition_expression("account_id = :account AND seq <= :first")
-        .expression_attribute_values(":account", s(account))
-        .expression_attribute_values(":first", n(first))
-        .scan_index_forward(false)
-        .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-        .send()
-        .await
-        .map_err(StoreError::from_sdk)?;
-    found.items.unwrap_or_default().into_iter().map(from_item).collect()
+    let (mut found, mut rest) = (Vec::new(), None);
+    loop {
+        let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
+        let read = client
+            .query()
+            .table_name(table)
+            .index_name("by-seq")
+            .key_condition_expression("account_id = :account AND seq <= :first")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":first", n(first))
+            .scan_index_forward(false)
+            .limit(i32::try_from(left).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(rest)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        for item in read.items.unwrap_or_default() {
+            found.push(from_item(item)?);
+        }
+        rest = read.last_evaluated_key;
+        if rest.is_none() || found.len() >= limit as usize {
+            return Ok(found);
+        }
+    }
 }
 
 /// The entry of index `by-id`, for operators, who know no account.
@@ -212,6 +223,11 @@ pub(crate) async fn scan<T: DeserializeOwned>(
 
 pub(crate) fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
     serde_dynamo::to_item(value).map_err(|e| StoreError::Invalid(e.to_string()))
+}
+
+/// A value as an item has it.
+pub(crate) fn to_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::Invalid(e.to_string()))
 }
 
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {

@@ -1,4 +1,4 @@
-//! Posting lists: for each number that an account faxes with, which of its faxes have it. In table `accounts`, paged as every list is
+//! Posting lists: for each number that an account faxes with, and each reference that it notes, which of its faxes have it. In table `accounts`, paged as every list is
 //! ([`crate::lists`]), at the same cost whatever the page.
 //!
 //! The head, item `faxes#<field>#<value>`, has the newest ids in the order of their places; full, it gives the older half to a block,
@@ -21,7 +21,9 @@ use crate::items::{self, Item, from_item, key, key_of, n, s};
 use crate::lists::{List, Lists};
 use crate::transaction::{past_conflicts, transact};
 use sfm_core::fax::{Direction, Fax, FaxField};
+use sfm_core::hex;
 use sfm_core::id::{AccountId, FaxId};
+use sha2::{Digest as _, Sha256};
 
 /// Entries of a block. Twice as many in the head have less than 1 KB, the unit of a write.
 const BLOCK: usize = 24;
@@ -36,7 +38,12 @@ pub struct PostingList {
 
 impl PostingList {
     pub(crate) fn of(field: FaxField, value: &str) -> Self {
-        Self { name: format!("faxes#{}#{value}", field.as_str()), field, value: value.to_owned() }
+        // A reference may have any characters, those too that divide the parts of a name.
+        let of_value = match field {
+            FaxField::To | FaxField::From => value.to_owned(),
+            FaxField::Reference => hex(&Sha256::digest(value)[..16]),
+        };
+        Self { name: format!("faxes#{}#{of_value}", field.as_str()), field, value: value.to_owned() }
     }
 
     /// The item of its head.

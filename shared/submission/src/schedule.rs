@@ -11,6 +11,7 @@ use sfm_core::id::ScheduledId;
 use sfm_core::principal::Principal;
 use sfm_core::scheduled::{Scheduled, ScheduledStatus, SendAt};
 use sfm_core::submission::NewFax;
+use sfm_service::recipients::RecipientGuard;
 use sfm_service::submission::SubmitError;
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
@@ -29,6 +30,7 @@ pub struct ScheduleService {
     creation: ScheduleCreation,
     accounts: Accounts,
     numbers: Numbers,
+    recipients: RecipientGuard,
     due: Queue,
     audit: Audit,
     clock: Clock,
@@ -41,6 +43,7 @@ impl ScheduleService {
             creation: ScheduleCreation::new(platform)?,
             accounts: Accounts::new(platform)?,
             numbers: Numbers::new(platform)?,
+            recipients: RecipientGuard::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
             audit: Audit::new(platform)?,
             clock: platform.clock(),
@@ -60,9 +63,9 @@ impl ScheduleService {
         deadline: Deadline,
     ) -> Result<Created<Box<Scheduled>>, SubmitError> {
         let account = who.account();
-        if new.to.is_costly() {
-            self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?.check_number(&new.to)?;
-        }
+        let settings = self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?;
+        settings.check_number(&new.to)?;
+        self.recipients.check(&settings, &new.to, new.confirm_to.as_ref(), who.is_live()).await??;
         // A cover tells the number that would send now, if none is asked for: then it is the one that will.
         let numbers = if new.from.is_some() || new.cover.is_some() { self.numbers.active(account).await? } else { Vec::new() };
         let sender = if new.from.is_some() { Number::sender(new.from.as_ref(), &numbers)? } else { numbers.first() };
@@ -85,6 +88,8 @@ impl ScheduleService {
             pages: document.pages,
             fax_id: None,
             failure: None,
+            reference: new.reference,
+            metadata: new.metadata,
             live: who.is_live(),
             created_at: now,
             canceled_by: None,

@@ -10,11 +10,13 @@ use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax};
 use sfm_core::id::{AccountId, FaxId};
+use sfm_core::metadata::{Metadata, Reference};
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
 use sfm_core::submission::{NewFax, Resend, ResentPages};
+use sfm_service::recipients::RecipientGuard;
 use sfm_service::submission::SubmitError;
 use sfm_store::audit::Audit;
 use sfm_store::fax_creation::{AcceptError, FaxCreation};
@@ -28,10 +30,14 @@ use crate::{Deadline, DocumentPreparer};
 /// A fax that was checked, but for the gates.
 struct PreparedFax<'a> {
     to: E164,
+    /// The number once more, where the caller is sure of it.
+    confirm_to: Option<E164>,
     sender: Option<&'a Number>,
     pages: u32,
     source: DocumentSource,
     resent_from: Option<FaxId>,
+    reference: Option<Reference>,
+    metadata: Metadata,
     /// The earlier faxes that its pages are of.
     origins: Vec<FaxId>,
 }
@@ -48,6 +54,7 @@ pub struct SendService {
     preparer: DocumentPreparer,
     creation: FaxCreation,
     numbers: Numbers,
+    recipients: RecipientGuard,
     audit: Audit,
     clock: Clock,
 }
@@ -58,6 +65,7 @@ impl SendService {
             preparer: DocumentPreparer::new(platform)?,
             creation: FaxCreation::new(platform)?,
             numbers: Numbers::new(platform)?,
+            recipients: RecipientGuard::new(platform)?,
             audit: Audit::new(platform)?,
             clock: platform.clock(),
         })
@@ -83,11 +91,14 @@ impl SendService {
         let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
         let fax = PreparedFax {
             to: new.to,
+            confirm_to: new.confirm_to,
             sender,
             pages: document.pages,
             source: DocumentSource::New(document.pdf),
             origins,
             resent_from: None,
+            reference: new.reference,
+            metadata: new.metadata,
         };
         self.accept(who, &account, fax, request, deadline).await
     }
@@ -129,7 +140,19 @@ impl SendService {
             0 => DocumentSource::Stored(fax.document_key()),
             sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, deadline).await?),
         };
-        let again = PreparedFax { to, sender, pages: fax.pages - sent, source, origins: vec![fax.id], resent_from: Some(fax.id) };
+        // Whoever sent the first was sure of its number.
+        let confirm_to = if to == fax.to { Some(to.clone()) } else { again.confirm_to };
+        let again = PreparedFax {
+            to,
+            confirm_to,
+            sender,
+            pages: fax.pages - sent,
+            source,
+            origins: vec![fax.id],
+            resent_from: Some(fax.id),
+            reference: fax.reference.clone(),
+            metadata: fax.metadata.clone(),
+        };
         self.accept(who, &account, again, request, deadline).await
     }
 
@@ -146,14 +169,15 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, sender, pages, source, origins, resent_from } = prepared;
+        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, reference, metadata } = prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
             Ok(sender) => sender.number.clone(),
             Err(refusal) => return Ok(self.creation.refuse(refusal, request, now).await?),
         };
+        self.recipients.check(account, &to, confirm_to.as_ref(), who.is_live()).await??;
         let fax = Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now);
-        let fax = Fax { live: who.is_live(), resent_from, ..fax };
+        let fax = Fax { live: who.is_live(), resent_from, reference, metadata, ..fax };
         let key = fax.document_key();
         match source {
             DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,

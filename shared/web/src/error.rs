@@ -16,7 +16,7 @@ use sfm_service::faxes::CancelFaxError;
 use sfm_service::submission::SubmitError;
 use sfm_service::webhooks::WebhookError;
 use sfm_store::StoreError;
-use sfm_store::contacts::CreateContactError;
+use sfm_store::contacts::{CreateContactError, UpdateContactError};
 use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
 use sfm_store::scheduled::CancelError;
 
@@ -199,6 +199,9 @@ impl From<SubmitError> for ApiError {
             SubmitError::Number(error) => Self::invalid(format!("to {error}.")).code("number_not_allowed").param("to"),
             SubmitError::Sender(error) => Self::invalid(format!("from {error}. GET /v1/numbers lists them.")).param("from"),
             SubmitError::NotAllowed(refusal) => Self::send_failed(refusal),
+            SubmitError::Recipient(refusal) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "send_failed", refusal.to_string()).code(refusal.code()).param("to")
+            }
             SubmitError::Forbidden(scope) => Self::forbidden(scope),
             SubmitError::CameIn => Self::conflict("A fax that came in cannot be sent again. Send its document as a new fax."),
             SubmitError::UnderWay => {
@@ -257,6 +260,15 @@ impl From<CreateContactError> for ApiError {
                 Self::conflict(message).code("contact_exists").param("fax_number")
             }
             CreateContactError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateContactError> for ApiError {
+    fn from(error: UpdateContactError) -> Self {
+        match error {
+            UpdateContactError::NotFound => Self::not_found(),
+            UpdateContactError::Number(error) => error.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sfm_core::fax::{Direction, FaxField, FaxStatus};
+use sfm_core::metadata::Reference;
 use sfm_core::phone::{BadNumber, E164};
 use sfm_store::fax_filters::FaxFilter;
 
@@ -21,10 +22,14 @@ pub fn fax_filter(request: &Request) -> Result<Option<FaxFilter>, ApiError> {
     let after = request.query_time("created_after")?;
     let before = request.query_time("created_before")?;
     let mut values = BTreeMap::new();
-    for field in FaxField::ALL {
-        if let Some(number) = number(request, field.as_str())? {
+    for (field, name) in [(FaxField::To, "to"), (FaxField::From, "from")] {
+        if let Some(number) = number(request, name)? {
             values.insert(field, number.as_str().to_owned());
         }
+    }
+    if let Some(text) = request.query_param("reference")? {
+        let reference: Reference = text.parse().map_err(|e| ApiError::invalid(format!("reference {e}.")).param("reference"))?;
+        values.insert(FaxField::Reference, reference.as_str().to_owned());
     }
     if values.is_empty() && status.is_none() && direction.is_none() && after.is_none() && before.is_none() {
         return Ok(None);

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
+use sfm_core::metadata::{BadMetadata, Metadata};
 use sfm_core::scheduled::SendAt;
 use sfm_core::submission::{Content, CoverText, MOST_PARTS, NewFax, PageFormat, Part, Resend, ResentPages, Source};
 use sfm_core::upload::{MediaTypeText, UploadSize, WrongSize};
@@ -19,6 +20,8 @@ const LARGEST_INLINE: usize = 4_000_000;
 const LONGEST_LINE: usize = 100;
 const LONGEST_SUBJECT: usize = 200;
 const LONGEST_MESSAGE: usize = 4000;
+/// Characters of a key that an error repeats.
+const LONGEST_NAMED: usize = 40;
 /// Standard base64, padded or not.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
@@ -33,7 +36,24 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
     let resolution = body.parsed("resolution", "resolution")?.unwrap_or_default();
     let paper = body.parsed("paper", "paper")?.unwrap_or_default();
     let cover = body.object("cover", "cover")?.map(|fields| cover(&fields)).transpose()?;
-    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper }, cover })
+    let confirm_to = body.parsed("confirm_to", "confirm_to")?;
+    let reference = body.parsed("reference", "reference")?;
+    let metadata = body.object("metadata", "metadata")?.map(|pairs| metadata(&pairs)).transpose()?.unwrap_or_default();
+    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper }, cover, confirm_to, reference, metadata })
+}
+
+fn metadata(pairs: &Object<'_>) -> Result<Metadata, ApiError> {
+    let mut metadata = Metadata::default();
+    for (key, value) in pairs.iter() {
+        let short: String = key.chars().filter(|c| !c.is_control()).take(LONGEST_NAMED).collect();
+        let param = format!("metadata.{short}");
+        let text = value.as_str().ok_or_else(|| ApiError::invalid(format!("{param} must be a string.")).param(param.clone()))?;
+        metadata.insert(key, text).map_err(|e| match e {
+            BadMetadata::Value => ApiError::invalid(format!("{param} {e}.")).param(param.clone()),
+            BadMetadata::Key | BadMetadata::TooMany => ApiError::invalid(format!("metadata {e}.")).param("metadata"),
+        })?;
+    }
+    Ok(metadata)
 }
 
 /// How a fax is to be sent again. A request without a body asks for nothing in particular.
@@ -50,7 +70,12 @@ pub fn resend(request: &Request) -> Result<Resend, ApiError> {
         Some("unsent") => ResentPages::Unsent,
         Some(_) => return Err(ApiError::invalid("pages must be all or unsent.").param("pages")),
     };
-    Ok(Resend { to: body.parsed("to", "to")?, from: body.parsed("from", "from")?, pages })
+    Ok(Resend {
+        to: body.parsed("to", "to")?,
+        from: body.parsed("from", "from")?,
+        confirm_to: body.parsed("confirm_to", "confirm_to")?,
+        pages,
+    })
 }
 
 /// When a fax is to be sent.

@@ -17,7 +17,7 @@ const LONGEST_KEY: usize = 255;
 /// The fields of a body that matter; what else is in it is ignored.
 const FIELDS: [&str; 5] = ["to", "from", "document", "document_url", "send_at"];
 /// Fields that came later. They count only where they are given, so that a request without them is the same as it was for the release before.
-const LATER_FIELDS: [&str; 5] = ["cover", "documents", "pages", "paper", "resolution"];
+const LATER_FIELDS: [&str; 8] = ["confirm_to", "cover", "documents", "metadata", "pages", "paper", "reference", "resolution"];
 
 #[derive(Debug)]
 pub struct SubmissionGuard {

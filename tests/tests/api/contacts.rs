@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfm_core::scope::Scope;
+use sfm_tests::client::Answer;
 use sfm_tests::target::Target;
 
 use crate::{assert_problem, ids};
@@ -138,4 +139,76 @@ async fn a_contact_of_another_account_is_absent_and_each_route_needs_its_scope()
     assert_problem(&writer.get("/v1/contacts").await, 403, "forbidden");
     assert_problem(&writer.get(&format!("/v1/contacts/{id}")).await, 403, "forbidden");
     assert_eq!(writer.delete(&format!("/v1/contacts/{id}")).await.status, 200);
+}
+
+async fn patch(client: &sfm_tests::client::Client, path: &str, change: &Value) -> Answer {
+    client.try_call(Method::PATCH, path, &[], Some(change.to_string().into_bytes())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_changed_field_by_field_and_its_number_stays_unique() {
+    let service = Target::start().await;
+    let client = service.customer().await.client;
+    let body = json!({"name": "Dr. Smith", "fax_number": "+12125551234", "company": "Practice"});
+    let mut contact = client.post("/v1/contacts", &body).await.json();
+    let other = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551235"})).await.json();
+    let path = format!("/v1/contacts/{}", contact["id"].as_str().unwrap());
+    for (change, field, value) in [
+        (json!({"name": " Dr. Ada Smith "}), "name", json!("Dr. Ada Smith")),
+        (json!({"company": null}), "company", Value::Null),
+        (json!({"company": "A & Co."}), "company", json!("A & Co.")),
+        (json!({"fax_number": "(212) 555-1236"}), "fax_number", json!("+12125551236")),
+        (json!({"fax_number": "+12125551236", "unknown": 1}), "fax_number", json!("+12125551236")),
+    ] {
+        contact[field] = value;
+        let answer = patch(&client, &path, &change).await;
+        assert_eq!((answer.status, answer.json()), (200, contact.clone()), "{change}");
+        assert_eq!(client.get(&path).await.json(), contact);
+    }
+    assert_eq!(client.get("/v1/contacts").await.json()["data"], json!([other, contact]), "its place stays");
+    let taken = assert_problem(&patch(&client, &path, &json!({"fax_number": "+12125551235", "name": "X"})).await, 409, "conflict");
+    assert_eq!((&taken["code"], &taken["param"]), (&json!("contact_exists"), &json!("fax_number")));
+    assert_eq!(client.get(&path).await.json(), contact, "nothing of it is changed");
+    assert_eq!(client.post("/v1/contacts", &body).await.status, 201, "the number that it had is free");
+
+    for (change, param) in [
+        (json!({"name": null}), json!("name")),
+        (json!({"name": ""}), json!("name")),
+        (json!({"fax_number": null}), json!("fax_number")),
+        (json!({"fax_number": "12345"}), json!("fax_number")),
+        (json!({"fax_number": "+19005551234"}), json!("fax_number")),
+        (json!({"company": 7}), json!("company")),
+        (json!({}), Value::Null),
+        (json!({"unknown": 1}), Value::Null),
+    ] {
+        let error = assert_problem(&patch(&client, &path, &change).await, 400, "invalid_request");
+        assert_eq!(error["param"], param, "{change}");
+    }
+    let stranger = service.customer().await.client;
+    assert_problem(&patch(&stranger, &path, &json!({"name": "X"})).await, 404, "not_found");
+    assert_problem(&patch(&client, "/v1/contacts/ct_x", &json!({"name": "X"})).await, 404, "not_found");
+    assert_eq!(client.delete(&path).await.status, 200);
+    assert_problem(&patch(&client, &path, &json!({"name": "X"})).await, 404, "not_found");
+}
+
+/// Changes of different fields are all kept, and of those who want one number one gets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_contacts_that_race_lose_nothing() {
+    let service = Target::start().await;
+    let client = service.customer().await.client;
+    let mut paths = Vec::new();
+    for number in 0..5 {
+        let made = client.post("/v1/contacts", &json!({"name": "A", "fax_number": format!("+1212555100{number}")})).await.json();
+        paths.push(format!("/v1/contacts/{}", made["id"].as_str().unwrap()));
+    }
+    let (name, company) = (json!({"name": "New"}), json!({"company": "Co."}));
+    let both = paths.iter().flat_map(|path| [patch(&client, path, &name), patch(&client, path, &company)]);
+    assert!(futures::future::join_all(both).await.iter().all(|answer| answer.status == 200));
+    let number = json!({"fax_number": "+12125551999"});
+    let wanted = futures::future::join_all(paths.iter().map(|path| patch(&client, path, &number))).await;
+    let mut statuses: Vec<u16> = wanted.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409, 409]);
+    let list = client.get("/v1/contacts").await.json();
+    assert!(list["data"].as_array().unwrap().iter().all(|contact| contact["name"] == "New" && contact["company"] == "Co."), "{list}");
 }

@@ -204,8 +204,14 @@ async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
     assert_eq!(customer.client.post("/v1/faxes", &one_page).await.status, 201);
     assert_eq!(code(customer.client.post("/v1/faxes", &one_page).await), "quota_exceeded");
 
-    let new =
-        account::New { name: "No number".into(), plan: Plan::Business, monthly_pages: None, requires_baa: false, allow_premium: false };
+    let new = account::New {
+        name: "No number".into(),
+        plan: Plan::Business,
+        monthly_pages: None,
+        requires_baa: false,
+        allow_premium: false,
+        recipients: sfm_core::recipient::RecipientPolicy::Any,
+    };
     let numberless = account::create(&operator, new).await.unwrap().id;
     let client = service.client(&service.key(numberless, Scope::ALL.to_vec(), false).await);
     assert_eq!(code(client.post("/v1/faxes", &one_page).await), "no_active_number");

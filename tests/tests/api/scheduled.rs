@@ -38,7 +38,14 @@ async fn kept(service: &Target, account: AccountId) -> usize {
 async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
     let service = Target::start().await;
     // No number and no page left: the gates are asked when it is sent.
-    let new = account::New { name: "Empty".into(), plan: Plan::Business, monthly_pages: Some(0), requires_baa: true, allow_premium: false };
+    let new = account::New {
+        name: "Empty".into(),
+        plan: Plan::Business,
+        monthly_pages: Some(0),
+        requires_baa: true,
+        allow_premium: false,
+        recipients: sfm_core::recipient::RecipientPolicy::Any,
+    };
     let account = account::create(&service.operator_platform(), new).await.unwrap().id;
     let client = service.client(&service.key(account, Scope::ALL.to_vec(), false).await);
     let mut body = fax("(500) 555-0001", LETTER, "application/pdf");

@@ -301,7 +301,9 @@ async fn a_look_at_a_document_and_a_deletion_are_written_down() {
     ok(&owner, "DELETE", &fax, None, 200).await;
     assert_eq!(call(&owner, "GET", &fax, None).await.status, 404);
     assert_eq!(call(&owner, "DELETE", &fax, None).await.status, 404);
-    ok(&owner, "DELETE", &format!("{base}/contacts/{}", ids["contacts"]), None, 200).await;
+    let contact = format!("{base}/contacts/{}", ids["contacts"]);
+    assert_eq!(ok(&owner, "PATCH", &contact, Some(json!({"name": "New"})), 200).await["name"], "New");
+    ok(&owner, "DELETE", &contact, None, 200).await;
     let scheduled = format!("{base}/scheduled/{}", ids["scheduled"]);
     assert_eq!(ok(&owner, "DELETE", &scheduled, None, 200).await["status"], "canceled");
     assert_eq!(call(&owner, "DELETE", &scheduled, None).await.status, 409);
@@ -311,6 +313,7 @@ async fn a_look_at_a_document_and_a_deletion_are_written_down() {
     let expected = [
         ("scheduled.canceled", "scheduled"),
         ("contact.deleted", "contacts"),
+        ("contact.updated", "contacts"),
         ("fax.deleted", "faxes"),
         ("fax.viewed", "faxes"),
         ("contact.created", "contacts"),
@@ -380,8 +383,8 @@ async fn a_member_of_another_account_finds_nothing_on_any_route_and_changes_noth
             paths.push(filled(&path, &theirs, &ids));
         }
         for path in paths {
-            let body =
-                matches!(method.as_str(), "POST" | "PATCH").then(|| json!({"since": "2020-01-01T00:00:00Z", "description": "Eve's"}));
+            let body = matches!(method.as_str(), "POST" | "PATCH")
+                .then(|| json!({"since": "2020-01-01T00:00:00Z", "description": "Eve's", "name": "Eve's"}));
             let answer = call(&stranger, &method, &path, body).await;
             assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
             // Not the answer of a route that is not there.

@@ -8,13 +8,15 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfm::commands::{fax as fax_command, member, number, webhook};
+use sfm::commands::{account, fax as fax_command, member, number, webhook};
 use sfm_core::event::{Event, EventType};
 use sfm_core::id::AccountId;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
+use sfm_core::recipient::RecipientPolicy;
 use sfm_core::scope::Scope;
 use sfm_simulator::Incoming;
+use sfm_store::accounts::AccountChange;
 use sfm_store::events::Events;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
@@ -122,11 +124,26 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     client.post("/v1/contacts", &json!({"name": "C", "fax_number": "+12125551235"})).await;
     let contact = format!("/v1/contacts/{}", contact["id"].as_str().unwrap());
     client.get(&contact).await;
+    let patch = async |change: Value| {
+        let sent = client.try_call(Method::PATCH, &contact, &[], Some(change.to_string().into_bytes())).await;
+        sent.unwrap().status
+    };
+    assert_eq!(patch(json!({"fax_number": "+12125551236", "company": "A & Co."})).await, 200);
+    assert_eq!(patch(json!({"fax_number": "+19005551234"})).await, 400, "premium rate");
     client.delete(&contact).await;
     client.get("/v1/contacts").await;
     fax_command::delete(&service.stack.operator_platform(), sent.parse().unwrap()).await.unwrap();
     client.send_letter("+15005550001").await;
     client.get("/v1/faxes").await;
+    recipients(service, customer, RecipientPolicy::ConfirmNew).await;
+    let mut put_off = fax("+15005550001", FORM, "image/png");
+    put_off["send_at"] = named["send_at"].clone();
+    for path in ["/v1/faxes", "/v1/scheduled"] {
+        client.post(path, &put_off).await;
+    }
+    let other = client.get("/v1/faxes?to=%2B15005550005").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    client.post(&format!("/v1/faxes/{other}/resend"), &json!({"to": "+15005550001"})).await;
+    recipients(service, customer, RecipientPolicy::Any).await;
     // What became of a transaction that never answers is looked up.
     interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     let mut put_off = fax("+15005550001", FORM, "image/png");
@@ -144,6 +161,11 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let pending = client.get("/v1/scheduled").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(client.delete(&format!("/v1/scheduled/{pending}")).await.status, 503);
     interceptor.refuse(None);
+}
+
+async fn recipients(service: &Service, customer: &Customer, policy: RecipientPolicy) {
+    let change = AccountChange { recipients: Some(policy), ..AccountChange::default() };
+    account::update(&service.stack.operator_platform(), customer.account, change).await.unwrap();
 }
 
 /// Each request of the dashboard.
@@ -201,6 +223,17 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
     call("POST", &format!("{sent}/resend"), None).await;
     call("DELETE", &sent, None).await;
     call("GET", "/faxes", None).await;
+    call(
+        "PATCH",
+        &format!("/contacts/{}", id(&call("POST", "/contacts", Some(json!({"name": "A", "fax_number": "+12125551237"}))).await)),
+        Some(json!({"name": "B"})),
+    )
+    .await;
+    recipients(service, &customer, RecipientPolicy::ConfirmNew).await;
+    for path in ["/faxes", "/scheduled"] {
+        owner.post(&format!("{base}{path}"), &put_off).await;
+    }
+    recipients(service, &customer, RecipientPolicy::Any).await;
     // What became of a transaction that never answers is looked up.
     interceptor.refuse(Some(("dynamodb", "TransactWriteItems")));
     for (path, body) in [
@@ -234,6 +267,7 @@ async fn background(service: &Service, customer: &Customer) {
     // Nothing is left to send it with when its time comes.
     let poor = service.customer_with(Plan::Business, Some(0)).await;
     poor.client.post("/v1/scheduled", &put_off).await;
+    recipients(service, &poor, RecipientPolicy::Contacts).await;
     let test = service.client(&service.key(customer.account, Scope::ALL.to_vec(), true).await);
     test.send_letter("+15005550002").await;
     for ending in ["+15005550002", "+15005550007", "+15005550008", "+15005550004"] {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use sfm_core::contact::Contact;
 use sfm_core::id::ContactId;
 use sfm_core::principal::Principal;
-use sfm_web::contact::new_contact;
+use sfm_web::contact::{contact_change, new_contact};
 use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, path_id};
@@ -18,6 +18,11 @@ impl DashboardApi {
     pub(crate) async fn create_contact(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         let contact = self.contacts.create(who, new_contact(request)?).await?;
         Response::json(StatusCode::CREATED, &contact.resource())
+    }
+
+    pub(crate) async fn update_contact(&self, who: &Principal, request: &Request, id: &str) -> Result<Response, ApiError> {
+        let contact = self.contacts.update(who, path_id(id)?, contact_change(request)?).await?;
+        Response::json(StatusCode::OK, &contact.resource())
     }
 
     pub(crate) async fn delete_contact(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {

@@ -115,6 +115,7 @@ impl DashboardApi {
             ("GET", ["faxes", id, "document"]) => self.document(who, id).await,
             ("GET", ["contacts"]) => self.list_contacts(who, request).await,
             ("POST", ["contacts"]) => self.create_contact(who, request).await,
+            ("PATCH", ["contacts", id]) => self.update_contact(who, request, id).await,
             ("DELETE", ["contacts", id]) => self.delete_contact(who, id).await,
             ("GET", ["numbers"]) => self.list_numbers(who, request).await,
             ("GET", ["scheduled"]) => self.list_scheduled(who, request).await,

@@ -13,6 +13,7 @@ use sfm_core::clock::Clock;
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 use sfm_core::scheduled::{Failure, Scheduled, ScheduledStatus};
+use sfm_service::recipients::RecipientGuard;
 use sfm_store::documents::Documents;
 use sfm_store::fax_creation::{AcceptError, FaxCreation};
 use sfm_store::numbers::Numbers;
@@ -32,6 +33,7 @@ pub struct SendScheduledFax {
     release: ScheduleRelease,
     creation: FaxCreation,
     numbers: Numbers,
+    recipients: RecipientGuard,
     documents: Documents,
     due: Queue,
     clock: Clock,
@@ -46,6 +48,7 @@ impl Worker for SendScheduledFax {
             release: ScheduleRelease::new(platform)?,
             creation: FaxCreation::new(platform)?,
             numbers: Numbers::new(platform)?,
+            recipients: RecipientGuard::new(platform)?,
             documents: Documents::new(platform)?,
             due: Queue::new(platform, "DUE_QUEUE_URL")?,
             clock: platform.clock(),
@@ -102,6 +105,9 @@ impl SendScheduledFax {
         let (account, numbers) = tokio::try_join!(account, numbers.map_err(AcceptError::from))?;
         if let Err(not_allowed) = account.check_number(&scheduled.to) {
             return self.fail(scheduled, not_allowed.into()).await.map(drop);
+        }
+        if let Err(refused) = self.recipients.check_scheduled(&account, &scheduled.to).await? {
+            return self.fail(scheduled, refused.into()).await.map(drop);
         }
         let now = self.clock.now();
         let sender = scheduled.sender(&numbers);

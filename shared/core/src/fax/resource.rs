@@ -6,6 +6,7 @@ use super::{AttemptOutcome, Direction, Fax, FaxStatus};
 use crate::clock::ApiTime;
 use crate::failure::FailureCode;
 use crate::id::{FaxId, ScheduledId};
+use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
 
 impl Fax {
@@ -36,6 +37,8 @@ impl Fax {
                 .collect(),
             scheduled_id: self.scheduled_id,
             resent_from: self.resent_from,
+            reference: self.reference.as_ref(),
+            metadata: &self.metadata,
             live: self.live,
             created_at: self.created_at.into(),
             completed_at: self.completed_at.map(ApiTime::from),
@@ -64,6 +67,11 @@ pub struct FaxResource<'a> {
     /// Shown of a fax that repeats another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resent_from: Option<FaxId>,
+    /// Shown where the caller gave it, as is the metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a Reference>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: &'a Metadata,
     pub live: bool,
     pub created_at: ApiTime,
     pub completed_at: Option<ApiTime>,

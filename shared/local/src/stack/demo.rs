@@ -37,6 +37,7 @@ pub(super) async fn create(operator: &Platform) -> Result<Demo, Box<dyn Error + 
         monthly_pages: None,
         requires_baa: false,
         allow_premium: false,
+        recipients: sfm_core::recipient::RecipientPolicy::Any,
         baa_signed_at: None,
         used: BTreeMap::new(),
         faxes: ListHead::default(),

@@ -33,6 +33,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("ListContacts", http::<list_contacts::ListContacts>),
     ("CreateContact", http::<create_contact::CreateContact>),
     ("GetContact", http::<get_contact::GetContact>),
+    ("UpdateContact", http::<update_contact::UpdateContact>),
     ("DeleteContact", http::<delete_contact::DeleteContact>),
     ("ListScheduledFaxes", http::<list_scheduled_faxes::ListScheduledFaxes>),
     ("ScheduleFax", http::<schedule_fax::ScheduleFax>),

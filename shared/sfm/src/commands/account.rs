@@ -11,6 +11,7 @@ use sfm_core::id::AccountId;
 use sfm_core::list::ListHead;
 use sfm_core::month::Month;
 use sfm_core::plan::Plan;
+use sfm_core::recipient::RecipientPolicy;
 use sfm_store::accounts::{AccountChange, AccountsAdmin};
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
@@ -31,6 +32,9 @@ pub enum AccountCommand {
         /// Whether it may send to premium-rate, satellite and audiotext numbers
         #[arg(long)]
         allow_premium: Option<bool>,
+        /// To which numbers it may send: any, `confirm_new` (unknown ones only when they are named twice) or contacts
+        #[arg(long)]
+        recipients: Option<RecipientPolicy>,
     },
     SignBaa {
         id: String,
@@ -44,8 +48,8 @@ impl AccountCommand {
     pub async fn run(self, platform: &Platform) -> Result<AccountView, CommandError> {
         match self {
             Self::Create(new) => create(platform, new).await,
-            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium } => {
-                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, baa_signed_at: None };
+            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium, recipients } => {
+                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, baa_signed_at: None };
                 update(platform, id(&account, "account")?, change).await
             }
             Self::SignBaa { id: account } => sign_baa(platform, id(&account, "account")?).await,
@@ -65,6 +69,7 @@ pub struct AccountView {
     requires_baa: bool,
     baa_signed_at: Option<ApiTime>,
     allow_premium: bool,
+    recipients: RecipientPolicy,
 }
 
 impl AccountView {
@@ -78,6 +83,7 @@ impl AccountView {
             requires_baa: account.requires_baa,
             baa_signed_at: account.baa_signed_at.map(ApiTime::from),
             allow_premium: account.allow_premium,
+            recipients: account.recipients,
         }
     }
 }
@@ -95,6 +101,9 @@ pub struct New {
     /// Lets it send to premium-rate, satellite and audiotext numbers
     #[arg(long)]
     pub allow_premium: bool,
+    /// To which numbers it may send: any, `confirm_new` (unknown ones only when they are named twice) or contacts
+    #[arg(long, default_value_t)]
+    pub recipients: RecipientPolicy,
 }
 
 pub async fn create(platform: &Platform, new: New) -> Result<AccountView, CommandError> {
@@ -110,6 +119,7 @@ pub async fn create(platform: &Platform, new: New) -> Result<AccountView, Comman
         monthly_pages: new.monthly_pages,
         requires_baa: new.requires_baa,
         allow_premium: new.allow_premium,
+        recipients: new.recipients,
         baa_signed_at: None,
         used: BTreeMap::new(),
         faxes: ListHead::default(),

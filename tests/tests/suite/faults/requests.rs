@@ -61,7 +61,7 @@ pub fn contact() -> Value {
     json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
 }
 
-const REQUESTS: [RequestTrial; 7] = [
+const REQUESTS: [RequestTrial; 8] = [
     RequestTrial {
         name: "resending what was not sent",
         callers: &["ResendFax"],
@@ -141,6 +141,28 @@ const REQUESTS: [RequestTrial; 7] = [
             let list = runtime.block_on(client.get(path)).json();
             assert_eq!((&list["total"], &list["data"][0]["fax_number"]), (&json!(1), &json!("+12125551234")));
             assert!(answer.text.contains(list["data"][0]["id"].as_str().unwrap()), "{}", answer.text);
+        },
+    },
+    RequestTrial {
+        name: "changing a contact",
+        callers: &["UpdateContact"],
+        by_member: false,
+        prepare: |runtime, client, _| {
+            let made = post(runtime, client, "/v1/contacts", &contact()).json();
+            let change = json!({"name": "Dr. Ada Smith", "fax_number": "+12125551235", "company": null});
+            (Method::PATCH, format!("/v1/contacts/{}", made["id"].as_str().unwrap()), change)
+        },
+        judge: |runtime, _, _, client, answer, (_, path, _)| {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let read = runtime.block_on(client.get(path)).json();
+            assert_eq!(
+                (&read["name"], &read["fax_number"], &read["company"]),
+                (&json!("Dr. Ada Smith"), &json!("+12125551235"), &Value::Null)
+            );
+            assert_eq!(total(runtime, client, "/v1/contacts"), 1);
+            assert_eq!(post(runtime, client, "/v1/contacts", &contact()).status, 201, "the number that it had is free");
+            let taken = json!({"name": "B", "fax_number": "+12125551235"});
+            assert_eq!(post(runtime, client, "/v1/contacts", &taken).status, 409, "and the one that it has is not");
         },
     },
     RequestTrial {
