@@ -148,7 +148,7 @@ async fn a_month_is_exported_as_csv_by_a_link() {
         assert_eq!(cells.len(), lines[0].split(',').count());
         assert_eq!((cells[0], cells[1]), (fax["id"].as_str().unwrap(), "outbound"));
         assert_eq!(cells[3], format!("'{}", fax["to"].as_str().unwrap()), "no formula");
-        assert_eq!((cells[11], cells[12]), ("false", fax["created_at"].as_str().unwrap()));
+        assert_eq!((cells[12], cells[13]), ("false", fax["created_at"].as_str().unwrap()));
     }
     for empty in ["2020-01", "2199-12"] {
         assert_eq!(export(empty).await.lines().count(), 1, "{empty}");
