@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod contacts;
+pub mod deletion;
 pub mod faxes;
 pub mod numbers;
 pub mod reception;

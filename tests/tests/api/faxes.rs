@@ -280,6 +280,10 @@ async fn nothing_of_another_account_can_be_seen() {
     assert_problem(&foreign, 404, "not_found");
     same(&foreign, &cancel(absent).await);
     same(&foreign, &cancel("nonsense").await);
+    let foreign = stranger.client.delete(&format!("/v1/faxes/{id}")).await;
+    assert_problem(&foreign, 404, "not_found");
+    same(&foreign, &stranger.client.delete(&format!("/v1/faxes/{absent}")).await);
+    same(&foreign, &stranger.client.delete("/v1/faxes/nonsense").await);
     assert_eq!(stranger.client.get("/v1/faxes").await.json()["data"], json!([]));
     assert_eq!(owner.client.completed(&id).await["status"], "delivered", "nobody else stops it");
 }

@@ -23,7 +23,7 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
     }
     let routes = [
         ("/v1/faxes", "GET, POST"),
-        ("/v1/faxes/fax_1", "GET"),
+        ("/v1/faxes/fax_1", "DELETE, GET"),
         ("/v1/faxes/fax_1/document", "GET"),
         ("/v1/faxes/fax_1/cancel", "POST"),
         ("/v1/faxes/fax_1/resend", "POST"),
@@ -67,6 +67,7 @@ async fn a_revoked_key_is_refused_at_once_on_every_route() {
         ("GET", "/v1/faxes"),
         ("POST", "/v1/faxes"),
         ("GET", "/v1/faxes/fax_1"),
+        ("DELETE", "/v1/faxes/fax_1"),
         ("GET", "/v1/faxes/fax_1/document"),
         ("POST", "/v1/faxes/fax_1/cancel"),
         ("POST", "/v1/faxes/fax_1/resend"),

@@ -52,6 +52,19 @@ async fn canceled(client: &Client) {
     client.completed(&silent).await;
 }
 
+/// Deletes faxes, final and under way.
+async fn deleted(service: &Service, client: &Client) {
+    let silent = client.send_letter("+15005550008").await["id"].as_str().unwrap().to_owned();
+    let done = client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    eventually("it to be sending", || async { (client.fax(&silent).await["status"] == "sending").then_some(()) }).await;
+    client.completed(&done).await;
+    for id in [silent, done] {
+        assert_eq!(client.delete(&format!("/v1/faxes/{id}")).await.status, 200);
+    }
+    // The one under way is looked up, and its document removed.
+    service.advance(SignedDuration::from_mins(30));
+}
+
 /// Twenty resends with one key, so that some copy their document in vain, and one of the pages that never arrived.
 async fn race_of_resends(client: &Client, sent: &str) {
     let path = format!("/v1/faxes/{sent}/resend");
@@ -117,6 +130,7 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
     client.post("/v1/contacts", &json!({"name": "C", "fax_number": "+12125551235"})).await;
+    deleted(service, client).await;
     let contact = format!("/v1/contacts/{}", contact["id"].as_str().unwrap());
     client.get(&contact).await;
     client.delete(&contact).await;

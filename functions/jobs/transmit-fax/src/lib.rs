@@ -17,6 +17,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::Fax;
 use sfm_core::fax::progress::{CallFailure, CallReport, Effect, NextAction, RECONCILE_AFTER};
 use sfm_core::sandbox_numbers;
+use sfm_service::deletion::DocumentRemoval;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
 use sfm_store::faxes::FaxKey;
@@ -44,6 +45,7 @@ const STOP_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 pub struct TransmitFax {
     transmissions: Transmissions,
     documents: Documents,
+    removal: DocumentRemoval,
     carrier: AnyCarrier,
     clock: Clock,
     /// Until when the carrier takes nothing, as far as this worker knows: what it has in process takes minutes to go.
@@ -66,6 +68,7 @@ impl Worker for TransmitFax {
         Ok(Self {
             transmissions: Transmissions::new(platform)?,
             documents: Documents::new(platform)?,
+            removal: DocumentRemoval::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
             clock: platform.clock(),
             resting: Mutex::new(Timestamp::MIN),
@@ -84,6 +87,7 @@ impl TransmitFax {
         let Some(fax) = self.transmissions.get(key).await? else { return Ok(()) };
         match fax.next_action(self.clock.now()) {
             NextAction::Wait(_) | NextAction::Done => Ok(()),
+            NextAction::RemoveDocument => Ok(self.removal.remove(fax).await?),
             action if !fax.live => self.play(fax, action).await,
             NextAction::Submit(number) => self.submit(fax, number).await,
             NextAction::Reconcile(number) => self.reconcile(fax, number).await,
@@ -107,7 +111,7 @@ impl TransmitFax {
                 };
                 fax.reported(number, &report, now).into()
             }
-            NextAction::Reconcile(_) | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
+            NextAction::Reconcile(_) | NextAction::RemoveDocument | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
         });
         if let Some((fax, Progress::Changed)) = played.await? {
             self.transmissions.hint(&fax, self.clock.now()).await;

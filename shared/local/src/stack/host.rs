@@ -28,6 +28,7 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),
     ("ResendFax", http::<resend_fax::ResendFax>),
     ("CancelFax", http::<cancel_fax::CancelFax>),
+    ("DeleteFax", http::<delete_fax::DeleteFax>),
     ("ListNumbers", http::<list_numbers::ListNumbers>),
     ("ListContacts", http::<list_contacts::ListContacts>),
     ("CreateContact", http::<create_contact::CreateContact>),
