@@ -260,7 +260,8 @@ pub async fn left_due(stack: &Stack, account: AccountId) -> Vec<String> {
 pub async fn audited(operator: &Platform, account: AccountId, action: &str) -> usize {
     let found = operator.dynamodb().query().table_name(operator.var("AUDIT_TABLE").unwrap()).consistent_read(true);
     let found = found.key_condition_expression("account_id = :account").filter_expression("#action = :action");
-    let found = found.expression_attribute_names("#action", "action").expression_attribute_values(":action", AttributeValue::S(action.into()));
+    let found =
+        found.expression_attribute_names("#action", "action").expression_attribute_values(":action", AttributeValue::S(action.into()));
     let found = found.expression_attribute_values(":account", AttributeValue::S(account.to_string())).send().await.unwrap();
     found.items().len()
 }

@@ -22,6 +22,7 @@ pub mod phone;
 pub mod plan;
 pub mod principal;
 pub mod rate;
+pub mod receipt;
 pub mod reservation;
 pub mod sandbox_numbers;
 pub mod scheduled;

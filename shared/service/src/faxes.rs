@@ -12,13 +12,13 @@ use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{Page, Paged};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
+use sfm_store::StoreError;
 use sfm_store::audit::Audit;
 use sfm_store::documents::{DocumentLinkError, Documents};
 use sfm_store::fax_filters::{FaxFilter, FilteredFaxes};
 use sfm_store::faxes::{FaxKey, Faxes};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_store::StoreError;
 
 use crate::transmission::{Progress, Transmissions};
 

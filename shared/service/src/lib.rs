@@ -8,6 +8,7 @@ pub mod contacts;
 pub mod deletion;
 pub mod faxes;
 pub mod numbers;
+pub mod receipts;
 pub mod reception;
 pub mod scheduled;
 pub mod submission;

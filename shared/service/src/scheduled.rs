@@ -60,7 +60,8 @@ impl Cancellation {
     /// [`CancelError::Absent`] where there is none that `who` may change, [`CancelError::NotPending`] where it was sent, has failed or was canceled before.
     pub async fn cancel(&self, who: &Principal, id: ScheduledId, by: RequestId) -> Result<Scheduled, CancelError> {
         let account = who.account();
-        let scheduled = self.scheduled.get(account, id).await?.filter(|scheduled| who.may_change(scheduled.live)).ok_or(CancelError::Absent)?;
+        let scheduled =
+            self.scheduled.get(account, id).await?.filter(|scheduled| who.may_change(scheduled.live)).ok_or(CancelError::Absent)?;
         if who.is_audited() && scheduled.status == ScheduledStatus::Pending {
             self.audit.record(&AuditEntry::new(who, Action::ScheduledCanceled, id, self.clock.now())).await?;
         }

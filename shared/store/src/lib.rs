@@ -27,6 +27,7 @@ pub mod numbers;
 pub mod platform;
 pub mod queue;
 pub mod rates;
+pub mod receipt_keys;
 pub mod requests;
 mod reservations;
 pub mod scheduled;

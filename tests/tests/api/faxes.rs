@@ -269,7 +269,7 @@ async fn nothing_of_another_account_can_be_seen() {
         let text = |answer: &Answer| answer.json()["error"]["message"].clone();
         assert_eq!((a.status, text(a)), (b.status, text(b)));
     };
-    for path in ["", "/document"] {
+    for path in ["", "/document", "/receipt"] {
         let foreign = stranger.client.get(&format!("/v1/faxes/{id}{path}")).await;
         assert_problem(&foreign, 404, "not_found");
         same(&foreign, &stranger.client.get(&format!("/v1/faxes/{absent}{path}")).await);

@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod links;
 mod numbers;
+mod receipts;
 mod resend;
 mod routes;
 mod scheduled;

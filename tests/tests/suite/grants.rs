@@ -26,10 +26,11 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 7] = [
+const UNSEEN: [(&str, &str, &str); 8] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("GetFaxReceipt", "s3:ListBucket", "documents"),
     ("ScheduleFax", "s3:ListBucket", "documents"),
     ("SendFax", "s3:ListBucket", "documents"),
     ("ResendFax", "s3:ListBucket", "documents"),
@@ -115,6 +116,9 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let document = client.get(&format!("/v1/faxes/{sent}/document")).await;
     assert_eq!(document.status, 302);
     assert_eq!(sfm_tests::client::http().get(document.header("location").unwrap()).send().await.unwrap().status(), 200);
+    for path in [&format!("/v1/faxes/{sent}/receipt"), "/v1/receipts/key"] {
+        assert_eq!(client.get(path).await.status, 200);
+    }
     let filtered = client.get("/v1/faxes?status=delivered").await.json();
     // So deep that the counts of what lies before it are read.
     client.get("/v1/faxes?status=delivered&limit=100&page=20").await;

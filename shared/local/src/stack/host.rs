@@ -26,6 +26,8 @@ const FUNCTIONS: &[(&str, Make)] = &[
     ("ListFaxes", http::<list_faxes::ListFaxes>),
     ("GetFax", http::<get_fax::GetFax>),
     ("GetFaxDocument", http::<get_fax_document::GetFaxDocument>),
+    ("GetFaxReceipt", http::<get_fax_receipt::GetFaxReceipt>),
+    ("GetReceiptKey", http::<get_receipt_key::GetReceiptKey>),
     ("ResendFax", http::<resend_fax::ResendFax>),
     ("CancelFax", http::<cancel_fax::CancelFax>),
     ("DeleteFax", http::<delete_fax::DeleteFax>),

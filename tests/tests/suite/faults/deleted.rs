@@ -29,7 +29,8 @@ impl Trial<'_> {
         let client = Client::new(process.stack.base_url(), &customer.key);
         let id = process.runtime.block_on(sending(&client));
         self.interceptor.arm(CALLERS, targets.iter().cloned());
-        let (deadline, mut patience, mut deleted, mut ended) = (Instant::now() + Duration::from_secs(120), Patience::default(), false, None);
+        let (deadline, mut patience, mut deleted, mut ended) =
+            (Instant::now() + Duration::from_secs(120), Patience::default(), false, None);
         loop {
             assert!(Instant::now() < deadline, "{targets:?}: no end");
             if self.interceptor.process_gone() {
