@@ -82,13 +82,13 @@ async fn a_document_that_could_not_be_removed_is_removed_later_and_so_is_one_tha
 }
 
 /// How many faxes race, of how many accounts side by side: a key may send sixty a minute.
-const RACES: usize = 300;
-const ACCOUNTS: usize = 20;
+const RACES: usize = 100;
+const ACCOUNTS: usize = 10;
 
 /// Sends faxes one by one and deletes each after a while that is drawn.
 async fn race(customer: &Customer, number: usize) -> Vec<String> {
     let mut draw = Draw::new(&format!("deletion {number}"));
-    let numbers = ["+15005550001", "+15005550001", "+15005550002", "+15005550004", "+15005550005", "+15005550007", "+15005550009"];
+    let numbers = ["+15005550001", "+15005550001", "+15005550004", "+15005550007", "+15005550009"];
     let pauses: Vec<u64> = (0..200).step_by(5).chain((200..1000).step_by(20)).collect();
     let kept = customer.client.post("/v1/faxes", &fax("+15005550001", documents::TEXT, "text/plain")).await;
     let kept = kept.json()["id"].as_str().unwrap().to_owned();
@@ -117,7 +117,6 @@ async fn delete_raced_with_claim_hand_over_and_callback_leaves_no_document_and_e
         service.advance(SignedDuration::from_mins(7));
         tokio::time::sleep(Duration::from_millis(300)).await;
         let left = join_all(customers.iter().map(|customer| left_due(&service.stack, customer.account))).await;
-        println!("{:?}", left.iter().flatten().take(3).collect::<Vec<_>>());
         left.iter().all(Vec::is_empty).then_some(())
     })
     .await;
