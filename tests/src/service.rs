@@ -263,6 +263,26 @@ pub async fn left_due(stack: &Stack, account: AccountId) -> Vec<String> {
     left
 }
 
+/// How many entries of an action the audit log of an account has.
+pub async fn audited(operator: &Platform, account: AccountId, action: &str) -> usize {
+    let found = operator.dynamodb().query().table_name(operator.var("AUDIT_TABLE").unwrap()).consistent_read(true);
+    let found = found.key_condition_expression("account_id = :account").filter_expression("#action = :action");
+    let found =
+        found.expression_attribute_names("#action", "action").expression_attribute_values(":action", AttributeValue::S(action.into()));
+    let found = found.expression_attribute_values(":account", AttributeValue::S(account.to_string())).send().await.unwrap();
+    found.items().len()
+}
+
+/// Whether the document of a fax lies in the bucket.
+pub async fn has_document(operator: &Platform, bucket: &str, account: AccountId, fax: &str) -> bool {
+    let key = format!("faxes/{account}/{fax}.pdf");
+    match operator.s3().head_object().bucket(bucket).key(key).send().await {
+        Ok(_) => true,
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_not_found()) => false,
+        Err(e) => panic!("{e:?}"),
+    }
+}
+
 /// The carrier's log as the operator's command prints it.
 pub fn carrier_log(stack: &Stack) -> Vec<Value> {
     stack.carrier().log().iter().map(|line| serde_json::to_value(line).unwrap()).collect()

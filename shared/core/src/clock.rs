@@ -46,6 +46,12 @@ impl Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct ApiTime(Timestamp);
 
+impl ApiTime {
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
 impl From<Timestamp> for ApiTime {
     fn from(at: Timestamp) -> Self {
         Self(at)

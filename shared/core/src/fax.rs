@@ -1,6 +1,7 @@
 //! A fax: what is stored of it. How its status changes is in [`progress`], what the API shows in [`resource`].
 
 pub mod cancel;
+pub mod deletion;
 pub mod progress;
 pub mod resource;
 
@@ -159,7 +160,8 @@ pub struct Fax {
     pub cancel_requested_at: Option<Timestamp>,
     /// Counts the writes of this item: each one is conditional on the one before it.
     pub version: u64,
-    /// The moment of its next step in milliseconds since the epoch, and where the due index keeps it. None once it is final.
+    /// The moment of its next step in milliseconds since the epoch, and where the due index keeps it. None once it is final, and where it is
+    /// deleted its document gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

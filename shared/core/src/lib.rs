@@ -24,6 +24,7 @@ pub mod phone;
 pub mod plan;
 pub mod principal;
 pub mod rate;
+pub mod receipt;
 pub mod recipient;
 pub mod reservation;
 pub mod sandbox_numbers;

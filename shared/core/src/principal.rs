@@ -43,6 +43,14 @@ impl Principal {
         !matches!(self, Self::ApiKey { live: false, .. })
     }
 
+    /// Whether they may change what was made live, or by a test key: a test changes nothing real, and what is real no test.
+    pub fn may_change(&self, is_live: bool) -> bool {
+        match self {
+            Self::ApiKey { live, .. } => *live == is_live,
+            Self::Member { .. } | Self::Operator { .. } => true,
+        }
+    }
+
     /// Whether the audit log tells of what they change. Of a key its last use is noted instead.
     pub fn is_audited(&self) -> bool {
         !matches!(self, Self::ApiKey { .. })

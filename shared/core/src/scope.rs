@@ -6,6 +6,7 @@ text_enum! {
     pub enum Scope {
         FaxesSend = "faxes:send",
         FaxesRead = "faxes:read",
+        FaxesDelete = "faxes:delete",
         NumbersRead = "numbers:read",
         ContactsRead = "contacts:read",
         ContactsWrite = "contacts:write",

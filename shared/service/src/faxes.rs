@@ -12,14 +12,13 @@ use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{Page, Paged};
 use sfm_core::principal::Principal;
 use sfm_core::secret::Secret;
-use sfm_store::accounts::Accounts;
+use sfm_store::StoreError;
 use sfm_store::audit::Audit;
 use sfm_store::documents::{DocumentLinkError, Documents};
 use sfm_store::fax_filters::{FaxFilter, FilteredFaxes};
 use sfm_store::faxes::{FaxKey, Faxes};
 use sfm_store::lists::{List, Lists};
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_store::{Backoff, StoreError};
 
 use crate::transmission::{Progress, Transmissions};
 
@@ -100,45 +99,6 @@ impl FaxDocuments {
     }
 }
 
-/// Deletes faxes from the API's view; sending, usage and webhooks go on.
-#[derive(Debug, Clone)]
-pub struct FaxRemoval {
-    faxes: Faxes,
-    accounts: Accounts,
-    audit: Audit,
-}
-
-impl FaxRemoval {
-    pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, accounts: Accounts::new(platform)?, audit: Audit::new(platform)? })
-    }
-
-    /// Finds a fax by its id alone, for operators.
-    pub async fn find(&self, id: FaxId) -> Result<Option<FaxKey>, StoreError> {
-        self.faxes.find(id).await
-    }
-
-    /// Takes a fax out of the account's list. False when there is none, or it was deleted before.
-    pub async fn delete(&self, who: &Principal, id: FaxId, now: Timestamp) -> Result<bool, StoreError> {
-        let audit = self.audit.write(&AuditEntry::new(who, Action::FaxDeleted, id, now))?;
-        let mut backoff = Backoff::default();
-        loop {
-            let Some(mut fax) = self.faxes.visible(who.account(), id).await? else { return Ok(false) };
-            let Some(seq) = fax.seq.take() else { return Ok(false) };
-            fax.deleted_at = Some(now);
-            match self.faxes.remove(&mut fax, seq, &self.accounts, audit.clone()).await {
-                Ok(true) => return Ok(true),
-                Ok(false) => backoff.wait().await?,
-                // Whether it happened is unknown; one look tells. Another's deletion at the same moment has the same end.
-                Err(unknown) => match self.faxes.get(who.account(), id).await {
-                    Ok(Some(fax)) if fax.deleted_at == Some(now) => return Ok(true),
-                    _ => return Err(unknown),
-                },
-            }
-        }
-    }
-}
-
 /// Cancels faxes that were accepted.
 #[derive(Debug, Clone)]
 pub struct FaxCancellation {
@@ -174,7 +134,7 @@ impl FaxCancellation {
         let account = who.account();
         let (mut came_to, mut at) = (None, None);
         let recorded = self.transmissions.record(account, id, |fax, now| {
-            came_to = (fax.deleted_at.is_none() && fax.live == who.is_live()).then(|| fax.cancel(self.can_stop, now));
+            came_to = (fax.deleted_at.is_none() && who.may_change(fax.live)).then(|| fax.cancel(self.can_stop, now));
             at = Some(now);
             match came_to {
                 Some(Cancel::Canceled) => Progress::Ended(Effect::Final),

@@ -5,10 +5,12 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod contacts;
+pub mod deletion;
 pub mod export;
 pub mod faxes;
 pub mod lines;
 pub mod numbers;
+pub mod receipts;
 pub mod reception;
 pub mod recipients;
 pub mod scheduled;

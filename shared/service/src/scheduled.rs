@@ -57,14 +57,13 @@ impl Cancellation {
     /// Cancels what is still pending, for the request `by`, which may be repeated. Its document is deleted: it will never be sent.
     ///
     /// # Errors
-    /// [`CancelError::Absent`] where there is none, [`CancelError::NotPending`] where it was sent, has failed or was canceled before.
+    /// [`CancelError::Absent`] where there is none that `who` may change, [`CancelError::NotPending`] where it was sent, has failed or was canceled before.
     pub async fn cancel(&self, who: &Principal, id: ScheduledId, by: RequestId) -> Result<Scheduled, CancelError> {
         let account = who.account();
-        if who.is_audited() {
-            let scheduled = self.scheduled.get(account, id).await?.ok_or(CancelError::Absent)?;
-            if scheduled.status == ScheduledStatus::Pending {
-                self.audit.record(&AuditEntry::new(who, Action::ScheduledCanceled, id, self.clock.now())).await?;
-            }
+        let scheduled =
+            self.scheduled.get(account, id).await?.filter(|scheduled| who.may_change(scheduled.live)).ok_or(CancelError::Absent)?;
+        if who.is_audited() && scheduled.status == ScheduledStatus::Pending {
+            self.audit.record(&AuditEntry::new(who, Action::ScheduledCanceled, id, self.clock.now())).await?;
         }
         let canceled = self.scheduled.cancel(account, id, by).await?;
         self.documents.discard(&canceled.document_key()).await;

@@ -84,7 +84,10 @@ impl Transmissions {
     pub async fn store(&self, fax: &mut Fax, progress: Progress, now: Timestamp) -> Result<(), ReplaceError> {
         if progress == Progress::Ended(Effect::Final) {
             let event = Event::completed(fax, now).map_err(StoreError::from)?;
-            return self.ending.complete(fax, &event).await;
+            self.ending.complete(fax, &event).await?;
+            // One that was deleted meanwhile has its document removed next.
+            self.hint(fax, now).await;
+            return Ok(());
         }
         self.ending.faxes().replace(fax).await?;
         // What is to be canceled waits for nobody else's hint.

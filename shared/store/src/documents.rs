@@ -81,10 +81,15 @@ impl Documents {
         }
     }
 
+    /// Removes a document. One that is not there is no error.
+    pub async fn remove(&self, key: &str) -> Result<(), DocumentStoreError> {
+        let removed = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        removed.map(|_| ()).map_err(DocumentStoreError::new)
+    }
+
     /// Removes a document that nothing refers to. What this misses the bucket's lifecycle removes.
     pub async fn discard(&self, key: &str) {
-        let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
-        if let Err(e) = deleted.map_err(DocumentStoreError::new) {
+        if let Err(e) = self.remove(key).await {
             tracing::warn!(error = %e, "a document that nothing refers to stays until it expires");
         }
     }

@@ -29,6 +29,7 @@ pub mod platform;
 mod postings;
 pub mod queue;
 pub mod rates;
+pub mod receipt_keys;
 pub mod requests;
 mod reservations;
 pub mod scheduled;

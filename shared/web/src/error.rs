@@ -13,11 +13,13 @@ use sfm_core::rate::{RateLimitStatus, SLOTS, SPAN_SECONDS};
 use sfm_service::api_keys::ApiKeyError;
 use sfm_service::export::ExportError;
 use sfm_service::faxes::CancelFaxError;
+use sfm_service::receipts::ReceiptError;
 use sfm_service::submission::SubmitError;
 use sfm_service::webhooks::WebhookError;
 use sfm_store::StoreError;
 use sfm_store::contacts::{CreateContactError, UpdateContactError};
 use sfm_store::documents::{DocumentLinkError, DocumentStoreError};
+use sfm_store::receipt_keys::ReceiptSecretsError;
 use sfm_store::scheduled::CancelError;
 
 /// An error answer: what the caller is told, and apart from it what only the log is told.
@@ -169,6 +171,33 @@ impl From<StoreError> for ApiError {
 impl From<DocumentStoreError> for ApiError {
     fn from(error: DocumentStoreError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<ReceiptSecretsError> for ApiError {
+    fn from(error: ReceiptSecretsError) -> Self {
+        match error {
+            ReceiptSecretsError::Unavailable(_) => Self::unavailable(error),
+            ReceiptSecretsError::Unreadable => Self::internal(error),
+        }
+    }
+}
+
+impl From<ReceiptError> for ApiError {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::NotFound => Self::not_found(),
+            ReceiptError::NotFinal(status) => {
+                let message = format!(
+                    "This fax is {}: there is a receipt once it has ended. Poll the fax, or wait for its webhook.",
+                    status.as_str()
+                );
+                Self::conflict(message).code("not_final")
+            }
+            ReceiptError::Secrets(error) => error.into(),
+            ReceiptError::Documents(error) => error.into(),
+            ReceiptError::Store(error) => error.into(),
+        }
     }
 }
 

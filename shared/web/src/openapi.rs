@@ -26,6 +26,7 @@ impl Routes {
         let matching = self.0.iter().filter(|(pattern, _)| matches(pattern, path));
         let mut methods: Vec<&str> = matching.flat_map(|(_, methods)| methods.iter().map(String::as_str)).collect();
         methods.sort_unstable();
+        methods.dedup();
         methods
     }
 }

@@ -275,7 +275,7 @@ async fn nothing_of_another_account_can_be_seen() {
         let text = |answer: &Answer| answer.json()["error"]["message"].clone();
         assert_eq!((a.status, text(a)), (b.status, text(b)));
     };
-    for path in ["", "/document"] {
+    for path in ["", "/document", "/receipt"] {
         let foreign = stranger.client.get(&format!("/v1/faxes/{id}{path}")).await;
         assert_problem(&foreign, 404, "not_found");
         same(&foreign, &stranger.client.get(&format!("/v1/faxes/{absent}{path}")).await);
@@ -286,6 +286,10 @@ async fn nothing_of_another_account_can_be_seen() {
     assert_problem(&foreign, 404, "not_found");
     same(&foreign, &cancel(absent).await);
     same(&foreign, &cancel("nonsense").await);
+    let foreign = stranger.client.delete(&format!("/v1/faxes/{id}")).await;
+    assert_problem(&foreign, 404, "not_found");
+    same(&foreign, &stranger.client.delete(&format!("/v1/faxes/{absent}")).await);
+    same(&foreign, &stranger.client.delete("/v1/faxes/nonsense").await);
     assert_eq!(stranger.client.get("/v1/faxes").await.json()["data"], json!([]));
     assert_eq!(owner.client.completed(&id).await["status"], "delivered", "nobody else stops it");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod contacts;
+mod deletion;
 mod description;
 mod documents;
 mod end_to_end;
@@ -13,6 +14,7 @@ mod limits;
 mod links;
 mod metadata;
 mod numbers;
+mod receipts;
 mod recipients;
 mod resend;
 mod routes;

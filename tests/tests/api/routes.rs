@@ -23,9 +23,11 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
     }
     let routes = [
         ("/v1/faxes", "GET, POST"),
-        ("/v1/faxes/fax_1", "GET"),
-        ("/v1/faxes/export", "GET"),
+        ("/v1/faxes/export", "DELETE, GET"),
+        ("/v1/faxes/fax_1", "DELETE, GET"),
         ("/v1/faxes/fax_1/document", "GET"),
+        ("/v1/faxes/fax_1/receipt", "GET"),
+        ("/v1/receipts/key", "GET"),
         ("/v1/faxes/fax_1/cancel", "POST"),
         ("/v1/faxes/fax_1/resend", "POST"),
         ("/v1/uploads", "POST"),
@@ -46,7 +48,7 @@ async fn unknown_routes_are_404_and_other_methods_405_without_asking_for_a_key()
             if !allow.contains(method) {
                 assert_problem(&answer, 405, "method_not_allowed");
                 assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
-            } else if path != "/v1/openapi.json" {
+            } else if !["/v1/openapi.json", "/v1/receipts/key"].contains(&path) {
                 assert_problem(&answer, 401, "unauthorized");
             }
         }
@@ -69,7 +71,9 @@ async fn a_revoked_key_is_refused_at_once_on_every_route() {
         ("POST", "/v1/faxes"),
         ("GET", "/v1/faxes/fax_1"),
         ("GET", "/v1/faxes/export"),
+        ("DELETE", "/v1/faxes/fax_1"),
         ("GET", "/v1/faxes/fax_1/document"),
+        ("GET", "/v1/faxes/fax_1/receipt"),
         ("POST", "/v1/faxes/fax_1/cancel"),
         ("POST", "/v1/faxes/fax_1/resend"),
         ("POST", "/v1/uploads"),

@@ -205,5 +205,14 @@ async fn a_scheduled_fax_of_another_account_is_absent_and_each_route_needs_its_s
     assert_problem(&writer.get(&path).await, 403, "forbidden");
     assert_eq!((reader.get(&path).await.status, writer.delete(&path).await.status), (200, 200));
     let test_key = service.client(&service.key(owner.account, Scope::ALL.to_vec(), true).await);
-    assert_eq!(test_key.get(&format!("/v1/scheduled/{}", schedule(&test_key).await)).await.json()["live"], false);
+    let of_test = format!("/v1/scheduled/{}", schedule(&test_key).await);
+    assert_eq!(test_key.get(&of_test).await.json()["live"], false);
+    // A test cancels nothing that is real, and what is real no test; each reads both.
+    let live = format!("/v1/scheduled/{}", schedule(&owner.client).await);
+    assert_problem(&test_key.delete(&live).await, 404, "not_found");
+    assert_problem(&owner.client.delete(&of_test).await, 404, "not_found");
+    for (client, path) in [(&test_key, &live), (&owner.client, &of_test)] {
+        assert_eq!(client.get(path).await.json()["status"], "pending");
+    }
+    assert_eq!((test_key.delete(&of_test).await.status, owner.client.delete(&live).await.status), (200, 200));
 }

@@ -28,10 +28,11 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 7] = [
+const UNSEEN: [(&str, &str, &str); 8] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
+    ("GetFaxReceipt", "s3:ListBucket", "documents"),
     ("ScheduleFax", "s3:ListBucket", "documents"),
     ("SendFax", "s3:ListBucket", "documents"),
     ("ResendFax", "s3:ListBucket", "documents"),
@@ -52,6 +53,19 @@ async fn canceled(client: &Client) {
     eventually("it to be sending", || async { (client.fax(&silent).await["status"] == "sending").then_some(()) }).await;
     assert_eq!(client.post(&format!("/v1/faxes/{silent}/cancel"), &json!({})).await.status, 202);
     client.completed(&silent).await;
+}
+
+/// Deletes faxes, final and under way.
+async fn deleted(service: &Service, client: &Client) {
+    let silent = client.send_letter("+15005550008").await["id"].as_str().unwrap().to_owned();
+    let done = client.send_letter("+15005550001").await["id"].as_str().unwrap().to_owned();
+    eventually("it to be sending", || async { (client.fax(&silent).await["status"] == "sending").then_some(()) }).await;
+    client.completed(&done).await;
+    for id in [silent, done] {
+        assert_eq!(client.delete(&format!("/v1/faxes/{id}")).await.status, 200);
+    }
+    // The one under way is looked up, and its document removed.
+    service.advance(SignedDuration::from_mins(30));
 }
 
 /// Twenty resends with one key, so that some copy their document in vain, and one of the pages that never arrived.
@@ -104,6 +118,9 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let document = client.get(&format!("/v1/faxes/{sent}/document")).await;
     assert_eq!(document.status, 302);
     assert_eq!(sfm_tests::client::http().get(document.header("location").unwrap()).send().await.unwrap().status(), 200);
+    for path in [&format!("/v1/faxes/{sent}/receipt"), "/v1/receipts/key"] {
+        assert_eq!(client.get(path).await.status, 200);
+    }
     let filtered = client.get("/v1/faxes?status=delivered").await.json();
     // So deep that the counts of what lies before it are read.
     client.get("/v1/faxes?status=delivered&limit=100&page=20").await;
@@ -122,6 +139,7 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     let again = client.post("/v1/contacts", &json!({"name": "B", "fax_number": "+12125551234"})).await;
     assert_eq!(again.status, 409);
     client.post("/v1/contacts", &json!({"name": "C", "fax_number": "+12125551235"})).await;
+    deleted(service, client).await;
     let contact = format!("/v1/contacts/{}", contact["id"].as_str().unwrap());
     client.get(&contact).await;
     let patch = async |change: Value| {

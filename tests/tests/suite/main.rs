@@ -7,6 +7,7 @@ mod budgets;
 mod cancellation;
 mod carriers;
 mod dashboard;
+mod deletion;
 mod fairness;
 mod faults;
 mod grants;

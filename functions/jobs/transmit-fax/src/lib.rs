@@ -18,6 +18,7 @@ use sfm_core::failure::FailureCode;
 use sfm_core::fax::Fax;
 use sfm_core::fax::progress::{CallFailure, CallReport, Effect, NextAction, RECONCILE_AFTER};
 use sfm_core::sandbox_numbers;
+use sfm_service::deletion::DocumentRemoval;
 use sfm_service::lines::LineKeeper;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
@@ -51,6 +52,7 @@ pub struct TransmitFax {
     transmissions: Transmissions,
     lines: LineKeeper,
     documents: Documents,
+    removal: DocumentRemoval,
     carrier: AnyCarrier,
     /// Whether the carrier can stop a call.
     can_stop: bool,
@@ -76,6 +78,7 @@ impl Worker for TransmitFax {
             transmissions: Transmissions::new(platform)?,
             lines: LineKeeper::new(platform)?,
             documents: Documents::new(platform)?,
+            removal: DocumentRemoval::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
             can_stop: can_stop(platform)?,
             clock: platform.clock(),
@@ -95,6 +98,7 @@ impl TransmitFax {
         let Some(fax) = self.transmissions.get(key).await? else { return Ok(()) };
         match fax.next_action(self.clock.now()) {
             NextAction::Wait(_) | NextAction::Done => Ok(()),
+            NextAction::RemoveDocument => Ok(self.removal.remove(fax).await?),
             action if !fax.live => self.play(fax, action).await,
             NextAction::Submit(number) => self.submit(fax, number).await,
             NextAction::Reconcile(number) => self.reconcile(fax, number).await,
@@ -118,7 +122,7 @@ impl TransmitFax {
                 };
                 fax.reported(number, &report, now).into()
             }
-            NextAction::Reconcile(_) | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
+            NextAction::Reconcile(_) | NextAction::RemoveDocument | NextAction::Wait(_) | NextAction::Done => Progress::Nothing,
         });
         if let Some((fax, Progress::Changed)) = played.await? {
             self.transmissions.hint(&fax, self.clock.now()).await;

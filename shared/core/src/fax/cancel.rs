@@ -58,13 +58,17 @@ impl Fax {
         self.cancel_requested_at.is_some()
     }
 
-    /// Ends the fax.
+    /// Ends the fax. The document of one that was deleted meanwhile is due to be removed.
     pub(super) fn end(&mut self, status: FaxStatus, failure: Option<FailureCode>, now: Timestamp) -> Effect {
         self.status = status;
         self.failure = failure;
         self.completed_at = Some(now);
-        self.due_at = None;
-        self.due_shard = None;
+        if self.deleted_at.is_some() {
+            self.remove_document_at(now);
+        } else {
+            self.due_at = None;
+            self.due_shard = None;
+        }
         Effect::Final
     }
 }

@@ -35,6 +35,8 @@ pub enum NextAction {
     Reconcile(u32),
     /// Ask the carrier how this attempt is going, whose callback is overdue.
     LookUp(u32),
+    /// Remove its document: it was deleted.
+    RemoveDocument,
     Wait(Timestamp),
     Done,
 }
@@ -120,11 +122,14 @@ impl Fax {
 
     pub fn next_action(&self, now: Timestamp) -> NextAction {
         let Some(due) = self.due_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) else { return NextAction::Done };
-        if self.status.is_final() {
+        if self.status.is_final() && self.deleted_at.is_none() {
             return NextAction::Done;
         }
         if now < due {
             return NextAction::Wait(due);
+        }
+        if self.status.is_final() {
+            return NextAction::RemoveDocument;
         }
         match self.attempts.last() {
             Some(Attempt { ended_at: None, carrier_fax_id: None, number, .. }) => NextAction::Reconcile(*number),

@@ -81,7 +81,7 @@ impl Stack {
         .await?;
         let platforms = Platforms { aws_url, aws_secret: state.aws_secret.clone(), clock: clock.clone() };
         let poller = platforms.of(POLLER, HashMap::new());
-        provision::provision(&template, &poller, &carrier_secret(&config, &state)).await?;
+        provision::provision(&template, &poller, &secret_text(&config, &state)).await?;
         let functions = template.resources("AWS::Serverless::Function")?;
         let host = host(&config, &template, &functions, &platforms)?;
 
@@ -138,11 +138,12 @@ fn private_folder(dir: &Path) -> Result<PathBuf, StackError> {
     dir.canonicalize().map_err(failed)
 }
 
-/// The text of the carrier's secret.
-fn carrier_secret(config: &StackConfig, state: &State) -> String {
+/// The text of each secret of the template: the members of all of them.
+fn secret_text(config: &StackConfig, state: &State) -> String {
     let mut members: BTreeMap<&str, &str> =
         config.carrier_credentials.iter().map(|(name, secret): (_, &Secret)| (name.as_str(), secret.expose())).collect();
     members.insert("telnyx_api_key", &state.carrier_api_key);
+    members.insert("receipt_key", &state.receipt_key);
     json!(members).to_string()
 }
 

@@ -56,6 +56,9 @@ pub struct State {
     pub control_token: String,
     pub carrier_api_key: String,
     carrier_signing_key: String,
+    /// What receipts are signed with.
+    #[serde(default = "random_text")]
+    pub receipt_key: String,
     pub clock_offset_ms: i64,
     pub ports: Ports,
     pub demo: Option<Demo>,
@@ -88,6 +91,7 @@ impl State {
                     control_token: random_text(),
                     carrier_api_key: random_text(),
                     carrier_signing_key: STANDARD.encode(rand::rng().random::<[u8; 32]>()),
+                    receipt_key: random_text(),
                     clock_offset_ms: 0,
                     ports: Ports::default(),
                     demo: None,

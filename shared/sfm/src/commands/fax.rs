@@ -4,14 +4,14 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_service::faxes::FaxRemoval;
+use sfm_service::deletion::FaxRemoval;
 use sfm_store::platform::Platform;
 
 use super::{CommandError, id};
 
 #[derive(Debug, Subcommand)]
 pub enum FaxCommand {
-    /// Takes a fax out of the API's view; sending, usage and webhooks go on
+    /// Deletes a fax with its document; sending, usage and webhooks go on
     Delete { id: String },
 }
 
@@ -23,7 +23,7 @@ impl FaxCommand {
     }
 }
 
-/// Deletes a fax from the API's view; sending, usage and webhooks go on. Deleting it twice is no error.
+/// Deletes a fax with its document; sending, usage and webhooks go on. Deleting it twice is no error.
 pub async fn delete(platform: &Platform, id: FaxId) -> Result<Value, CommandError> {
     let removal = FaxRemoval::new(platform)?;
     let key = removal.find(id).await?.ok_or_else(|| CommandError::not_found("fax"))?;

@@ -12,6 +12,7 @@
 mod batches;
 mod canceled;
 mod dashboard;
+mod deleted;
 mod reads;
 mod requests;
 

@@ -19,7 +19,7 @@ use sfm_tests::draw::{Draw, try_each};
 use sfm_tests::injector::{Fault, Injector, Point};
 use sfm_tests::member::sign_in;
 use sfm_tests::process::Process;
-use sfm_tests::service::{Customer, customer, used_pages};
+use sfm_tests::service::{Customer, audited, customer, left_due, used_pages};
 use tokio::runtime::Runtime;
 
 use super::KEY;
@@ -61,7 +61,32 @@ pub fn contact() -> Value {
     json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
 }
 
-const REQUESTS: [RequestTrial; 8] = [
+const REQUESTS: [RequestTrial; 9] = [
+    RequestTrial {
+        name: "deleting a fax",
+        callers: &["DeleteFax"],
+        by_member: false,
+        prepare: |runtime, client, _| {
+            let id = post(runtime, client, "/v1/faxes", &fax("+15005550001", documents::FORM, "image/png")).json()["id"].clone();
+            let id = id.as_str().unwrap();
+            runtime.block_on(client.completed(id));
+            (Method::DELETE, format!("/v1/faxes/{id}"), Value::Null)
+        },
+        // 404 is the answer to a repetition, when the answer of the first was lost.
+        judge: |runtime, stack, customer, client, answer, (_, path, _)| {
+            assert!(matches!(answer.status, 200 | 404), "{}", answer.text);
+            assert_eq!(total(runtime, client, "/v1/faxes"), 0);
+            let id = path.rsplit('/').next().unwrap();
+            runtime.block_on(sfm_tests::eventually("its document to be gone and nothing to be left due", || async {
+                stack.advance(SignedDuration::from_mins(6)).unwrap();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let left = sfm_tests::service::has_document(&stack.operator_platform(), "documents", customer.account, id).await;
+                (!left && left_due(stack, customer.account).await.is_empty()).then_some(())
+            }));
+            assert_eq!(runtime.block_on(audited(&stack.operator_platform(), customer.account, "fax.deleted")), 1);
+            assert_eq!(runtime.block_on(used_pages(stack, customer.account)), 1);
+        },
+    },
     RequestTrial {
         name: "resending what was not sent",
         callers: &["ResendFax"],

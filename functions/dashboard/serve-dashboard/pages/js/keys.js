@@ -6,7 +6,7 @@ import { date, status } from "./format.js";
 import { empty, sheet, table } from "./parts.js";
 
 const SCOPES = [
-    ["faxes:send", "Send faxes"], ["faxes:read", "See faxes and their documents"], ["numbers:read", "See fax numbers"], ["contacts:read", "See contacts"],
+    ["faxes:send", "Send faxes"], ["faxes:read", "See faxes and their documents"], ["faxes:delete", "Delete faxes with their documents"], ["numbers:read", "See fax numbers"], ["contacts:read", "See contacts"],
     ["contacts:write", "Change contacts"], ["scheduled:read", "See scheduled faxes"], ["scheduled:write", "Schedule and cancel faxes"],
 ];
 
