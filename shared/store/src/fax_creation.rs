@@ -1,12 +1,14 @@
 //! Taking a fax into the list of its account.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use sfm_core::account::{Account, Number, SendNotAllowed};
 use sfm_core::event::Event;
-use sfm_core::fax::Fax;
+use sfm_core::fax::{Direction, Fax, FaxField};
 use sfm_core::id::AccountId;
 use sfm_core::month::Month;
 
@@ -16,6 +18,7 @@ use crate::events::Events;
 use crate::faxes::Faxes;
 use crate::final_counts::count;
 use crate::items::from_item;
+use crate::lists::Lists;
 use crate::platform::{ConfigError, Platform};
 use crate::postings::Postings;
 use crate::requests::{Created, IdempotencyStore, IdempotentRequest};
@@ -55,7 +58,7 @@ impl FaxCreation {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let (faxes, accounts) = (Faxes::new(platform)?, Accounts::new(platform)?);
         let reservations = Reservations::new(accounts.clone(), faxes.clone());
-        let postings = Postings::new(platform.dynamodb(), accounts.table(), faxes.clone());
+        let postings = Postings::new(platform)?;
         Ok(Self { faxes, accounts, requests: IdempotencyStore::new(platform)?, events: Events::new(platform)?, reservations, postings })
     }
 
@@ -139,11 +142,11 @@ impl FaxCreation {
             (Ok(reserved), Ok(())) => reserved,
             (Ok((reservation, _)), Err(e)) => {
                 self.reservations.give_back(account.id, &reservation).await;
-                self.postings.take_back(&fax, &postings).await;
+                self.take_back(&fax, &postings).await;
                 return Err(e.into());
             }
             (Err(e), _) => {
-                self.postings.take_back(&fax, &postings).await;
+                self.take_back(&fax, &postings).await;
                 return Err(e);
             }
         };
@@ -159,7 +162,7 @@ impl FaxCreation {
             Ok(Ok(())) => Entered::In(Box::new(fax)),
             Ok(Err(Cancelled(mut reasons))) => {
                 self.reservations.give_back(account.id, &reservation).await;
-                self.postings.take_back(&fax, &fax.postings).await;
+                self.take_back(&fax, &fax.postings).await;
                 let beside = reasons.split_off(own.min(reasons.len()));
                 if beside.iter().all(|reason| *reason == Reason::None) {
                     // Another worker has made this very fax, or it came too late and its reservation was undone.
@@ -178,5 +181,18 @@ impl FaxCreation {
         self.reservations.confirm(account.id, &reservation).await;
         self.reservations.settle_all(account.id, left_behind.into_iter()).await;
         Ok(entered)
+    }
+
+    /// Takes out again what was entered for a fax that was not made. A scheduled fax and one that came in are tried again under the same id, and
+    /// keep their entries. Should it fail, an entry without a fax stays.
+    async fn take_back(&self, fax: &Fax, places: &BTreeMap<FaxField, u64>) {
+        let tried_again = fax.scheduled_id.is_some() || fax.direction == Direction::Inbound;
+        if tried_again || places.is_empty() {
+            return;
+        }
+        let undone = async { transact(self.faxes.client(), Lists::out_of_postings(self.accounts.table(), fax, places)?).await };
+        if let Err(e) = undone.await {
+            tracing::warn!(error = %e, fax_id = %fax.id, "entries of a fax that was not made stay in the lists of its numbers");
+        }
     }
 }

@@ -13,7 +13,8 @@ use crate::final_counts::{self, FinalCounts, is_settled};
 use crate::items::{self, Item, from_item, key_of, list_from, n};
 use crate::lists::{List, Lists};
 use crate::platform::{ConfigError, Platform};
-use crate::postings::{PostingList, Postings};
+use crate::posting_list::PostingList;
+use crate::postings::Postings;
 use sfm_core::fax::{Fax, FaxField, FaxStatus};
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::{BLOCK, Page, block_of};
@@ -123,8 +124,7 @@ async fn read_on(faxes: &Faxes, account: AccountId, (from, to): (i64, i64), run:
 impl FilteredFaxes {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         let (faxes, lists) = (Faxes::new(platform)?, Lists::new(platform)?);
-        let postings = Postings::new(platform.dynamodb(), lists.table(), faxes.clone());
-        Ok(Self { faxes, lists, postings })
+        Ok(Self { faxes, lists, postings: Postings::new(platform)? })
     }
 
     /// A page of the faxes that `filter` lets through, newest first, and whether there are more.

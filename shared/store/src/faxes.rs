@@ -15,7 +15,6 @@ use super::{ReplaceError, StoreError};
 use crate::final_counts::count;
 use crate::items::{self, Item, find_by_id, from_item, key_of, list_from, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
-use crate::postings::removals;
 use crate::transaction::Write;
 use sfm_core::account::Account;
 use sfm_core::event::Event;
@@ -166,7 +165,7 @@ impl Faxes {
     pub async fn remove(&self, fax: &mut Fax, seq: u64, accounts: &Accounts, audit: Write) -> Result<bool, StoreError> {
         let mut writes = Lists::removal(accounts.table(), &List::Faxes, fax.account_id, seq)?;
         let postings = std::mem::take(&mut fax.postings);
-        writes.extend(removals(accounts.table(), fax, &postings)?);
+        writes.extend(Lists::out_of_postings(accounts.table(), fax, &postings)?);
         if fax.status.is_final() {
             writes.push(count(accounts.table(), fax.account_id, seq, fax.status, -1)?);
         }

@@ -26,6 +26,7 @@ pub mod lists;
 pub mod members;
 pub mod numbers;
 pub mod platform;
+mod posting_list;
 mod postings;
 pub mod queue;
 pub mod rates;

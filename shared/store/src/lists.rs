@@ -4,7 +4,7 @@
 //! anyway; the others have an item of their own, named like the list. `<list>#holes` counts deletions per block in attributes
 //! `b<block>`; `<list>#gone#<block>` names them in the set `seqs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
@@ -17,7 +17,8 @@ use super::reservations::account_of;
 use super::transaction::{Backoff, Cancelled, Reason, transact};
 use crate::items::{self, Item, from_item, n, s};
 use crate::platform::{ConfigError, Platform};
-use crate::postings::PostingList;
+use crate::posting_list::PostingList;
+use sfm_core::fax::{Fax, FaxField};
 use sfm_core::id::AccountId;
 use sfm_core::list::{Holes, ListHead, Page, Paged, block_of, find_block, find_in_block};
 use sfm_core::reservation::Reservation;
@@ -231,6 +232,18 @@ impl Lists {
             .build()?;
         let mut writes = vec![TransactWriteItem::builder().update(head).build()];
         writes.extend(Self::gap(table, list, account, seq)?);
+        Ok(writes)
+    }
+
+    /// The writes that take a fax out of the posting lists in which it has these places.
+    pub(super) fn out_of_postings(table: &str, fax: &Fax, places: &BTreeMap<FaxField, u64>) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut writes = Vec::new();
+        for (field, value) in fax.fields() {
+            if let Some(place) = places.get(&field) {
+                let list = List::Postings(PostingList::of(field, value));
+                writes.extend(Self::removal(table, &list, fax.account_id, *place)?);
+            }
+        }
         Ok(writes)
     }
 

@@ -12,55 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures::future::join_all;
 
 use crate::StoreError;
-use crate::faxes::Faxes;
 use crate::items::{self, Item, from_item, key, key_of, n, s};
-use crate::lists::{List, Lists};
-use crate::transaction::{past_conflicts, transact};
-use sfm_core::fax::{Direction, Fax, FaxField};
-use sfm_core::hex;
+use crate::platform::{ConfigError, Platform};
+use crate::posting_list::PostingList;
+use crate::transaction::past_conflicts;
+use sfm_core::fax::{Fax, FaxField};
 use sfm_core::id::{AccountId, FaxId};
-use sha2::{Digest as _, Sha256};
 
 /// Entries of a block. Twice as many in the head have less than 1 KB, the unit of a write.
 const BLOCK: usize = 24;
-
-/// The list of the faxes with one value of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostingList {
-    name: String,
-    field: FaxField,
-    value: String,
-}
-
-impl PostingList {
-    pub(crate) fn of(field: FaxField, value: &str) -> Self {
-        // A reference may have any characters, those too that divide the parts of a name.
-        let of_value = match field {
-            FaxField::To | FaxField::From => value.to_owned(),
-            FaxField::Reference => hex(&Sha256::digest(value)[..16]),
-        };
-        Self { name: format!("faxes#{}#{of_value}", field.as_str()), field, value: value.to_owned() }
-    }
-
-    /// The item of its head.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn block(&self, number: u64) -> String {
-        format!("{}#{number:08}", self.name)
-    }
-
-    /// Whether a fax is in the list, at one of these places: an entry may be of a fax that has another, or was deleted.
-    fn has(&self, fax: &Fax, places: &BTreeSet<u64>) -> bool {
-        let place = fax.postings.get(&self.field).is_some_and(|place| places.contains(place));
-        place && fax.seq.is_some() && fax.field(self.field) == Some(&self.value)
-    }
-}
 
 /// The head of a list, as far as entries are found by it.
 struct Head {
@@ -92,12 +56,12 @@ impl Head {
 pub(crate) struct Postings {
     client: Client,
     table: String,
-    faxes: Faxes,
+    faxes_table: String,
 }
 
 impl Postings {
-    pub(crate) fn new(client: Client, table: &str, faxes: Faxes) -> Self {
-        Self { client, table: table.to_owned(), faxes }
+    pub(crate) fn new(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self { client: platform.dynamodb(), table: platform.var("ACCOUNTS_TABLE")?, faxes_table: platform.var("FAXES_TABLE")? })
     }
 
     /// Enters a fax, which is yet to be made, in the list of each of its values. Entered again it keeps its places, as long as fewer than
@@ -182,19 +146,6 @@ impl Postings {
         }
     }
 
-    /// Takes out again what was entered for a fax that was not made. A scheduled fax and one that came in are tried again under the same id, and
-    /// keep their entries. Should it fail, an entry without a fax stays.
-    pub(crate) async fn take_back(&self, fax: &Fax, places: &BTreeMap<FaxField, u64>) {
-        let tried_again = fax.scheduled_id.is_some() || fax.direction == Direction::Inbound;
-        if tried_again || places.is_empty() {
-            return;
-        }
-        let undone = async { transact(&self.client, removals(&self.table, fax, places)?).await };
-        if let Err(e) = undone.await {
-            tracing::warn!(error = %e, fax_id = %fax.id, "entries of a fax that was not made stay in the lists of its numbers");
-        }
-    }
-
     /// At most `limit` faxes of a list from place `first` downwards. (1 RRU for the head and each block; 1 RRU for each fax)
     pub(crate) async fn list_from(&self, account: AccountId, list: &PostingList, first: u64, limit: u32) -> Result<Vec<Fax>, StoreError> {
         let (mut found, mut top) = (Vec::new(), first);
@@ -231,21 +182,10 @@ impl Postings {
         };
         let ids: BTreeSet<FaxId> = places.iter().filter_map(|place| id_at(*place)).collect();
         let keys = ids.into_iter().map(|id| key_of(account, id)).collect();
-        let found = items::get_all(self.faxes.client(), self.faxes.table(), keys).await?;
+        let found = items::get_all(&self.client, &self.faxes_table, keys).await?;
         let mut faxes: Vec<Fax> = found.into_iter().filter(|item| item.contains_key("seq")).map(from_item).collect::<Result<_, _>>()?;
         faxes.retain(|fax| list.has(fax, &places));
         faxes.sort_by_key(|fax| std::cmp::Reverse(fax.seq));
         Ok(faxes)
     }
-}
-
-/// The writes that take a fax out of the lists that it was entered in, for the transaction that deletes it.
-pub(crate) fn removals(table: &str, fax: &Fax, places: &BTreeMap<FaxField, u64>) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let mut writes = Vec::new();
-    for (field, value) in fax.fields() {
-        if let Some(place) = places.get(&field) {
-            writes.extend(Lists::removal(table, &List::Postings(PostingList::of(field, value)), fax.account_id, *place)?);
-        }
-    }
-    Ok(writes)
 }
