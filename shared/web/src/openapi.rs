@@ -21,12 +21,12 @@ impl Routes {
         Ok(Self(paths.map(|(path, item)| (path.clone(), operations(item))).collect()))
     }
 
-    /// The methods that a path takes; none when there is no such route.
+    /// The methods that a path takes, by the route without parameters if one has it; none when there is no such route.
     pub fn methods(&self, path: &str) -> Vec<&str> {
-        let matching = self.0.iter().filter(|(pattern, _)| matches(pattern, path));
-        let mut methods: Vec<&str> = matching.flat_map(|(_, methods)| methods.iter().map(String::as_str)).collect();
+        let exact = self.0.iter().find(|(pattern, _)| pattern == path);
+        let route = exact.or_else(|| self.0.iter().find(|(pattern, _)| matches(pattern, path)));
+        let mut methods: Vec<&str> = route.map_or_else(Vec::new, |(_, methods)| methods.iter().map(String::as_str).collect());
         methods.sort_unstable();
-        methods.dedup();
         methods
     }
 }
@@ -51,6 +51,7 @@ mod tests {
         let routes = Routes::read()?;
         assert_eq!(routes.methods("/v1/faxes"), ["GET", "POST"]);
         assert_eq!(routes.methods("/v1/scheduled/anything"), ["DELETE", "GET"]);
+        assert_eq!(routes.methods("/v1/faxes/export"), ["GET"], "not those of a fax");
         for unknown in ["/", "/v1", "/v1/faxes/", "/v1/faxes/a/b", "/v2/faxes", "/v1//faxes", ""] {
             assert_eq!(routes.methods(unknown), [""; 0], "{unknown}");
         }
