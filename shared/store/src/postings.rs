@@ -129,7 +129,8 @@ impl Postings {
             .update_expression("SET ids = :ids")
             .expression_attribute_values(":ids", AttributeValue::B(Blob::new(ids)));
         block.send().await.map_err(StoreError::from_sdk)?;
-        let removed: Vec<String> = (0..BLOCK).map(|index| format!("ids[{index}]")).collect();
+        // From the last: DynamoDB counts as the list was, one of its emulators as the list is after each.
+        let removed: Vec<String> = (0..BLOCK).rev().map(|index| format!("ids[{index}]")).collect();
         let shorten = self
             .client
             .update_item()
