@@ -87,8 +87,8 @@ fn object(path: &str) -> String {
     format!("{bucket}/{prefix}/*")
 }
 
-/// Every grant of every function's own policies. What SAM adds for event sources and logs is not among them.
-pub fn granted() -> BTreeSet<Grant> {
+/// The template as far as it says who may do what.
+fn template() -> Template {
     let parameters = [
         ("AWS::StackName", "local"),
         ("AWS::Region", "r"),
@@ -99,20 +99,34 @@ pub fn granted() -> BTreeSet<Grant> {
     ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let attributes = [("Api.ApiEndpoint".to_owned(), String::new())].into();
-    let template = Template::parse(TEMPLATE, parameters, attributes, "").unwrap();
+    Template::parse(TEMPLATE, parameters, attributes, "").unwrap()
+}
+
+/// Every grant of every function's own policies. What SAM adds for event sources and logs is not among them.
+pub fn granted() -> BTreeSet<Grant> {
     let mut granted = BTreeSet::new();
-    for function in template.resources("AWS::Serverless::Function").unwrap() {
+    for function in template().resources("AWS::Serverless::Function").unwrap() {
         let policies = function.properties["Policies"].as_array().into_iter().flatten();
         for statement in policies.flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
             assert_eq!(statement["Effect"], "Allow", "{}", function.name);
-            for action in list(&statement["Action"]) {
-                for resource in list(&statement["Resource"]) {
-                    granted.insert((function.name.clone(), action.clone(), name(&resource)));
-                }
-            }
+            granted.extend(allowed(statement).into_iter().map(|(action, resource)| (function.name.clone(), action, resource)));
         }
     }
     granted
+}
+
+/// The actions that the boundary of all functions lets through, each on its resource, which may end in a star.
+pub fn bounded() -> BTreeSet<(String, String)> {
+    let policies = template().resources("AWS::IAM::ManagedPolicy").unwrap();
+    let statements =
+        |policy: &Value| policy["PolicyDocument"]["Statement"].as_array().unwrap().iter().flat_map(allowed).collect::<Vec<_>>();
+    policies.iter().flat_map(|policy| statements(&policy.properties)).collect()
+}
+
+fn allowed(statement: &Value) -> Vec<(String, String)> {
+    let resources = list(&statement["Resource"]);
+    let actions = list(&statement["Action"]);
+    actions.iter().flat_map(|action| resources.iter().map(|resource| (action.clone(), name(resource)))).collect()
 }
 
 fn list(value: &Value) -> Vec<String> {

@@ -81,7 +81,7 @@ macro_rules! collect_all {
 }
 pub(crate) use collect_all;
 
-/// Writes `new` over the version `seen` of its item.
+/// Writes `new` over the version `seen` of its item; an item that is not there is at version 0.
 ///
 /// # Errors
 /// [`ReplaceError::Conflict`] when another version is there. Where the client had to repeat the write because its answer was lost, the first
@@ -93,29 +93,7 @@ pub(crate) async fn replace<T: DeserializeOwned + PartialEq>(
     new: &T,
     seen: u64,
 ) -> Result<(), ReplaceError> {
-    replace_if(client, table, item, new, "version = :seen", seen).await
-}
-
-/// The same for an item that is not there at version 0.
-pub(crate) async fn replace_or_put<T: DeserializeOwned + PartialEq>(
-    client: &Client,
-    table: &str,
-    item: Item,
-    new: &T,
-    seen: u64,
-) -> Result<(), ReplaceError> {
     let condition = if seen == 0 { "attribute_not_exists(version) OR version = :seen" } else { "version = :seen" };
-    replace_if(client, table, item, new, condition, seen).await
-}
-
-async fn replace_if<T: DeserializeOwned + PartialEq>(
-    client: &Client,
-    table: &str,
-    item: Item,
-    new: &T,
-    condition: &str,
-    seen: u64,
-) -> Result<(), ReplaceError> {
     let put = client
         .put_item()
         .table_name(table)

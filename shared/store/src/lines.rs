@@ -39,7 +39,7 @@ impl Lines {
         let mut item = to_item(&*line)?;
         item.insert("window".into(), window(number));
         item.insert("expires_at".into(), n((now + KEPT).as_second()));
-        items::replace_or_put(&self.client, &self.table, item, &*line, seen).await
+        items::replace(&self.client, &self.table, item, &*line, seen).await
     }
 }
 

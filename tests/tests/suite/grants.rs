@@ -21,7 +21,7 @@ use sfm_store::events::Events;
 use sfm_tests::client::{Client, fax};
 use sfm_tests::documents::{FORM, LETTER, TEXT};
 use sfm_tests::eventually;
-use sfm_tests::grants::{Grant, Recorder, granted};
+use sfm_tests::grants::{Grant, Recorder, bounded, granted};
 use sfm_tests::member::sign_in;
 use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::service::{Customer, Service};
@@ -450,6 +450,19 @@ async fn without_carrier(interceptor: &Arc<Recorder>) {
 
 fn told(missing: &BTreeSet<Grant>) -> Vec<String> {
     missing.iter().map(|(function, action, resource)| format!("{function}: {action} on {resource}")).collect()
+}
+
+/// AWS allows what both the role and the boundary allow.
+#[test]
+fn the_boundary_lets_through_what_each_function_is_granted() {
+    let bounded = bounded();
+    let lets_through = |action: &str, resource: &str| {
+        let covers = |bound: &str| bound == resource || bound.strip_suffix('*').is_some_and(|prefix| resource.starts_with(prefix));
+        bounded.iter().any(|(bound_action, bound)| bound_action == action && covers(bound))
+    };
+    let granted = granted();
+    let cut: Vec<&Grant> = granted.iter().filter(|(_, action, resource)| !lets_through(action, resource)).collect();
+    assert!(granted.len() > 100 && cut.is_empty(), "{cut:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
