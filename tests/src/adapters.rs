@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sfm_carriers::{AttemptRef, Submission};
+use sfm_carriers::{AttemptRef, HeaderText, Submission};
 use sfm_core::clock::Clock;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::secret::Secret;
@@ -70,6 +70,7 @@ pub fn submission(to: &str, media_url: &str) -> Submission {
         to: to.parse().unwrap(),
         from: "+12025550100".parse().unwrap(),
         media_url: Secret::new(media_url),
+        header: Some(HeaderText { sender: "Clinic  +12025550100".into(), time_zone: "America/New_York".parse().unwrap() }),
         not_after: Timestamp::MAX,
     }
 }

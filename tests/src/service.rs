@@ -194,6 +194,20 @@ impl Service {
         Client::new(self.stack.base_url(), key)
     }
 
+    /// The kept document of a fax.
+    pub async fn document(&self, account: AccountId, fax: &str) -> Vec<u8> {
+        let key = format!("faxes/{account}/{fax}.pdf");
+        let kept = self.stack.operator_platform().s3().get_object().bucket("documents").key(key).send().await.unwrap();
+        kept.body.collect().await.unwrap().to_vec()
+    }
+
+    /// What came out of the machines that were called.
+    pub fn printouts(&self) -> Vec<Vec<u8>> {
+        let folder = self.stack.operator_env().with_file_name("carrier").join("received");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "pdf")).map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
     pub fn advance(&self, by: SignedDuration) {
         self.stack.advance(by).unwrap();
     }
@@ -227,6 +241,7 @@ pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthl
         requires_baa: false,
         allow_premium: false,
         recipients: sfm_core::recipient::RecipientPolicy::Any,
+        settings: account::Settings::default(),
     };
     let account = account::create(operator, new).await.unwrap().id;
     // The first number that no other account of this stack has.

@@ -36,6 +36,15 @@ pub fn can_stop(platform: &Platform) -> Result<bool, ConfigError> {
     }
 }
 
+/// Whether the carrier of the variable `CARRIER` writes the line above each page itself, and cannot be kept from it: then no other may be there.
+pub fn writes_header(platform: &Platform) -> Result<bool, ConfigError> {
+    match platform.var("CARRIER")?.as_str() {
+        "telnyx" => Ok(false),
+        "sinch" => Ok(true),
+        other => Err(unknown(other)),
+    }
+}
+
 impl Callbacks {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
         match platform.var("CARRIER")?.as_str() {

@@ -22,6 +22,7 @@ use sfm_core::fax::progress::CallReport;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::phone::E164;
 use sfm_core::secret::Secret;
+use sfm_core::settings::Zone;
 use sfm_store::credentials::CredentialsError;
 
 /// Names one attempt to the carrier and comes back in everything that it says of it.
@@ -50,8 +51,17 @@ pub struct Submission {
     pub to: E164,
     pub from: E164,
     pub media_url: Secret,
+    /// What the line above each page tells, for a carrier that writes it itself. None where the account wants none.
+    pub header: Option<HeaderText>,
     /// From then on another worker may find that the carrier has nothing of it, and hand it over.
     pub not_after: Timestamp,
+}
+
+/// What a carrier's own line above each page tells, beside the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderText {
+    pub sender: String,
+    pub time_zone: Zone,
 }
 
 /// What the carrier knows of an attempt.

@@ -22,7 +22,7 @@ use wire::{SinchFax, labels};
 
 use super::api::{Answer, Api, Deadlines, Document, Search};
 use super::json::number;
-use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, LookupError, MediaError, Received, SendError, Submission};
+use super::{AttemptRef, Carrier, CarrierFax, CarrierFaxId, HeaderText, LookupError, MediaError, Received, SendError, Submission};
 use sfm_core::phone::E164;
 use sfm_store::credentials::{CredentialStore, Credentials, CredentialsError, needed};
 use sfm_store::platform::{ConfigError, Platform};
@@ -33,6 +33,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const LIST_PAGE: usize = 200;
 /// Pages of a list that a look-up reads before it calls itself unable to tell.
 const LIST_PAGES: usize = 200;
+/// Characters of a line above the pages, the time and the page's number not included.
+const HEADER_TEXT: usize = 50;
 /// How long until a carrier whose account has no funds is tried again.
 const UNPAID: SignedDuration = SignedDuration::from_mins(10);
 
@@ -86,6 +88,12 @@ impl Sinch {
             "resolution": "FINE",
             "labels": labels(&submission.reference),
         });
+        // It always writes a line above each page, by default "-" and the number of the page.
+        body["headerPageNumbers"] = submission.header.is_some().into();
+        if let Some(HeaderText { sender, time_zone }) = &submission.header {
+            body["headerText"] = sender.chars().take(HEADER_TEXT).collect::<String>().into();
+            body["headerTimeZone"] = time_zone.name().into();
+        }
         if let Some(mut url) = self.callback_url.clone() {
             let secret = needed(&credentials.callback_secret, "callback_secret")?;
             if let Ok(mut path) = url.path_segments_mut() {

@@ -13,6 +13,7 @@ use crate::phone::E164;
 use crate::plan::Plan;
 use crate::recipient::RecipientPolicy;
 use crate::reservation::Reservation;
+use crate::settings::FaxSettings;
 
 /// An account with its usage and the head of its fax list: one item, so that one update reserves pages and place together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct Account {
     pub allow_premium: bool,
     #[serde(default)]
     pub recipients: RecipientPolicy,
+    #[serde(flatten)]
+    pub settings: FaxSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baa_signed_at: Option<Timestamp>,
     /// Pages of accepted and not refunded faxes, by the month that was charged.
@@ -181,6 +184,7 @@ mod tests {
             requires_baa: true,
             allow_premium: false,
             recipients: RecipientPolicy::Any,
+            settings: FaxSettings::default(),
             baa_signed_at: None,
             used: BTreeMap::new(),
             faxes: ListHead::default(),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::due;
 use crate::failure::FailureCode;
 use crate::id::{AccountId, FaxId, ScheduledId};
@@ -17,6 +18,7 @@ use crate::metadata::{Metadata, Reference};
 use crate::month::Month;
 use crate::phone::E164;
 use crate::reservation::Reservation;
+use crate::settings::{FaxHeader, Zone};
 use crate::text_enum::text_enum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +149,11 @@ pub struct Fax {
     pub reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<FaxHeader>,
+    /// The zone that people are told its times in.
+    #[serde(default, skip_serializing_if = "Zone::is_utc")]
+    pub time_zone: Zone,
     pub live: bool,
     /// The month whose quota paid, and how many pages it paid.
     pub month: Month,
@@ -189,6 +196,8 @@ impl Fax {
             resent_from: None,
             reference: None,
             metadata: Metadata::default(),
+            header: None,
+            time_zone: Zone::default(),
             live: true,
             month: Month::of(now),
             created_at: now,
@@ -199,6 +208,12 @@ impl Fax {
             due_at: Some(now.as_millisecond()),
             due_shard: Some(due::shard(&id.to_string())),
         }
+    }
+
+    /// The same with what its account's faxes tell of it.
+    pub fn of_account(self, account: &Account) -> Self {
+        let header = self.from.as_ref().and_then(|from| FaxHeader::of(account, from));
+        Self { header, time_zone: account.settings.time_zone.clone(), ..self }
     }
 
     /// A fax that came in. It gets its place in the list by [`Fax::placed`].

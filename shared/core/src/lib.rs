@@ -31,6 +31,7 @@ pub mod sandbox_numbers;
 pub mod scheduled;
 pub mod scope;
 pub mod secret;
+pub mod settings;
 pub mod submission;
 pub mod text_enum;
 pub mod upload;

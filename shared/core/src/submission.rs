@@ -60,7 +60,8 @@ pub struct CoverText {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PageFormat {
     pub resolution: Resolution,
-    pub paper: Paper,
+    /// Without it the account's.
+    pub paper: Option<Paper>,
 }
 
 text_enum! {

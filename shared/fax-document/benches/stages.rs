@@ -7,7 +7,7 @@ mod documents;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use documents::{paint_a_square, pdf, png, type_a_line};
-use fax_document::{Coding, Options, convert, read_fax_pdf, write_tiff};
+use fax_document::{Coding, Header, Options, convert, read_fax_pdf, stamp, write_tiff};
 
 fn stages(criterion: &mut Criterion) {
     let options = Options::default();
@@ -19,6 +19,9 @@ fn stages(criterion: &mut Criterion) {
         criterion.bench_function(name, |bench| bench.iter(|| convert(document, None, &options).unwrap()));
     }
     criterion.bench_function("a fax again", |bench| bench.iter(|| convert(&fax.pdf, None, &options).unwrap()));
+    let hundred = convert(text.repeat(100).as_bytes(), None, &Options { header: true, ..Options::default() }).unwrap();
+    let header = Header::new("2026-11-24 17:05 UTC", "Clinic  +1 202 555 0111");
+    criterion.bench_function("header on a hundred pages", |bench| bench.iter(|| stamp(&hundred.pdf, Some(&header)).unwrap()));
     let pages = read_fax_pdf(&fax.pdf).unwrap();
     criterion.bench_function("Group 4 decoded", |bench| bench.iter(|| pages[0].decode().unwrap()));
     criterion.bench_function("Group 3 coded", |bench| {

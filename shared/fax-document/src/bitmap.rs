@@ -64,6 +64,12 @@ impl Bitmap {
         }
     }
 
+    /// Makes the rows above `y` white.
+    pub(crate) fn whiten_above(&mut self, y: u32) {
+        let end = (y as usize).saturating_mul(self.stride).min(self.bits.len());
+        self.bits.get_mut(..end).unwrap_or_default().fill(0);
+    }
+
     /// Sets a row's pixels from the column `from` on, a multiple of 8: 1 is black, 0 white.
     pub(crate) fn set_row(&mut self, y: u32, from: usize, black: &[u8]) {
         // Gathers the lowest bits of eight bytes, the first in the highest place.

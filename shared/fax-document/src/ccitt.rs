@@ -10,6 +10,41 @@ use crate::error::ReadError;
 
 /// The page's T.6 code, closed by an EOFB.
 pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
+    let mut code = encode(bitmap);
+    code.make_room(bitmap.width());
+    code.put(EDFB_HALF);
+    code.put(EDFB_HALF);
+    code.finish()
+}
+
+/// A page's T.6 code with other upper rows, and the bits that these take. The first `bits` bits of the page's are those of the rows that `upper`
+/// takes the place of. The last row of both is white: the code of all rows below then stays as it is.
+pub(crate) fn replace_upper(g4: &[u8], bits: usize, upper: &Bitmap) -> Result<(Vec<u8>, usize), ReadError> {
+    let mut code = encode(upper);
+    let taken = code.bits();
+    let (whole, some) = (bits / 8, bits % 8);
+    let (first, rest) = g4.get(whole..).and_then(<[u8]>::split_first).ok_or(ReadError::Damaged)?;
+    code.bytes.resize(code.at + rest.len() + 2 * size_of::<u64>(), 0);
+    code.put_long(u64::from(first & (0xFF >> some)), 8 - some as u32);
+    let (sixes, last) = rest.as_chunks::<6>();
+    for [a, b, c, d, e, f] in sixes {
+        code.put_long(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]), 48);
+    }
+    last.iter().for_each(|byte| code.put_long((*byte).into(), 8));
+    let mut g4 = code.finish();
+    // An EOFB ends in a one.
+    g4.truncate(g4.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    Ok((g4, taken))
+}
+
+/// Whether so many upper rows are white. Each of them takes one bit.
+pub(crate) fn begins_white(g4: &[u8], rows: u32) -> bool {
+    let (bytes, bits) = (rows as usize / 8, rows % 8);
+    let is_full = |byte: &u8| *byte == 0xFF;
+    g4.get(..bytes).is_some_and(|whole| whole.iter().all(is_full)) && g4.get(bytes).is_some_and(|byte| byte.leading_ones() >= bits)
+}
+
+fn encode(bitmap: &Bitmap) -> Code {
     // Newer processors shift and count bits in fewer steps.
     let level = Level::try_detect().unwrap_or(Level::baseline());
     dispatch!(level, simd => simd.vectorize(
@@ -19,7 +54,7 @@ pub(crate) fn encode_g4(bitmap: &Bitmap) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn encode_rows(bitmap: &Bitmap) -> Vec<u8> {
+fn encode_rows(bitmap: &Bitmap) -> Code {
     let width = bitmap.width();
     let mut code = Code::default();
     let (mut reference, mut current) = (Changes::none(width), Changes::none(width));
@@ -37,10 +72,7 @@ fn encode_rows(bitmap: &Bitmap) -> Vec<u8> {
         std::mem::swap(&mut reference, &mut current);
         above = row;
     }
-    code.make_room(width);
-    code.put(EDFB_HALF);
-    code.put(EDFB_HALF);
-    code.finish()
+    code
 }
 
 /// The page's T.4 code by modified Huffman: each row after an EOL, and no RTC, as TIFF wants it (RFC 2306, §2.2.3).
@@ -247,6 +279,10 @@ impl Code {
         }
         let (data, len) = run_code(length, is_black);
         self.put_long(data, len);
+    }
+
+    fn bits(&self) -> usize {
+        self.at * 8 + self.count as usize
     }
 
     fn finish(mut self) -> Vec<u8> {

@@ -6,6 +6,7 @@ use hayro::hayro_syntax::Pdf;
 use image::ImageFormat;
 
 use crate::bilevel::to_bilevel;
+use crate::bitmap::Bitmap;
 use crate::ccitt;
 use crate::cover::Cover;
 use crate::error::DocumentError;
@@ -117,7 +118,7 @@ pub(crate) struct Assembly<'a> {
 impl<'a> Assembly<'a> {
     pub(crate) fn new(options: &'a Options, watch: &'a (dyn Fn(Progress) + Sync)) -> Self {
         let sheet = Sheet::new(options.paper, options.resolution);
-        let sheet = if options.header.is_some() { sheet.with_header(header::HEIGHT) } else { sheet };
+        let sheet = if options.header { sheet.with_header(header::HEIGHT) } else { sheet };
         Self { options, watch, sheet, fax: FaxPdf::new(&options.limits), cover: None }
     }
 
@@ -140,17 +141,14 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Adds the pages of a PDF that is a fax as they are; false for any other.
+    /// Adds the pages of a PDF that is a fax as they are; false for any other, and where a page has no room for a header that is wanted.
     fn take(&mut self, bytes: &[u8]) -> Result<bool, DocumentError> {
-        // Pages without room for a header are drawn anew.
-        if self.sheet.header > 0 {
+        let Ok(mut pages) = fax_pdf::read_fax_pdf(bytes) else { return Ok(false) };
+        if self.options.header && !pages.iter_mut().all(has_room) {
             return Ok(false);
         }
-        let Ok(pages) = fax_pdf::read_fax_pdf(bytes) else { return Ok(false) };
         self.options.limits.check_pages(self.fax.pages() + pages.len())?;
-        let with_sheet = |page: FaxPage| Sheet::of_size(page.width, page.height).map(|sheet| (sheet, page.g4));
-        let Some(pages) = pages.into_iter().map(with_sheet).collect::<Option<Vec<_>>>() else { return Ok(false) };
-        pages.into_iter().try_for_each(|(sheet, g4)| self.fax.push(sheet, g4))?;
+        pages.into_iter().try_for_each(|page| self.fax.push(page))?;
         Ok(true)
     }
 
@@ -167,14 +165,14 @@ impl<'a> Assembly<'a> {
             if page.is_white() {
                 is_blank.store(true, Ordering::Relaxed);
             }
-            let g4 = ccitt::encode_g4(&page);
+            let page = coded(page, &sheet);
             watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
-            Ok(g4)
+            Ok(page)
         };
         fenced(|| {
             let mut sink = |page: Gray| {
                 limits.check_pages(fax.pages() + 1)?;
-                fax.push(sheet, finish(&page, None)?)?;
+                fax.push(finish(&page, None)?)?;
                 limits.check_deadline()
             };
             match kind {
@@ -190,7 +188,7 @@ impl<'a> Assembly<'a> {
                             render::pdf::draw(&pdf, &order, &sheet, options.threads, |page| finish(page, of))?
                         }
                     };
-                    pages.into_iter().try_for_each(|g4| fax.push(sheet, g4))?;
+                    pages.into_iter().try_for_each(|page| fax.push(page))?;
                     limits.check_deadline()
                 }
                 MediaType::Png => render::image::draw(bytes, ImageFormat::Png, &sheet, limits, &mut sink),
@@ -213,22 +211,38 @@ impl<'a> Assembly<'a> {
             let pages = fenced(|| cover.draw(&self.sheet, self.fax.pages()))?;
             limits.check_pages(pages.len() + self.fax.pages())?;
             limits.check_deadline()?;
-            let pages = pages.iter().map(|page| (self.sheet, ccitt::encode_g4(&to_bilevel(page, self.options.resolution))));
+            let pages = pages.iter().map(|page| coded(to_bilevel(page, self.options.resolution), &self.sheet));
             self.fax = self.fax.after(pages.collect())?;
-        }
-        if let Some(header) = &self.options.header {
-            self.fax = self.fax.change(|sheet, g4, page, pages| header::stamp(g4, header, sheet, page, pages))?;
         }
         self.fax.finish()
     }
 }
 
-/// The pages of a PDF that is already a fax for this very sheet, each of which decodes.
-fn unchanged(pdf: &Pdf, sheet: &Sheet) -> Option<Vec<Vec<u8>>> {
-    if sheet.header > 0 {
-        return None;
+/// A page of this sheet; what of it lies where a header may stand becomes white.
+fn coded(mut page: Bitmap, sheet: &Sheet) -> FaxPage {
+    page.whiten_above(sheet.header);
+    // A white row below a white one takes a bit.
+    let header_bits = Some(sheet.header).filter(|rows| *rows > 0);
+    FaxPage { width: page.width(), height: page.height(), g4: ccitt::encode_g4(&page), header_bits }
+}
+
+/// Whether a page has room for a header, which is noted on it.
+fn has_room(page: &mut FaxPage) -> bool {
+    if page.header_bits.is_none() {
+        let sheet = Sheet::of_size(page.width, page.height).map(|sheet| sheet.with_header(header::HEIGHT));
+        page.header_bits = sheet.map(|sheet| sheet.header).filter(|rows| ccitt::begins_white(&page.g4, *rows));
     }
-    let pages = fax_pdf::read(pdf).ok()?;
-    let fits = pages.iter().all(|page| page.height == sheet.rows && page.decode().is_ok());
-    fits.then(|| pages.into_iter().map(|page| page.g4).collect())
+    page.header_bits.is_some()
+}
+
+/// The pages of a PDF that is already a fax for this very sheet, each of which decodes. What they say of a header is not believed: anybody
+/// may have written them.
+fn unchanged(pdf: &Pdf, sheet: &Sheet) -> Option<Vec<FaxPage>> {
+    let mut pages = fax_pdf::read(pdf).ok()?;
+    let with_room = |page: &mut FaxPage| {
+        page.header_bits = None;
+        sheet.header == 0 || has_room(page)
+    };
+    let fits = pages.iter_mut().all(|page| page.height == sheet.rows && page.decode().is_ok() && with_room(page));
+    fits.then_some(pages)
 }

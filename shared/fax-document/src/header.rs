@@ -1,13 +1,14 @@
 //! The line above each page: date, sender, number of the page.
 
+use ReadError::Damaged;
+
 use crate::COLUMNS;
-use crate::bilevel::to_bilevel;
 use crate::bitmap::Bitmap;
 use crate::ccitt;
-use crate::error::DocumentError;
+use crate::error::ReadError;
+use crate::fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
 use crate::gray::Gray;
-use crate::options::{Header, Resolution};
-use crate::render::font::Font;
+use crate::render::font::{self, Font};
 use crate::sheet::{DPI_X, Sheet};
 
 /// Height of the line, in inches.
@@ -18,34 +19,80 @@ const ADVANCE: u32 = 13;
 const LEFT: u32 = 60;
 /// From the sheet's top to the baseline, in inches.
 const BASELINE: f64 = 0.14;
+/// Characters between the parts of the line, at least.
+const GAP: usize = 2;
+/// Of a glyph's pixel, from which grey on it is black.
+const BLACK: u8 = 128;
 
-/// Writes the header on a page given in Group 4, whose upper rows are empty. `page` counts from 1.
-pub(crate) fn stamp(g4: &[u8], header: &Header, sheet: &Sheet, page: usize, pages: usize) -> Result<Vec<u8>, DocumentError> {
-    let mut bitmap = ccitt::decode(g4, COLUMNS, sheet.rows).map_err(|_| DocumentError::broken("one of its pages came out damaged"))?;
-    let line = draw(header, sheet, page, pages)?;
-    for y in 0..line.height() {
-        (0..COLUMNS).filter(|x| line.is_black(*x, y)).for_each(|x| bitmap.blacken(x, y));
-    }
-    Ok(ccitt::encode_g4(&bitmap))
+/// What stands in the line above each page, as senders of faxes owe it (47 CFR 68.318(d)): the time and the sender, to which the number of the
+/// page is added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    time: Vec<char>,
+    sender: Vec<char>,
 }
 
-fn draw(header: &Header, sheet: &Sheet, page: usize, pages: usize) -> Result<Bitmap, DocumentError> {
-    let mut font = Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32)?;
+impl Header {
+    /// Both as they are to be printed. Characters that [cannot be](can_print) are left out, and so is the end of a sender that is too long for the
+    /// line.
+    #[must_use]
+    pub fn new(time: &str, sender: &str) -> Self {
+        let printed = |text: &str| text.chars().filter(|c| can_print(*c)).collect();
+        Self { time: printed(time), sender: printed(sender) }
+    }
+}
+
+/// Whether a character can stand in a header.
+#[must_use]
+pub fn can_print(c: char) -> bool {
+    !c.is_control() && font::has(c)
+}
+
+/// Writes the header on each page of a fax that has [room](crate::Options::header) for one, over what stands there; without a header the room becomes
+/// white. The code of what is below stays as it is, bit for bit, and no page is decoded.
+///
+/// # Errors
+/// As [`read_fax_pdf`].
+pub fn stamp(pdf: &[u8], header: Option<&Header>) -> Result<Vec<u8>, ReadError> {
+    let mut pages = read_fax_pdf(pdf)?;
+    let count = pages.len();
+    for (page, number) in pages.iter_mut().zip(1..) {
+        let Some(bits) = page.header_bits else { continue };
+        let sheet = Sheet::of_size(page.width, page.height).ok_or(Damaged)?.with_header(HEIGHT);
+        let line = match header {
+            Some(header) => draw(header, &sheet, &format!("Page {number} of {count}")).ok_or(Damaged)?,
+            None => Bitmap::white(COLUMNS, sheet.header),
+        };
+        let (g4, bits) = ccitt::replace_upper(&page.g4, bits as usize, &line)?;
+        *page = FaxPage { g4, header_bits: u32::try_from(bits).ok(), ..*page };
+    }
+    write_fax_pdf(&pages)
+}
+
+fn draw(header: &Header, sheet: &Sheet, number: &str) -> Option<Bitmap> {
+    let mut font = Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32).ok()?;
     let mut line = Gray::white(COLUMNS, sheet.header);
     let baseline = (BASELINE * sheet.dpi_y).round() as u32;
-    let mut write = |text: &str, x: u32| {
-        for (place, c) in (0..).zip(text.chars()) {
+    let mut write = |text: &mut dyn Iterator<Item = char>, x: u32| {
+        for (place, c) in (0..).zip(text) {
             font.draw(c, &mut line, x + place * ADVANCE, baseline);
         }
     };
-    let (date, csid) = header.parts();
-    let number = format!("Page {page} of {pages}");
-    let width = |text: &str| text.len() as u32 * ADVANCE;
-    write(date, LEFT);
-    // The CSID in what lies between the other two, which at their longest leave room for it.
-    let (from, to) = (LEFT + width(date), COLUMNS - LEFT - width(&number));
-    write(csid, from + to.saturating_sub(from).saturating_sub(width(csid)) / 2);
-    write(&number, to);
-    // Type has no shades, for which alone the resolution matters.
-    Ok(to_bilevel(&line, Resolution::Fine))
+    let in_all = ((COLUMNS - 2 * LEFT) / ADVANCE) as usize;
+    let Header { time, sender } = header;
+    let room = in_all.saturating_sub(time.len() + number.len() + 2 * GAP);
+    let sender = sender.get(..room).unwrap_or(sender);
+    let width = |characters: usize| characters as u32 * ADVANCE;
+    write(&mut time.iter().copied().take(in_all), LEFT);
+    // The sender in the middle of what lies between the other two.
+    let (from, to) = (LEFT + width(time.len()), COLUMNS - LEFT - width(number.len()));
+    write(&mut sender.iter().copied(), from + to.saturating_sub(from).saturating_sub(width(sender.len())) / 2);
+    write(&mut number.chars(), to);
+    let mut black = Bitmap::white(COLUMNS, sheet.header);
+    // The last row stays white, so that what is below does not depend on the line.
+    for y in 0..sheet.header.saturating_sub(1) {
+        let row = line.row(y as usize);
+        (0..COLUMNS).zip(row).filter(|(_, grey)| **grey < BLACK).for_each(|(x, _)| black.blacken(x, y));
+    }
+    Some(black)
 }

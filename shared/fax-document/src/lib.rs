@@ -48,8 +48,9 @@ pub use convert::{FaxDocument, Part, PartError, Progress, convert, convert_parts
 pub use cover::Cover;
 pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
+pub use header::{Header, can_print, stamp};
 pub use media_type::MediaType;
-pub use options::{Header, HeaderError, Limits, Options, Paper, Resolution};
-pub use pages::pages_after;
+pub use options::{Limits, Options, Paper, Resolution};
+pub use pages::{page_format, pages_after};
 pub use sheet::COLUMNS;
 pub use tiff::{Coding, write_tiff};

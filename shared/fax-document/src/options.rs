@@ -75,34 +75,6 @@ impl Limits {
     }
 }
 
-/// What stands in the line above each page, as senders of faxes owe it (47 CFR 68.318(d)): date and sender, to which the number of the page is
-/// added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    date: String,
-    csid: String,
-}
-
-/// Why a header cannot be printed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a header has a date of at most 40 and a CSID of at most 20 printable ASCII characters")]
-pub struct HeaderError;
-
-impl Header {
-    /// `date` as it is to be printed, in at most 40 characters; `csid`, the sender's identification of at most 20 (ITU-T T.30, 5.3.6.2.4).
-    ///
-    /// # Errors
-    /// When one is longer or has other than printable ASCII.
-    pub fn new(date: &str, csid: &str) -> Result<Self, HeaderError> {
-        let fits = |text: &str, most: usize| text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if fits(date, 40) && fits(csid, 20) { Ok(Self { date: date.to_owned(), csid: csid.to_owned() }) } else { Err(HeaderError) }
-    }
-
-    pub(crate) fn parts(&self) -> (&str, &str) {
-        (&self.date, &self.csid)
-    }
-}
-
 /// How to make the fax.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
@@ -110,8 +82,8 @@ pub struct Options {
     pub paper: Paper,
     /// Lines down the page.
     pub resolution: Resolution,
-    /// The line above each page, for which content makes room. None.
-    pub header: Option<Header>,
+    /// Whether content makes room for a line above it, which is empty until one is [stamped](crate::stamp).
+    pub header: bool,
     /// How much the document may cost.
     pub limits: Limits,
     /// Pages of a PDF that are drawn at a time; 0 counts as 1. The pages are the same whatever it is.

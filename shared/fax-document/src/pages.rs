@@ -2,6 +2,8 @@
 
 use crate::error::ReadError;
 use crate::fax_pdf::{read_fax_pdf, write_fax_pdf};
+use crate::options::{Paper, Resolution};
+use crate::sheet::Sheet;
 
 /// The pages of a fax behind the first `sent`, and how many they are. Their pictures are not drawn anew: their code stays byte for byte.
 ///
@@ -11,6 +13,18 @@ pub fn pages_after(pdf: &[u8], sent: usize) -> Result<(Vec<u8>, usize), ReadErro
     let pages = read_fax_pdf(pdf)?;
     let rest = pages.get(sent..).unwrap_or_default();
     Ok((write_fax_pdf(rest)?, rest.len()))
+}
+
+/// The paper and the resolution of a fax's first page.
+///
+/// # Errors
+/// As [`read_fax_pdf`].
+pub fn page_format(pdf: &[u8]) -> Result<(Paper, Resolution), ReadError> {
+    let pages = read_fax_pdf(pdf)?;
+    let first = pages.first().ok_or(ReadError::NotFaxPdf("it has no pages"))?;
+    let formats = Paper::ALL.into_iter().flat_map(|paper| [Resolution::Fine, Resolution::Standard].map(|resolution| (paper, resolution)));
+    let mut formats = formats.filter(|(paper, resolution)| Sheet::new(*paper, *resolution).rows == first.height);
+    formats.next().ok_or(ReadError::Damaged)
 }
 
 #[cfg(test)]
@@ -23,7 +37,7 @@ mod tests {
         let page = |mark: u32, height: u32| {
             let mut bitmap = Bitmap::white(crate::COLUMNS, height);
             bitmap.blacken(mark, mark);
-            FaxPage { width: crate::COLUMNS, height, g4: crate::ccitt::encode_g4(&bitmap) }
+            FaxPage { width: crate::COLUMNS, height, g4: crate::ccitt::encode_g4(&bitmap), header_bits: Some(mark) }
         };
         let pages = [page(1, 2156), page(2, 1078), page(3, 2291)];
         let pdf = write_fax_pdf(&pages).unwrap_or_default();

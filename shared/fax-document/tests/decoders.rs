@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use documents::{paint_a_square, pdf, png, type_a_line};
-use fax_document::{Bitmap, COLUMNS, Coding, Header, Options, Paper, Resolution, convert, read_fax_pdf, write_tiff};
+use fax_document::{Bitmap, COLUMNS, Coding, Header, Options, Paper, Resolution, convert, read_fax_pdf, stamp, write_tiff};
 use image::GrayImage;
 
 /// Runs a decoder in `folder`; false when it is not installed and need not be.
@@ -64,17 +64,17 @@ struct Case {
 /// Letter and A4, fine and standard: type, a rule, a photograph, a header; each as its PDF, its TIFFs and its pages.
 fn cases() -> Vec<Case> {
     let photograph = png(GrayImage::from_fn(600, 700, |x, y| image::Luma([((x * 255 / 600) ^ (y / 3)) as u8])));
-    let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
+    let line = Header::new("2026-11-24 17:05 UTC", "Clinic  +1 202 555 0111");
     let mut cases = Vec::new();
     for (paper, resolution, header) in
-        [(Paper::Letter, Resolution::Fine, None), (Paper::A4, Resolution::Standard, header), (Paper::A4, Resolution::Fine, None)]
+        [(Paper::Letter, Resolution::Fine, false), (Paper::A4, Resolution::Standard, true), (Paper::A4, Resolution::Fine, false)]
     {
         for document in [pdf((612.0, 792.0), 0, &[type_a_line, paint_a_square]), photograph.clone()] {
-            let options = Options { paper, resolution, header: header.clone(), ..Options::default() };
-            let fax = convert(&document, None, &options).unwrap();
-            let pages = read_fax_pdf(&fax.pdf).unwrap();
+            let options = Options { paper, resolution, header, ..Options::default() };
+            let pdf = stamp(&convert(&document, None, &options).unwrap().pdf, Some(&line)).unwrap();
+            let pages = read_fax_pdf(&pdf).unwrap();
             let tiffs = [Coding::Group3, Coding::Group4].map(|coding| (coding, write_tiff(&pages, coding).unwrap()));
-            cases.push(Case { pdf: fax.pdf, tiffs, pages: pages.iter().map(|page| page.decode().unwrap()).collect() });
+            cases.push(Case { pdf, tiffs, pages: pages.iter().map(|page| page.decode().unwrap()).collect() });
         }
     }
     cases

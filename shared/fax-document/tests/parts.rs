@@ -39,7 +39,7 @@ fn the_pages_of_an_earlier_fax_stay_bit_for_bit_whatever_their_paper() {
     assert_eq!((found[0].height, found[1].height), (2156, 1145));
     // Not even a page that no machine could read is drawn anew, or looked at.
     let g4 = b"no Group 4 at all".to_vec();
-    let damaged = write_fax_pdf(&[FaxPage { width: 1728, height: 1145, g4: g4.clone() }]).unwrap();
+    let damaged = write_fax_pdf(&[FaxPage { width: 1728, height: 1145, g4: g4.clone(), header_bits: None }]).unwrap();
     let fax = convert_parts(&[Part::Fax(&damaged)], &Options::default()).unwrap();
     assert_eq!(read_fax_pdf(&fax.pdf).unwrap()[0].g4, g4);
 }

@@ -13,6 +13,7 @@ use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
 use sfm_core::receipt::{Receipt, ReceiptDocument, canonical};
 use sfm_core::secret::Secret;
+use sfm_core::settings::Zone;
 use sfm_store::StoreError;
 use sfm_store::documents::{DocumentStoreError, Documents};
 use sfm_store::faxes::Faxes;
@@ -48,6 +49,8 @@ pub struct IssuedReceipt {
     pub signature: String,
     /// Of what was sent, while it is kept.
     pub document: Option<Bytes>,
+    /// What its times are told in, for people.
+    pub time_zone: Zone,
 }
 
 /// Why there is no receipt.
@@ -97,7 +100,7 @@ impl ReceiptIssuer {
         let signature = STANDARD.encode(key.sign(signed.as_bytes()).to_bytes());
         // What came in is another program's PDF: it is not looked into.
         let document = document.filter(|_| fax.direction == Direction::Outbound);
-        Ok(IssuedReceipt { receipt, key_id: key_id(&key.verifying_key()), signature, document })
+        Ok(IssuedReceipt { receipt, key_id: key_id(&key.verifying_key()), signature, document, time_zone: fax.time_zone })
     }
 }
 

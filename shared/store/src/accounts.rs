@@ -20,6 +20,7 @@ use sfm_core::key::{KeyHash, KeyRecord};
 use sfm_core::plan::Plan;
 use sfm_core::recipient::RecipientPolicy;
 use sfm_core::scope::Scope;
+use sfm_core::settings::{Emptied, FaxSettingsChange};
 
 /// What of an account an operator changes.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,7 @@ pub struct AccountChange {
     pub requires_baa: Option<bool>,
     pub allow_premium: Option<bool>,
     pub recipients: Option<RecipientPolicy>,
+    pub settings: FaxSettingsChange,
     pub baa_signed_at: Option<Timestamp>,
 }
 
@@ -153,43 +155,47 @@ impl AccountsAdmin {
 
     /// What to write to the account's item; nothing if nothing changes. A change of plan is for an account that has `keys` keys.
     fn update_account(&self, id: AccountId, change: &AccountChange, keys: usize) -> Result<Option<Update>, StoreError> {
-        let mut sets: Vec<String> = Vec::new();
-        let mut condition = "attribute_exists(account_id)".to_owned();
+        let AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, settings, baa_signed_at } = change;
+        let FaxSettingsChange { header, header_name, station_id, time_zone, paper } = settings;
+        let values = [
+            ("plan", plan.map(s)),
+            ("monthly_pages", monthly_pages.map(n)),
+            ("requires_baa", requires_baa.map(AttributeValue::Bool)),
+            ("allow_premium", allow_premium.map(AttributeValue::Bool)),
+            ("recipients", recipients.map(s)),
+            ("header", header.map(AttributeValue::Bool)),
+            ("header_name", header_name.as_ref().and_then(|Emptied(name)| name.as_ref().map(s))),
+            ("station_id", station_id.as_ref().and_then(|Emptied(id)| id.as_ref().map(s))),
+            ("time_zone", time_zone.as_ref().map(s)),
+            ("paper", paper.map(s)),
+        ];
+        let is_emptied = [("header_name", *header_name == Some(Emptied(None))), ("station_id", *station_id == Some(Emptied(None)))];
+        let removes: Vec<_> = is_emptied.into_iter().filter(|(_, is_emptied)| *is_emptied).map(|(name, _)| format!("#{name}")).collect();
         let mut update = Update::builder().table_name(&self.accounts.table).key("account_id", s(id)).key("item", s("account"));
-        if let Some(plan) = change.plan {
-            sets.push("#plan = :plan".into());
-            condition.push_str(" AND ");
-            condition.push_str(SAME_KEYS);
-            update = update
-                .expression_attribute_names("#plan", "plan")
-                .expression_attribute_values(":plan", s(plan))
-                .expression_attribute_values(":keys", n(keys));
+        for name in &removes {
+            update = update.expression_attribute_names(name, name.trim_start_matches('#'));
         }
-        if let Some(pages) = change.monthly_pages {
-            sets.push("monthly_pages = :pages".into());
-            update = update.expression_attribute_values(":pages", n(pages));
+        let mut sets = Vec::new();
+        for (name, value) in values.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            sets.push(format!("#{name} = :{name}"));
+            update = update.expression_attribute_names(format!("#{name}"), name).expression_attribute_values(format!(":{name}"), value);
         }
-        if let Some(required) = change.requires_baa {
-            sets.push("requires_baa = :required".into());
-            update = update.expression_attribute_values(":required", AttributeValue::Bool(required));
-        }
-        if let Some(recipients) = change.recipients {
-            sets.push("recipients = :recipients".into());
-            update = update.expression_attribute_values(":recipients", s(recipients));
-        }
-        if let Some(allowed) = change.allow_premium {
-            sets.push("allow_premium = :allowed".into());
-            update = update.expression_attribute_values(":allowed", AttributeValue::Bool(allowed));
-        }
-        if let Some(at) = change.baa_signed_at {
+        if let Some(at) = baa_signed_at {
             sets.push("baa_signed_at = if_not_exists(baa_signed_at, :signed)".into());
             update = update.expression_attribute_values(":signed", s(at));
         }
-        if sets.is_empty() {
+        let clause = |word: &str, all: &[String]| if all.is_empty() { String::new() } else { format!("{word} {} ", all.join(", ")) };
+        let expression = clause("SET", &sets) + &clause("REMOVE", &removes);
+        if expression.is_empty() {
             return Ok(None);
         }
-        let update = update.update_expression(format!("SET {}", sets.join(", "))).condition_expression(condition);
-        Ok(Some(update.build()?))
+        let mut condition = "attribute_exists(account_id)".to_owned();
+        if plan.is_some() {
+            condition.push_str(" AND ");
+            condition.push_str(SAME_KEYS);
+            update = update.expression_attribute_values(":keys", n(keys));
+        }
+        Ok(Some(update.update_expression(expression.trim_end()).condition_expression(condition).build()?))
     }
 
     /// The keys of an account, revoked ones too.

@@ -183,7 +183,7 @@ impl ScheduleRelease {
         now: Timestamp,
         until: Instant,
     ) -> Result<Sent, AcceptError> {
-        let fax = scheduled.fax(sender.number.clone(), now);
+        let fax = scheduled.fax(sender.number.clone(), now).of_account(&account);
         let sent = Scheduled { status: ScheduledStatus::Sent, fax_id: Some(fax.id), ..scheduled.clone() };
         let entered = self.creation.enter(&account, fax, now, until, |fax| Ok((Event::queued(fax), vec![self.settle(&sent)?])));
         match entered.await? {

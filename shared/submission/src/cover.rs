@@ -3,14 +3,15 @@
 use fax_document::Cover;
 use jiff::Timestamp;
 use sfm_core::phone::E164;
+use sfm_core::settings::Zone;
 use sfm_core::submission::CoverText;
 use sfm_service::submission::DocumentRefused;
 
-/// The cover as it is drawn, for a fax that is sent at `at`.
+/// The cover as it is drawn, for a fax that is sent at `at`, which it shows in the account's zone.
 ///
 /// # Errors
 /// When it has a character that cannot be printed.
-pub(crate) fn cover(text: CoverText, to: &E164, from: Option<&E164>, at: Timestamp) -> Result<Cover, DocumentRefused> {
+pub(crate) fn cover(text: CoverText, to: &E164, from: Option<&E164>, (at, zone): (Timestamp, &Zone)) -> Result<Cover, DocumentRefused> {
     let CoverText { to_name, from_name, company, subject, message, confidential } = text;
     let cover = Cover {
         to_name,
@@ -18,7 +19,7 @@ pub(crate) fn cover(text: CoverText, to: &E164, from: Option<&E164>, at: Timesta
         from_name,
         from_number: from.map(ToString::to_string),
         company,
-        date: at.strftime("%b %-d, %Y, %H:%M UTC").to_string(),
+        date: zone.show(at, "%b %-d, %Y, %H:%M %Z"),
         subject,
         message,
         confidential,

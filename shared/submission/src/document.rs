@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
-use fax_document::{Cover, DocumentError, FaxDocument, Options, Part, PartError, pages_after};
+use fax_document::{Cover, DocumentError, FaxDocument, Header, Options, Part, PartError, page_format, pages_after, stamp};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
+use sfm_core::settings::FaxSettings;
 use sfm_core::submission::{Content, PageFormat, Paper, Resolution};
 use sfm_service::submission::{DocumentRefused, SubmitError};
 use sfm_store::documents::Documents;
@@ -85,11 +86,11 @@ impl DocumentPreparer {
     /// # Errors
     /// [`SubmitError::Document`] for a part that cannot be faxed, [`SubmitError::Forbidden`] for pages of earlier faxes where `who` may not read
     /// these, [`SubmitError::OutOfTime`] where another try may do.
-    pub async fn make_fax_ready(
+    pub(crate) async fn make_fax_ready(
         &self,
         who: &Principal,
         content: Content,
-        format: PageFormat,
+        options: PageOptions,
         cover: Option<Cover>,
         deadline: Deadline,
     ) -> Result<FaxDocument, SubmitError> {
@@ -101,9 +102,25 @@ impl DocumentPreparer {
         if cover.is_some() {
             fields.insert(0, Cow::Borrowed("cover"));
         }
+        self.draw(parts, cover, options, deadline).await.map_err(|e| match e {
+            NotDrawn::Refused(e) => refused(e, fields).into(),
+            NotDrawn::Failed(e) => e,
+        })
+    }
+
+    /// Draws parts in a process of its own.
+    async fn draw(
+        &self,
+        parts: Vec<LoadedPart>,
+        cover: Option<Cover>,
+        options: PageOptions,
+        deadline: Deadline,
+    ) -> Result<FaxDocument, NotDrawn> {
+        let until = deadline.started + READY;
         let waited = timeout_at(deadline.started + PLACE, self.places.brief.clone().acquire_owned()).await;
-        let place = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()))?.map_err(broken)?;
-        let mut options = Options { threads: processors(), ..options(format) };
+        let waited = waited.map_err(|_| SubmitError::OutOfTime("no worker was free in time".into()));
+        let place = waited.and_then(|place| place.map_err(broken)).map_err(NotDrawn::Failed)?;
+        let mut options = Options { threads: processors(), ..options.into() };
         let now = Instant::now();
         let until = until.max(now + LATE);
         options.limits.deadline = Some(until.min(now + CONVERTED).into_std());
@@ -116,12 +133,13 @@ impl DocumentPreparer {
             sandbox.convert_parts(&parts, &options)
         });
         let converting = tokio::spawn(self.places.clone().hold(place, converting));
-        converting.await.map_err(broken)?.map_err(broken)?.map_err(|e| match e {
+        let converted = converting.await.map_err(broken).and_then(|converted| converted.map_err(broken)).map_err(NotDrawn::Failed)?;
+        converted.map_err(|e| match e {
             SandboxError::Document(PartError { error: DocumentError::TooComplex, .. }) if is_cut_short => {
-                SubmitError::OutOfTime("too little time was left to draw it".into())
+                NotDrawn::Failed(SubmitError::OutOfTime("too little time was left to draw it".into()))
             }
-            SandboxError::Document(e) => refused(e, fields).into(),
-            SandboxError::Worker(e) => SubmitError::OutOfTime(e.to_string()),
+            SandboxError::Document(e) => NotDrawn::Refused(e),
+            SandboxError::Worker(e) => NotDrawn::Failed(SubmitError::OutOfTime(e.to_string())),
         })
     }
 
@@ -174,16 +192,36 @@ impl DocumentPreparer {
         }
     }
 
-    /// The pages of a document that is kept behind the first `sent`, as they are.
+    /// The pages of a document that is kept behind the first `sent`, as they are, but for a line above them: with room for one where `header` is
+    /// wanted, else without one.
     ///
     /// # Errors
     /// [`SubmitError::DocumentExpired`] when it is no longer kept, [`SubmitError::OutOfTime`] when it was not read in time.
-    pub async fn rest(&self, key: &str, sent: u32, deadline: Deadline) -> Result<Vec<u8>, SubmitError> {
+    pub async fn rest(&self, key: &str, sent: u32, header: bool, deadline: Deadline) -> Result<Vec<u8>, SubmitError> {
         let read = timeout_at(deadline.started + READY, self.documents.get(key)).await;
         let read = read.map_err(|_| SubmitError::OutOfTime("the document was not read in time".into()))??;
         let pdf = read.ok_or(SubmitError::DocumentExpired)?;
-        let taken = tokio::task::spawn_blocking(move || pages_after(&pdf, sent as usize)).await.map_err(broken)?;
-        Ok(taken.map_err(broken)?.0)
+        let taken = tokio::task::spawn_blocking(move || stamp(&pages_after(&pdf, sent as usize)?.0, None)).await.map_err(broken)?;
+        let pdf = taken.map_err(broken)?;
+        if !header {
+            return Ok(pdf);
+        }
+        // Pages that were made without room for a line may have to be drawn anew, on the paper that they are on.
+        let (paper, resolution) = page_format(&pdf).map_err(broken)?;
+        let options = PageOptions { paper, resolution, header };
+        self.draw(vec![LoadedPart::Fax(pdf.into())], None, options, deadline).await.map(|fax| fax.pdf).map_err(|e| match e {
+            NotDrawn::Refused(e) => broken(e),
+            NotDrawn::Failed(e) => e,
+        })
+    }
+
+    /// The document with a line above each of its pages that has room for it.
+    ///
+    /// # Errors
+    /// When it is no document of ours.
+    pub async fn with_header(pdf: Vec<u8>, header: Header) -> Result<Vec<u8>, SubmitError> {
+        let stamped = tokio::task::spawn_blocking(move || stamp(&pdf, Some(&header))).await;
+        stamped.map_err(broken)?.map_err(broken)
     }
 
     /// Removes the document of a fax that was not made.
@@ -207,17 +245,41 @@ fn refused(PartError { part, error }: PartError, mut fields: Vec<Cow<'static, st
     DocumentRefused { code: error.code(), message, field }
 }
 
-fn options(PageFormat { resolution, paper }: PageFormat) -> Options {
-    let resolution = match resolution {
-        Resolution::Fine => fax_document::Resolution::Fine,
-        Resolution::Standard => fax_document::Resolution::Standard,
-    };
-    let paper = match paper {
-        Paper::Letter => fax_document::Paper::Letter,
-        Paper::A4 => fax_document::Paper::A4,
-        Paper::Legal => fax_document::Paper::Legal,
-    };
-    Options { resolution, paper, ..Options::default() }
+/// How pages are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageOptions {
+    paper: fax_document::Paper,
+    resolution: fax_document::Resolution,
+    /// Whether there is room for a line above the content.
+    header: bool,
+}
+
+impl PageOptions {
+    /// What a caller asks for, and else what the account has set.
+    pub(crate) fn new(settings: &FaxSettings, PageFormat { resolution, paper }: PageFormat) -> Self {
+        let resolution = match resolution {
+            Resolution::Fine => fax_document::Resolution::Fine,
+            Resolution::Standard => fax_document::Resolution::Standard,
+        };
+        let paper = match paper.unwrap_or(settings.paper) {
+            Paper::Letter => fax_document::Paper::Letter,
+            Paper::A4 => fax_document::Paper::A4,
+            Paper::Legal => fax_document::Paper::Legal,
+        };
+        Self { paper, resolution, header: settings.header }
+    }
+}
+
+impl From<PageOptions> for Options {
+    fn from(PageOptions { paper, resolution, header }: PageOptions) -> Self {
+        Self { paper, resolution, header, ..Self::default() }
+    }
+}
+
+/// Why nothing was drawn.
+enum NotDrawn {
+    Refused(PartError),
+    Failed(SubmitError),
 }
 
 fn broken(error: impl Display) -> SubmitError {

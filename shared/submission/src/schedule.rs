@@ -22,6 +22,7 @@ use sfm_store::requests::{Created, IdempotentRequest};
 use sfm_store::scheduled::{ScheduleCreation, ScheduledKey};
 
 use crate::cover::cover;
+use crate::document::PageOptions;
 use crate::{Deadline, DocumentPreparer};
 
 #[derive(Debug)]
@@ -63,17 +64,18 @@ impl ScheduleService {
         deadline: Deadline,
     ) -> Result<Created<Box<Scheduled>>, SubmitError> {
         let account = who.account();
-        let settings = self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?;
-        settings.check_number(&new.to)?;
-        self.recipients.check(&settings, &new.to, new.confirm_to.as_ref(), who.is_live()).await??;
+        let owner = self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?;
+        owner.check_number(&new.to)?;
+        self.recipients.check(&owner, &new.to, new.confirm_to.as_ref(), who.is_live()).await??;
         // A cover tells the number that would send now, if none is asked for: then it is the one that will.
         let numbers = if new.from.is_some() || new.cover.is_some() { self.numbers.active(account).await? } else { Vec::new() };
         let sender = if new.from.is_some() { Number::sender(new.from.as_ref(), &numbers)? } else { numbers.first() };
         let (to, from) = (&new.to, sender.map(|number| &number.number));
         let named = if new.cover.is_some() { from.cloned() } else { None };
-        let cover = new.cover.map(|text| cover(text, to, from, send_at.at())).transpose()?;
+        let cover = new.cover.map(|text| cover(text, to, from, (send_at.at(), &owner.settings.time_zone))).transpose()?;
         let origins = new.content.faxes();
-        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
+        let document =
+            self.preparer.make_fax_ready(who, new.content, PageOptions::new(&owner.settings, new.format), cover, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);

@@ -4,7 +4,10 @@
 //! fax, writes the event that gets it transmitted and keeps the answer for a repeated request. So a crash at any point leaves a fax with
 //! all of it, or an unreferenced object, which the bucket's lifecycle removes, and a reservation, which the next send undoes.
 
+use fax_document::Header;
 use futures::TryFutureExt as _;
+use jiff::Timestamp;
+use sfm_carriers::chosen::writes_header;
 use sfm_core::account::{Account, Number};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
@@ -25,6 +28,7 @@ use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::requests::{Created, IdempotentRequest};
 
 use crate::cover::cover;
+use crate::document::PageOptions;
 use crate::{Deadline, DocumentPreparer};
 
 /// A fax that was checked, but for the gates.
@@ -36,6 +40,8 @@ struct PreparedFax<'a> {
     pages: u32,
     source: DocumentSource,
     resent_from: Option<FaxId>,
+    /// When the line was written that its document has above its pages.
+    header_of: Option<Timestamp>,
     reference: Option<Reference>,
     metadata: Metadata,
     /// The earlier faxes that its pages are of.
@@ -55,6 +61,8 @@ pub struct SendService {
     creation: FaxCreation,
     numbers: Numbers,
     recipients: RecipientGuard,
+    /// Whether the carrier writes the line above each page.
+    carrier_writes_header: bool,
     audit: Audit,
     clock: Clock,
 }
@@ -66,6 +74,7 @@ impl SendService {
             creation: FaxCreation::new(platform)?,
             numbers: Numbers::new(platform)?,
             recipients: RecipientGuard::new(platform)?,
+            carrier_writes_header: writes_header(platform)?,
             audit: Audit::new(platform)?,
             clock: platform.clock(),
         })
@@ -87,8 +96,9 @@ impl SendService {
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
         let origins = new.content.faxes();
         let (to, from, now) = (&new.to, sender.map(|number| &number.number), self.clock.now());
-        let cover = new.cover.map(|text| cover(text, to, from, now)).transpose()?;
-        let document = self.preparer.make_fax_ready(who, new.content, new.format, cover, deadline).await?;
+        let cover = new.cover.map(|text| cover(text, to, from, (now, &account.settings.time_zone))).transpose()?;
+        let document =
+            self.preparer.make_fax_ready(who, new.content, PageOptions::new(&account.settings, new.format), cover, deadline).await?;
         let fax = PreparedFax {
             to: new.to,
             confirm_to: new.confirm_to,
@@ -97,6 +107,7 @@ impl SendService {
             source: DocumentSource::New(document.pdf),
             origins,
             resent_from: None,
+            header_of: None,
             reference: new.reference,
             metadata: new.metadata,
         };
@@ -136,9 +147,10 @@ impl SendService {
             Some(from) => Number::sender(Some(from), &numbers)?,
             None => Number::sender(fax.from.as_ref(), &numbers).unwrap_or(numbers.first()),
         };
+        let header = account.settings.header;
         let source = match sent {
-            0 => DocumentSource::Stored(fax.document_key()),
-            sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, deadline).await?),
+            0 if header == fax.header.is_some() => DocumentSource::Stored(fax.document_key()),
+            sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, header, deadline).await?),
         };
         // Whoever sent the first was sure of its number.
         let confirm_to = if to == fax.to { Some(to.clone()) } else { again.confirm_to };
@@ -150,6 +162,7 @@ impl SendService {
             source,
             origins: vec![fax.id],
             resent_from: Some(fax.id),
+            header_of: Some(fax.created_at),
             reference: fax.reference.clone(),
             metadata: fax.metadata.clone(),
         };
@@ -169,7 +182,7 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, reference, metadata } = prepared;
+        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, header_of, reference, metadata } = prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
             Ok(sender) => sender.number.clone(),
@@ -177,11 +190,19 @@ impl SendService {
         };
         self.recipients.check(account, &to, confirm_to.as_ref(), who.is_live()).await??;
         let fax = Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now);
-        let fax = Fax { live: who.is_live(), resent_from, reference, metadata, ..fax };
+        let mut fax = Fax { live: who.is_live(), resent_from, reference, metadata, ..fax }.of_account(account);
         let key = fax.document_key();
         match source {
-            DocumentSource::New(pdf) => self.preparer.store(&key, pdf, deadline).await?,
-            DocumentSource::Stored(kept) => self.preparer.copy(&kept, &key, deadline).await?,
+            DocumentSource::New(pdf) => {
+                let pdf = self.with_header(pdf, &mut fax, now).await?;
+                self.preparer.store(&key, pdf, deadline).await?;
+            }
+            DocumentSource::Stored(kept) => {
+                if let Some(header) = &mut fax.header {
+                    header.written_at = header_of;
+                }
+                self.preparer.copy(&kept, &key, deadline).await?;
+            }
         }
         let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxSent, fax.id, now).of_faxes(&origins))?;
         let accepted = self.creation.create(account, fax, request, audit, now, deadline.of_transaction()).await;
@@ -190,5 +211,12 @@ impl SendService {
             self.preparer.discard(&key).await;
         }
         Ok(accepted?)
+    }
+
+    /// The document with the line above its pages: most faxes are handed over in the minute in which they are accepted.
+    async fn with_header(&self, pdf: Vec<u8>, fax: &mut Fax, now: Timestamp) -> Result<Vec<u8>, SubmitError> {
+        let Some(header) = fax.header.as_mut().filter(|_| !self.carrier_writes_header) else { return Ok(pdf) };
+        header.written_at = Some(now);
+        DocumentPreparer::with_header(pdf, Header::new(&fax.time_zone.minute(now), &header.sender)).await
     }
 }

@@ -34,7 +34,7 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
     let from = body.parsed("from", "from")?;
     let content = content(&body)?;
     let resolution = body.parsed("resolution", "resolution")?.unwrap_or_default();
-    let paper = body.parsed("paper", "paper")?.unwrap_or_default();
+    let paper = body.parsed("paper", "paper")?;
     let cover = body.object("cover", "cover")?.map(|fields| cover(&fields)).transpose()?;
     let confirm_to = body.parsed("confirm_to", "confirm_to")?;
     let reference = body.parsed("reference", "reference")?;

@@ -211,6 +211,7 @@ async fn the_gates_stand_in_their_order_and_their_codes_say_which() {
         requires_baa: false,
         allow_premium: false,
         recipients: sfm_core::recipient::RecipientPolicy::Any,
+        settings: sfm::commands::account::Settings::default(),
     };
     let numberless = account::create(&operator, new).await.unwrap().id;
     let client = service.client(&service.key(numberless, Scope::ALL.to_vec(), false).await);

@@ -108,7 +108,7 @@ async fn the_pages_that_never_arrived_are_sent_as_they_are() {
     assert_eq!((&rest["pages"], &rest["resent_from"]), (&json!(1), &failed["id"]));
     assert_eq!(service.used_pages(customer.account).await, used + 1, "what is sent is charged");
     assert_eq!(client.completed(id(&rest)).await["status"], "delivered");
-    let pages = |pdf: &[u8]| fax_document::read_fax_pdf(pdf).unwrap();
+    let pages = sfm_tests::documents::below_header;
     let (whole, second) = (pages(&document(client, id(&failed)).await), pages(&document(client, id(&rest)).await));
     assert_eq!(second, whole[1..], "the second page, byte for byte");
     let nothing = resend(client, id(&rest), &json!({"pages": "unsent"})).await;

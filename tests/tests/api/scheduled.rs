@@ -45,6 +45,7 @@ async fn a_fax_is_scheduled_with_its_document_made_ready_and_nothing_charged() {
         requires_baa: true,
         allow_premium: false,
         recipients: sfm_core::recipient::RecipientPolicy::Any,
+        settings: sfm::commands::account::Settings::default(),
     };
     let account = account::create(&service.operator_platform(), new).await.unwrap().id;
     let client = service.client(&service.key(account, Scope::ALL.to_vec(), false).await);

@@ -28,7 +28,7 @@ use sfm_tests::service::{Customer, Service};
 use sfm_tests::sinch::{CALLBACK_SECRET, KEY_ID, KEY_SECRET, PROJECT, Sinch};
 
 /// Without it S3 answers 403, not 404, for an object that is gone: no call shows that.
-const UNSEEN: [(&str, &str, &str); 8] = [
+const UNSEEN: [(&str, &str, &str); 9] = [
     ("DashboardApi", "s3:ListBucket", "documents"),
     ("DashboardDocuments", "s3:ListBucket", "documents"),
     ("GetFaxDocument", "s3:ListBucket", "documents"),
@@ -37,6 +37,7 @@ const UNSEEN: [(&str, &str, &str); 8] = [
     ("SendFax", "s3:ListBucket", "documents"),
     ("ResendFax", "s3:ListBucket", "documents"),
     ("SendScheduledFax", "s3:ListBucket", "documents"),
+    ("TransmitFax", "s3:ListBucket", "documents"),
 ];
 
 async fn own_number(client: &Client) -> Value {

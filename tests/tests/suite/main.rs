@@ -11,6 +11,7 @@ mod deletion;
 mod fairness;
 mod faults;
 mod grants;
+mod header;
 mod hostile;
 mod inbound;
 mod later;

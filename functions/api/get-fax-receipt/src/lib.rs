@@ -5,7 +5,6 @@ mod page;
 use fax_document::{FaxPage, read_fax_pdf};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use http::{HeaderValue, StatusCode};
-use jiff::tz::TimeZone;
 use sfm_core::id::FaxId;
 use sfm_core::scope::Scope;
 use sfm_service::receipts::{IssuedReceipt, ReceiptIssuer};
@@ -35,16 +34,11 @@ impl Endpoint for GetFaxReceipt {
             Response::json_text(StatusCode::OK, json)
         } else {
             let name = HeaderValue::from_str(&format!("inline; filename=\"receipt-{id}.pdf\"")).map_err(ApiError::internal)?;
-            let pdf = page::pdf(&issued, &json, first_page(&issued).as_ref(), &zone());
+            let pdf = page::pdf(&issued, &json, first_page(&issued).as_ref(), &issued.time_zone);
             Response::bytes("application/pdf", pdf).with_header(CONTENT_DISPOSITION, name)
         };
         Ok(answer.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
     }
-}
-
-/// The zone that the page's times are told in.
-fn zone() -> TimeZone {
-    TimeZone::UTC
 }
 
 /// Who names JSON and not PDF gets JSON; everybody else the page.

@@ -2,12 +2,12 @@
 
 use fax_document::FaxPage;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use pdf_writer::types::AssociationKind;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use serde::Serialize;
 use sfm_core::fax::resource::AttemptResource;
 use sfm_core::fax::{Direction, FaxStatus};
+use sfm_core::settings::Zone;
 use sfm_service::receipts::IssuedReceipt;
 
 /// Letter paper, in points.
@@ -85,8 +85,8 @@ fn words(value: &impl Serialize) -> String {
     text.unwrap_or_else(|| "-".into())
 }
 
-fn shown(at: Option<Timestamp>, zone: &TimeZone) -> String {
-    at.map_or_else(|| "-".into(), |at| at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
+fn shown(at: Option<Timestamp>, zone: &Zone) -> String {
+    at.map_or_else(|| "-".into(), |at| zone.show(at, "%Y-%m-%d %H:%M:%S %Z"))
 }
 
 fn result(issued: &IssuedReceipt) -> String {
@@ -101,7 +101,7 @@ fn result(issued: &IssuedReceipt) -> String {
     }
 }
 
-fn facts(sheet: &mut Sheet, issued: &IssuedReceipt, zone: &TimeZone) {
+fn facts(sheet: &mut Sheet, issued: &IssuedReceipt, zone: &Zone) {
     let receipt = &issued.receipt;
     sheet.heading("Fax");
     sheet.row("Fax", &receipt.fax_id.to_string());
@@ -120,7 +120,7 @@ fn facts(sheet: &mut Sheet, issued: &IssuedReceipt, zone: &TimeZone) {
     }
 }
 
-fn attempts(sheet: &mut Sheet, attempts: &[AttemptResource], zone: &TimeZone) {
+fn attempts(sheet: &mut Sheet, attempts: &[AttemptResource], zone: &Zone) {
     sheet.heading("Attempts");
     if attempts.is_empty() {
         sheet.text(LEFT, (REGULAR, 9.5), 0.0, "None was made by us.");
@@ -162,13 +162,13 @@ fn rest(sheet: &mut Sheet, issued: &IssuedReceipt) {
 }
 
 /// Draws the page's content. The picture, of this height, stands beside the facts.
-fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &TimeZone) -> Vec<u8> {
+fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &Zone) -> Vec<u8> {
     let mut sheet = Sheet { content: Content::new(), y: HEIGHT - 72.0 };
     sheet.text(LEFT, (BOLD, 20.0), 0.0, "Fax receipt");
     sheet.y -= 24.0;
     sheet.text(LEFT, (BOLD, 12.0), 0.0, &result(issued));
     sheet.y -= 16.0;
-    let name = zone.iana_name().unwrap_or("UTC");
+    let name = zone.name();
     sheet.text(LEFT, (REGULAR, 9.0), 0.35, &format!("All times are of the zone {name}."));
     sheet.y -= 10.0;
     let top = sheet.y - 27.0;
@@ -188,7 +188,7 @@ fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &TimeZone) -> Vec<u8
 
 /// The PDF: one page, with `json` attached as `receipt.json`, uncompressed and on a line of its own. `first` is the first page of the fax,
 /// whose code is taken as it is.
-pub fn pdf(issued: &IssuedReceipt, json: &str, first: Option<&FaxPage>, zone: &TimeZone) -> Vec<u8> {
+pub fn pdf(issued: &IssuedReceipt, json: &str, first: Option<&FaxPage>, zone: &Zone) -> Vec<u8> {
     let mut ids = (1..).map(Ref::new);
     let mut id = || ids.next().unwrap_or(Ref::new(i32::MAX));
     let (catalog, tree, info, page_id, content_id, picture_id, file_id, spec_id) = (id(), id(), id(), id(), id(), id(), id(), id());

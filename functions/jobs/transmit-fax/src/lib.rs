@@ -3,11 +3,14 @@
 //! An attempt is recorded before the carrier is called, by a conditional write that only one worker wins. Whoever finds an attempt of
 //! which no answer is known asks the carrier, and hands the fax over again only after two look-ups that found nothing.
 
+mod header;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
+use header::HeaderWriter;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::Deserialize;
@@ -52,6 +55,7 @@ pub struct TransmitFax {
     transmissions: Transmissions,
     lines: LineKeeper,
     documents: Documents,
+    headers: HeaderWriter,
     removal: DocumentRemoval,
     carrier: AnyCarrier,
     /// Whether the carrier can stop a call.
@@ -78,6 +82,7 @@ impl Worker for TransmitFax {
             transmissions: Transmissions::new(platform)?,
             lines: LineKeeper::new(platform)?,
             documents: Documents::new(platform)?,
+            headers: HeaderWriter::new(platform)?,
             removal: DocumentRemoval::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
             can_stop: can_stop(platform)?,
@@ -152,8 +157,14 @@ impl TransmitFax {
             Err(ReplaceError::Conflict) => return Ok(()),
             Err(e) => return Err(e.into()),
         }
+        if let Err(e) = self.headers.write(&fax, now).await {
+            tracing::warn!(fax_id = %fax.id, attempt = number, error = %e, "deferred: the line above its pages could not be written");
+            let until = self.clock.now() + SHORTEST_DEFERRAL;
+            return self.defer(&fax, number, &claim, until).await;
+        }
         let not_after = now + RECONCILE_AFTER;
-        let submission = Submission { reference: reference(&fax, number), to: fax.to.clone(), from, media_url, not_after };
+        let header = self.headers.text(&fax);
+        let submission = Submission { reference: reference(&fax, number), to: fax.to.clone(), from, media_url, header, not_after };
         match self.carrier.send(&submission).await {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after, needs_operator }) => {
@@ -166,11 +177,7 @@ impl TransmitFax {
                 let rests_until = now + retry_after.unwrap_or(REST).clamp(REST, LONGEST_REST);
                 *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = rests_until;
                 let until = rests_until.max(now + wait(&fax, now, SHORTEST_DEFERRAL, LONGEST_DEFERRAL));
-                let deferred = self.record(&fax, |fax, now| changed_at_least(fax.deferred(number, &claim, until, now)));
-                if let Some((fax, Progress::Changed)) = deferred.await? {
-                    self.transmissions.hint(&fax, self.clock.now()).await;
-                }
-                Ok(())
+                self.defer(&fax, number, &claim, until).await
             }
             Err(SendError::Refused(report)) => self.report(&fax, number, report).await,
             Err(SendError::Ambiguous(reason)) => {
@@ -179,6 +186,15 @@ impl TransmitFax {
                 Ok(())
             }
         }
+    }
+
+    /// Takes a claim back whose attempt the carrier does not have.
+    async fn defer(&self, fax: &Fax, number: u32, claim: &str, until: Timestamp) -> Result<(), Error> {
+        let deferred = self.record(fax, |fax, now| changed_at_least(fax.deferred(number, claim, until, now)));
+        if let Some((fax, Progress::Changed)) = deferred.await? {
+            self.transmissions.hint(&fax, self.clock.now()).await;
+        }
+        Ok(())
     }
 
     /// Puts a fax off without a claim, while the carrier takes nothing anyway, or its number.

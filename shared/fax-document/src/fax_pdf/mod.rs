@@ -15,6 +15,10 @@ use crate::sheet::Sheet;
 /// Marks our own PDFs. Only a hint that it is worth looking closer: a page is believed for what it is, not for who says so.
 const PRODUCER: &str = "Send FAX Mail";
 
+/// The key of the bits that the rows above the content take, which are kept for a header. Of a form that belongs to nobody else (ISO 32000-1,
+/// annex E).
+const HEADER_BITS: Name<'static> = Name(b"SFAX_HeaderBits");
+
 /// The picture's name in every page.
 const PICTURE: Name<'static> = Name(b"Fax");
 

@@ -4,7 +4,7 @@ use hayro::hayro_syntax::object::{Array, Dict, Name, Stream};
 use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::hayro_syntax::{Filter, Pdf};
 
-use super::{PICTURE, PRODUCER, content};
+use super::{HEADER_BITS, PICTURE, PRODUCER, content};
 use crate::bitmap::Bitmap;
 use crate::ccitt;
 use crate::error::{DocumentError, ReadError};
@@ -20,6 +20,8 @@ pub struct FaxPage {
     pub height: u32,
     /// The picture by ITU-T T.6, closed by an EOFB.
     pub g4: Vec<u8>,
+    /// Bits that the upper fifth of an inch takes of it, where that is kept for a [header](crate::Header); its last row is white.
+    pub header_bits: Option<u32>,
 }
 
 impl FaxPage {
@@ -40,7 +42,7 @@ impl FaxPage {
         }
         let come = self.g4.get(..bytes).unwrap_or(&self.g4);
         let g4 = ccitt::encode_g4(&ccitt::decode_beginning(come, self.width, self.height));
-        Ok(Self { g4, ..*self })
+        Ok(Self { g4, header_bits: None, ..*self })
     }
 }
 
@@ -100,16 +102,18 @@ fn read_page(page: &Page<'_>) -> Result<FaxPage, &'static str> {
     if page.page_stream().map(<[u8]>::trim_ascii_end) != Some(content(&sheet).trim_ascii_end()) {
         return Err("it paints something else than its picture");
     }
-    Ok(FaxPage { width, height, g4: picture.raw_data().into_owned() })
+    let header_bits = picture.dict().get::<u32>(HEADER_BITS.0);
+    Ok(FaxPage { width, height, g4: picture.raw_data().into_owned(), header_bits })
 }
 
 /// The picture's size, if it is Group 4 in the form we write.
 fn describe(picture: &Stream<'_>) -> Option<(u32, u32)> {
     const KEYS: [&str; 9] = ["Type", "Subtype", "Length", "Width", "Height", "BitsPerComponent", "ColorSpace", "Filter", "DecodeParms"];
     let dict = picture.dict();
+    let known = |key: &str| KEYS.contains(&key) || key.as_bytes() == HEADER_BITS.0;
     let parms: Dict<'_> = dict.get("DecodeParms")?;
     let (width, height) = (dict.get::<u32>("Width")?, dict.get::<u32>("Height")?);
-    let plain = has_only(dict, &KEYS)
+    let plain = dict.keys().all(|key| known(key.as_str()))
         && has_only(&parms, &["K", "Columns", "Rows", "BlackIs1"])
         && dict.get::<Array<'_>>("Filter").is_none()
         && matches!(picture.filters().as_slice(), [Filter::CcittFaxDecode])

@@ -2,7 +2,7 @@
 
 use pdf_writer::{Filter, Finish, Pdf, Rect, Ref, TextStr};
 
-use super::{FaxPage, PICTURE, PRODUCER, content};
+use super::{FaxPage, HEADER_BITS, PICTURE, PRODUCER, content};
 use crate::COLUMNS;
 use crate::convert::FaxDocument;
 use crate::error::{DocumentError, ReadError};
@@ -16,7 +16,7 @@ const AROUND: usize = 700;
 /// A fax in the making.
 pub(crate) struct FaxPdf<'a> {
     limits: &'a Limits,
-    pages: Vec<(Sheet, Vec<u8>)>,
+    pages: Vec<FaxPage>,
     bytes: usize,
 }
 
@@ -25,14 +25,14 @@ impl<'a> FaxPdf<'a> {
         Self { limits, pages: Vec::new(), bytes: AROUND }
     }
 
-    /// Adds a page's Group 4 code, unless the PDF would then be too large.
-    pub(crate) fn push(&mut self, sheet: Sheet, g4: Vec<u8>) -> Result<(), DocumentError> {
-        self.bytes += g4.len() + PER_PAGE;
+    /// Adds a page, unless the PDF would then be too large.
+    pub(crate) fn push(&mut self, page: FaxPage) -> Result<(), DocumentError> {
+        self.bytes += page.g4.len() + PER_PAGE;
         if self.bytes > self.limits.pdf_bytes {
             let (page, most) = (self.pages.len() + 1, self.limits.pdf_bytes / 1_000_000);
             return Err(DocumentError::too_large(format!("with page {page} the fax passes {most} million bytes")));
         }
-        self.pages.push((sheet, g4));
+        self.pages.push(page);
         Ok(())
     }
 
@@ -42,34 +42,21 @@ impl<'a> FaxPdf<'a> {
     }
 
     /// These pages, and then those so far.
-    pub(crate) fn after(mut self, first: Vec<(Sheet, Vec<u8>)>) -> Result<Self, DocumentError> {
+    pub(crate) fn after(mut self, first: Vec<FaxPage>) -> Result<Self, DocumentError> {
         let rest = std::mem::take(&mut self.pages);
         self.bytes = AROUND;
-        first.into_iter().chain(rest).try_for_each(|(sheet, g4)| self.push(sheet, g4))?;
-        Ok(self)
-    }
-
-    /// Changes every page, given its sheet, its number, from 1, and how many there are.
-    pub(crate) fn change(
-        mut self,
-        change: impl Fn(&Sheet, &[u8], usize, usize) -> Result<Vec<u8>, DocumentError>,
-    ) -> Result<Self, DocumentError> {
-        let pages = std::mem::take(&mut self.pages);
-        self.bytes = AROUND;
-        for ((sheet, g4), number) in pages.iter().zip(1..) {
-            self.push(*sheet, change(sheet, g4, number, pages.len())?)?;
-        }
+        first.into_iter().chain(rest).try_for_each(|page| self.push(page))?;
         Ok(self)
     }
 
     /// The PDF. Its bytes depend on nothing but the pages.
     pub(crate) fn finish(self) -> Result<FaxDocument, DocumentError> {
-        let count = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-        if count == 0 {
+        let pages = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+        if pages == 0 {
             return Err(DocumentError::empty("it has no pages"));
         }
-        let pages: Vec<_> = self.pages.iter().map(|(sheet, g4)| (*sheet, g4.as_slice())).collect();
-        Ok(FaxDocument { pdf: write(&pages), pages: count })
+        let pdf = write_fax_pdf(&self.pages).map_err(|_| DocumentError::broken("one of its pages came out damaged"))?;
+        Ok(FaxDocument { pdf, pages })
     }
 }
 
@@ -81,20 +68,15 @@ pub fn write_fax_pdf(pages: &[FaxPage]) -> Result<Vec<u8>, ReadError> {
     if pages.is_empty() {
         return Err(ReadError::NotFaxPdf("it has no pages"));
     }
-    let with_sheet = |page: &FaxPage| Sheet::of_size(page.width, page.height).ok_or(ReadError::Damaged);
-    let sheets = pages.iter().map(with_sheet).collect::<Result<Vec<_>, _>>()?;
-    Ok(write(&sheets.into_iter().zip(pages.iter().map(|page| page.g4.as_slice())).collect::<Vec<_>>()))
-}
-
-fn write(pages: &[(Sheet, &[u8])]) -> Vec<u8> {
     let mut ids = (1..).map(Ref::new);
     let mut id = || ids.next().unwrap_or(Ref::new(i32::MAX));
     let (catalog, tree, info) = (id(), id(), id());
-    let mut pdf = Pdf::with_capacity(pages.iter().map(|(_, g4)| g4.len() + PER_PAGE).sum::<usize>() + AROUND);
+    let mut pdf = Pdf::with_capacity(pages.iter().map(|page| page.g4.len() + PER_PAGE).sum::<usize>() + AROUND);
     pdf.catalog(catalog).pages(tree);
     pdf.document_info(info).producer(TextStr(PRODUCER));
     let mut kids = Vec::with_capacity(pages.len());
-    for (sheet, g4) in pages {
+    for FaxPage { width, height, g4, header_bits } in pages {
+        let sheet = Sheet::of_size(*width, *height).ok_or(ReadError::Damaged)?;
         let (width, height) = sheet.points();
         let (page_id, content_id, picture_id) = (id(), id(), id());
         kids.push(page_id);
@@ -102,18 +84,21 @@ fn write(pages: &[(Sheet, &[u8])]) -> Vec<u8> {
         page.parent(tree).media_box(Rect::new(0.0, 0.0, width, height)).contents(content_id);
         page.resources().x_objects().pair(PICTURE, picture_id);
         page.finish();
-        pdf.stream(content_id, &content(sheet));
+        pdf.stream(content_id, &content(&sheet));
         let mut picture = pdf.image_xobject(picture_id, g4);
         picture.width(COLUMNS as i32).height(sheet.rows as i32).bits_per_component(1);
         picture.color_space().device_gray();
         picture.filter(Filter::CcittFaxDecode);
         // T.6 white is sample 1, which is DeviceGray white: the default of BlackIs1 (ISO 32000-1, table 11).
         picture.decode_parms().k(-1).columns(COLUMNS as i32).rows(sheet.rows as i32).black_is_1(false);
+        if let Some(bits) = header_bits.and_then(|bits| i32::try_from(bits).ok()) {
+            picture.pair(HEADER_BITS, bits);
+        }
         picture.finish();
     }
     let count = i32::try_from(kids.len()).unwrap_or(i32::MAX);
     pdf.pages(tree).kids(kids).count(count);
-    pdf.finish()
+    Ok(pdf.finish())
 }
 
 #[cfg(test)]
@@ -127,7 +112,7 @@ mod tests {
     fn page(height: u32) -> FaxPage {
         let mut bitmap = Bitmap::white(COLUMNS, height);
         (0..height).for_each(|y| bitmap.blacken(y % COLUMNS, y));
-        FaxPage { width: COLUMNS, height, g4: ccitt::encode_g4(&bitmap) }
+        FaxPage { width: COLUMNS, height, g4: ccitt::encode_g4(&bitmap), header_bits: height.checked_sub(2000) }
     }
 
     #[test]
@@ -150,6 +135,6 @@ mod tests {
         let rows = (0..2156).take_while(|y| before.row(*y) == after.row(*y)).count() as u32;
         assert!((1000..1200).contains(&rows), "{rows}");
         assert!((rows..2156).all(|y| after.row(y).iter().all(|byte| *byte == 0)));
-        assert_eq!(whole.upper_part(usize::MAX).unwrap(), whole);
+        assert_eq!(whole.upper_part(usize::MAX).unwrap().g4, whole.g4);
     }
 }

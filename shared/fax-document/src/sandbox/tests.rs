@@ -1,6 +1,6 @@
 use super::wire::{REASON, Told};
 use super::*;
-use crate::options::{Header, Limits, Paper, Resolution};
+use crate::options::{Limits, Paper, Resolution};
 
 #[test]
 fn only_a_document_that_had_the_processor_is_too_complex() {
@@ -78,8 +78,7 @@ fn what_a_worker_that_was_taken_over_may_say_is_bounded() {
 fn a_worker_reads_what_it_was_told() {
     let started = Instant::now();
     let limits = Limits { pages: 7, deadline: started.checked_add(Duration::from_millis(1500)), ..Limits::default() };
-    let header = Header::new("2026-11-24 17:05 UTC", "+1 202 555 0111").ok();
-    let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header, limits, threads: 3 };
+    let options = Options { paper: Paper::A4, resolution: Resolution::Standard, header: true, limits, threads: 3 };
     for paper in Paper::ALL {
         let options = Options { paper, ..options.clone() };
         let head = Request { options: &options, time: None, watched: false }.head();

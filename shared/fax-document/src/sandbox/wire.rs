@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::HEAD;
 use crate::convert::{FaxDocument, Part, Progress};
 use crate::error::DocumentError;
-use crate::options::{Header, Limits, Options, Paper, Resolution};
+use crate::options::{Limits, Options, Paper, Resolution};
 
 /// The longest reason that is taken over from a worker, which the document may have taken over.
 pub(super) const REASON: usize = 200;
@@ -32,8 +32,7 @@ impl Request<'_> {
         };
         let resolution = if *resolution == Resolution::Fine { "fine" } else { "standard" };
         let Limits { pages, image_pixels, image_memory, pdf_bytes, .. } = limits;
-        let header = header.as_ref().map_or("-".to_owned(), written_header);
-        let watched = u8::from(self.watched);
+        let (header, watched) = (u8::from(*header), u8::from(self.watched));
         format!("{paper} {resolution} {header} {watched} {pages} {image_pixels} {image_memory} {pdf_bytes} {threads} {time}\n").into_bytes()
     }
 }
@@ -57,8 +56,7 @@ pub(super) fn read_head(line: &str, started: Instant) -> Option<Told> {
         _ => return None,
     };
     let resolution = if word()? == "fine" { Resolution::Fine } else { Resolution::Standard };
-    let header = word()?;
-    let header = if header == "-" { None } else { Some(read_header(header)?) };
+    let header = word()? == "1";
     let watched = word()? == "1";
     let (pages, image_pixels, image_memory) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
     let (pdf_bytes, threads, time) = (word()?.parse().ok()?, word()?.parse().ok()?, Duration::from_millis(word()?.parse().ok()?));
@@ -101,22 +99,6 @@ impl PartHead {
         };
         Some((length.parse().ok()?, head))
     }
-}
-
-/// A header as one word.
-fn written_header(header: &Header) -> String {
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let (date, csid) = header.parts();
-    format!("{},{}", hex(date), hex(csid))
-}
-
-fn read_header(word: &str) -> Option<Header> {
-    let text = |hex: &str| {
-        let bytes = hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
-        String::from_utf8(bytes.collect::<Option<_>>()?).ok()
-    };
-    let (date, csid) = word.split_once(',')?;
-    Header::new(&text(date)?, &text(csid)?).ok()
 }
 
 /// What a worker tells before its answer.

@@ -38,6 +38,7 @@ pub(super) async fn create(operator: &Platform) -> Result<Demo, Box<dyn Error + 
         requires_baa: false,
         allow_premium: false,
         recipients: sfm_core::recipient::RecipientPolicy::Any,
+        settings: sfm_core::settings::FaxSettings::default(),
         baa_signed_at: None,
         used: BTreeMap::new(),
         faxes: ListHead::default(),

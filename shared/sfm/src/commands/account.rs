@@ -1,6 +1,7 @@
 //! `sfm account …`
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -12,6 +13,8 @@ use sfm_core::list::ListHead;
 use sfm_core::month::Month;
 use sfm_core::plan::Plan;
 use sfm_core::recipient::RecipientPolicy;
+use sfm_core::settings::{Emptied, FaxSettings, FaxSettingsChange, HeaderName, StationId, Zone};
+use sfm_core::submission::Paper;
 use sfm_store::accounts::{AccountChange, AccountsAdmin};
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::Platform;
@@ -35,6 +38,8 @@ pub enum AccountCommand {
         /// To which numbers it may send: any, `confirm_new` (unknown ones only when they are named twice) or contacts
         #[arg(long)]
         recipients: Option<RecipientPolicy>,
+        #[command(flatten)]
+        settings: Settings,
     },
     SignBaa {
         id: String,
@@ -48,8 +53,9 @@ impl AccountCommand {
     pub async fn run(self, platform: &Platform) -> Result<AccountView, CommandError> {
         match self {
             Self::Create(new) => create(platform, new).await,
-            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium, recipients } => {
-                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, baa_signed_at: None };
+            Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium, recipients, settings } => {
+                let settings = settings.into();
+                let change = AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, settings, baa_signed_at: None };
                 update(platform, id(&account, "account")?, change).await
             }
             Self::SignBaa { id: account } => sign_baa(platform, id(&account, "account")?).await,
@@ -70,6 +76,8 @@ pub struct AccountView {
     baa_signed_at: Option<ApiTime>,
     allow_premium: bool,
     recipients: RecipientPolicy,
+    #[serde(flatten)]
+    settings: FaxSettings,
 }
 
 impl AccountView {
@@ -84,7 +92,38 @@ impl AccountView {
             baa_signed_at: account.baa_signed_at.map(ApiTime::from),
             allow_premium: account.allow_premium,
             recipients: account.recipients,
+            settings: account.settings.clone(),
         }
+    }
+}
+
+/// How its faxes are made, and what the line above their pages tells
+#[derive(Debug, Default, Args)]
+pub struct Settings {
+    /// Whether a line above each page tells when and by whom it was sent (true or false)
+    #[arg(long)]
+    pub header: Option<bool>,
+    /// Who sends, as the line tells it; empty: the account's name
+    #[arg(long, value_parser = parse::<Emptied<HeaderName>>)]
+    pub header_name: Option<Emptied<HeaderName>>,
+    /// What the line tells beside the number (CSID), at most 20 characters; empty: nothing
+    #[arg(long, value_parser = parse::<Emptied<StationId>>)]
+    pub station_id: Option<Emptied<StationId>>,
+    /// The IANA time zone of the line, of covers and receipts, such as America/New_York
+    #[arg(long)]
+    pub time_zone: Option<Zone>,
+    /// The sheet of faxes that ask for none: letter, a4 or legal
+    #[arg(long)]
+    pub paper: Option<Paper>,
+}
+
+fn parse<T: FromStr>(text: &str) -> Result<T, T::Err> {
+    text.parse()
+}
+
+impl From<Settings> for FaxSettingsChange {
+    fn from(Settings { header, header_name, station_id, time_zone, paper }: Settings) -> Self {
+        Self { header, header_name, station_id, time_zone, paper }
     }
 }
 
@@ -104,6 +143,8 @@ pub struct New {
     /// To which numbers it may send: any, `confirm_new` (unknown ones only when they are named twice) or contacts
     #[arg(long, default_value_t)]
     pub recipients: RecipientPolicy,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 pub async fn create(platform: &Platform, new: New) -> Result<AccountView, CommandError> {
@@ -120,6 +161,7 @@ pub async fn create(platform: &Platform, new: New) -> Result<AccountView, Comman
         requires_baa: new.requires_baa,
         allow_premium: new.allow_premium,
         recipients: new.recipients,
+        settings: FaxSettings::default().changed(new.settings.into()),
         baa_signed_at: None,
         used: BTreeMap::new(),
         faxes: ListHead::default(),

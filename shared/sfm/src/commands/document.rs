@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use fax_document::sandbox::{Sandbox, SandboxError};
-use fax_document::{Coding, FaxDocument, Header, Options, Paper, Progress, Resolution, read_fax_pdf, write_tiff};
+use fax_document::{Coding, FaxDocument, Header, Options, Paper, Progress, Resolution, read_fax_pdf, stamp, write_tiff};
 use serde::Serialize;
 use serde_json::json;
 
@@ -148,16 +148,16 @@ pub fn convert(wanted: Conversion) -> Result<Converted, CommandError> {
     let path = wanted.output.path();
     let document = read(&wanted.input)?;
     let threads = wanted.threads.unwrap_or_else(processors);
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
-    let header = wanted.csid.as_deref().map(|csid| Header::new(&date, csid)).transpose();
-    let header = header.map_err(|e| CommandError::invalid(e.to_string()))?;
-    let options = Options { paper: wanted.paper, resolution: wanted.resolution, header, threads, ..Options::default() };
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let header = wanted.csid.as_deref().map(|csid| Header::new(&time, csid));
+    let options = Options { paper: wanted.paper, resolution: wanted.resolution, header: header.is_some(), threads, ..Options::default() };
     let fax = fax_ready(&document, options, Some(&tell))?;
     let internal = |e: &dyn std::fmt::Display| CommandError::new("internal_error", e.to_string());
+    let pdf = stamp(&fax.pdf, header.as_ref()).map_err(|e| internal(&e))?;
     let bytes = match &wanted.output {
-        Output::Pdf(_) => fax.pdf,
+        Output::Pdf(_) => pdf,
         Output::Tiff(_) => {
-            let pages = read_fax_pdf(&fax.pdf).map_err(|e| internal(&e))?;
+            let pages = read_fax_pdf(&pdf).map_err(|e| internal(&e))?;
             write_tiff(&pages, wanted.coding).map_err(|e| internal(&e))?
         }
     };

@@ -70,6 +70,11 @@ async fn a_fax_is_delivered_over_a_callback_that_may_come_twice() {
     let sends = stack.sinch.sends();
     assert_eq!(sends.len(), 1);
     assert_eq!(sends[0]["labels"]["fax"], id.as_str());
+    // Sinch writes the line above each page: none of ours is there.
+    let number = fax["from"].as_str().unwrap();
+    assert_eq!((&sends[0]["headerText"], &sends[0]["headerTimeZone"]), (&json!(format!("Test  {number}")), &json!("UTC")));
+    let document = stack.service.document(stack.customer.account, &id).await;
+    assert_eq!(document, fax_document::stamp(&document, None).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

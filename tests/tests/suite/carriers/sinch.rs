@@ -4,10 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm_carriers::sinch::{Callbacks, Sinch};
 use sfm_carriers::{
-    AttemptRef, AttemptUpdate, Callback, Carrier as _, CarrierEvent, CarrierFax, CarrierFaxId, MediaError, Received, SendError,
+    AttemptRef, AttemptUpdate, Callback, Carrier as _, CarrierEvent, CarrierFax, CarrierFaxId, HeaderText, MediaError, Received, SendError,
+    Submission,
 };
 use sfm_core::failure::FailureCode;
 use sfm_core::fax::progress::CallReport;
+use sfm_core::settings::Zone;
 use sfm_tests::adapters::{platform, platform_with, submission};
 use sfm_tests::sinch::{CALLBACK_SECRET, Ending, KEY_ID, Script, Sinch as Server};
 use sfm_tests::{adapters, documents, eventually};
@@ -41,6 +43,9 @@ async fn a_send_says_what_the_facts_say_and_nothing_else() {
         "maxRetries": 0,
         "imageConversionMethod": "MONOCHROME",
         "resolution": "FINE",
+        "headerText": "Clinic  +12025550100",
+        "headerPageNumbers": true,
+        "headerTimeZone": "America/New_York",
         "labels": {
             "account": submission.reference.account_id.to_string(), "fax": submission.reference.fax_id.to_string(), "attempt": "1",
         },
@@ -48,6 +53,13 @@ async fn a_send_says_what_the_facts_say_and_nothing_else() {
         "callbackUrlContentType": "application/json",
     });
     assert_eq!(server.sends(), [expected]);
+    // Fifty characters are taken, and without a header the page's number goes, too.
+    let header = HeaderText { sender: "é".repeat(60), time_zone: Zone::default() };
+    for (header, text, numbers) in [(None, Value::Null, false), (Some(header), "é".repeat(50).into(), true)] {
+        sinch.send(&Submission { header, ..adapters::submission(TO, &link().await) }).await.unwrap();
+        let sent = server.sends().pop().unwrap();
+        assert_eq!((&sent["headerText"], &sent["headerPageNumbers"]), (&text, &json!(numbers)));
+    }
     // The server counts what is not fax-ready as one page.
     assert_eq!(ended(&sinch, &id).await, CallReport { result: Ok(()), pages_sent: Some(1), duration_seconds: None });
 }
