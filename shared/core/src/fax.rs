@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Account;
 use crate::due;
 use crate::failure::FailureCode;
-use crate::id::{AccountId, FaxId, ScheduledId};
+use crate::id::{AccountId, ContactId, FaxId, ScheduledId};
 use crate::metadata::{Metadata, Reference};
 use crate::month::Month;
 use crate::phone::E164;
@@ -149,6 +149,9 @@ pub struct Fax {
     pub reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The contact whose number differs from the fax's in one digit, where that is no contact's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar_to: Option<ContactId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<FaxHeader>,
     /// The zone that people are told its times in.
@@ -196,6 +199,7 @@ impl Fax {
             resent_from: None,
             reference: None,
             metadata: Metadata::default(),
+            similar_to: None,
             header: None,
             time_zone: Zone::default(),
             live: true,

@@ -109,6 +109,18 @@ impl E164 {
         plan.is_in_use(&national).then_some(restored)
     }
 
+    /// Whether exactly one digit of the two differs.
+    pub fn is_one_digit_off(&self, other: &Self) -> bool {
+        let differ = |(a, b): &(u8, u8)| a != b;
+        self.0.len() == other.0.len() && self.0.bytes().zip(other.0.bytes()).filter(differ).count() == 1
+    }
+
+    /// Whether the number begins with these digits, with or without its country code.
+    pub fn begins_with(&self, digits: &str) -> bool {
+        let national = Plan::split(self.digits()).map(|(_, national)| national);
+        self.digits().starts_with(digits) || national.is_some_and(|national| national.starts_with(digits))
+    }
+
     fn digits(&self) -> &str {
         self.0.strip_prefix('+').unwrap_or_default()
     }

@@ -1,5 +1,8 @@
 //! Whom an account may fax: a guard against numbers that nobody meant.
 
+use serde::Serialize;
+
+use crate::id::ContactId;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -12,6 +15,22 @@ text_enum! {
         ConfirmNew = "confirm_new",
         /// To those of its contacts alone.
         Contacts = "contacts",
+    }
+}
+
+/// The number is that of a contact but for one digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SimilarContact {
+    code: &'static str,
+    message: &'static str,
+    contact_id: ContactId,
+}
+
+impl SimilarContact {
+    pub fn new(contact_id: ContactId) -> Self {
+        let message =
+            "The number differs from that of a contact in one digit, and is no contact's itself. Check that it is the one you mean.";
+        Self { code: "similar_to_contact", message, contact_id }
     }
 }
 

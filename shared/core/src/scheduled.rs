@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Number, NumberNotAllowed, SendNotAllowed};
 use crate::clock::{ApiTime, parse_time};
 use crate::fax::Fax;
-use crate::id::{AccountId, FaxId, RequestId, ScheduledId};
+use crate::id::{AccountId, ContactId, FaxId, RequestId, ScheduledId};
 use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
-use crate::recipient::RecipientRefused;
+use crate::recipient::{RecipientRefused, SimilarContact};
 use crate::text_enum::text_enum;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
@@ -138,6 +138,9 @@ pub struct Scheduled {
     pub reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The contact whose number differs from the fax's in one digit, where that is no contact's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar_to: Option<ContactId>,
     pub live: bool,
     pub created_at: Timestamp,
     /// The request that canceled it, which knows its own write by this.
@@ -168,6 +171,7 @@ impl Scheduled {
             scheduled_id: Some(self.id),
             reference: self.reference.clone(),
             metadata: self.metadata.clone(),
+            similar_to: self.similar_to,
             live: self.live,
             ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now)
         }
@@ -197,6 +201,7 @@ impl Scheduled {
             failure: self.failure.map(FailureResource::from),
             reference: self.reference.as_ref(),
             metadata: &self.metadata,
+            warnings: self.similar_to.map(SimilarContact::new).into_iter().collect(),
             live: self.live,
             created_at: self.created_at.into(),
         }
@@ -225,6 +230,9 @@ pub struct ScheduledResource<'a> {
     pub reference: Option<&'a Reference>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: &'a Metadata,
+    /// Shown where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<SimilarContact>,
     pub live: bool,
     pub created_at: ApiTime,
 }

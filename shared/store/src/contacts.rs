@@ -1,7 +1,8 @@
 //! Table `contacts`: the address books, and for each number in one a claim that keeps it unique there. Key `account_id`, `item`;
 //! index `by-seq` is the account's list.
 //!
-//! Contacts: `item` = contact id. Claims: `item` = `number#<E.164>`.
+//! Contacts: `item` = contact id. Claims: `item` = `number#<E.164>`, and each once more by its digits from the last to the first, as
+//! `reversed#<digits>`, so that numbers are found by their ends.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
@@ -60,9 +61,23 @@ struct Claim {
     id: ContactId,
 }
 
+/// The same with the number.
+#[derive(Deserialize)]
+struct ListedClaim {
+    item: String,
+    id: ContactId,
+}
+
 fn claim_item(number: &E164) -> String {
     format!("number#{number}")
 }
+
+fn reversed_item(number: &E164) -> String {
+    format!("reversed#{}", number.as_str().chars().rev().collect::<String>())
+}
+
+/// Numbers that are looked at for one that begins or ends alike; most books have a few.
+const MOST_ALIKE: i32 = 200;
 
 impl Contacts {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
@@ -90,13 +105,45 @@ impl Contacts {
         Ok(items::get_item(&self.client, &self.table, claim).await?.is_some())
     }
 
+    /// The contact whose number differs from this one in one digit; none where this one is a contact's itself. (2 calls side by side, 0.5 RRU each
+    /// for 40 numbers that begin or end alike)
+    pub async fn similar(&self, account: AccountId, number: &E164) -> Result<Option<ContactId>, StoreError> {
+        // One digit is in one half: the other half is the same.
+        let half = |item: String| item.chars().take(item.len() - number.as_str().len() / 2).collect::<String>();
+        let (front, back) =
+            tokio::try_join!(self.claims(account, half(claim_item(number))), self.claims(account, half(reversed_item(number))))?;
+        let front = front.into_iter().filter_map(|claim| Some((claim.item.strip_prefix("number#")?.parse::<E164>().ok()?, claim.id)));
+        let back = back.into_iter().filter_map(|claim| {
+            let reversed: String = claim.item.strip_prefix("reversed#")?.chars().rev().collect();
+            Some((reversed.parse::<E164>().ok()?, claim.id))
+        });
+        let alike: Vec<_> = front.chain(back).collect();
+        if alike.iter().any(|(known, _)| known == number) {
+            return Ok(None);
+        }
+        Ok(alike.into_iter().find(|(known, _)| known.is_one_digit_off(number)).map(|(_, id)| id))
+    }
+
+    async fn claims(&self, account: AccountId, prefix: String) -> Result<Vec<ListedClaim>, StoreError> {
+        let read = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("account_id = :account AND begins_with(#item, :prefix)")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_values(":account", s(account))
+            .expression_attribute_values(":prefix", s(prefix))
+            .limit(MOST_ALIKE);
+        read.send().await.map_err(StoreError::from_sdk)?.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+
     /// At most `limit` contacts of an account's list from `first` downwards, newest first.
     pub async fn list_from(&self, account: AccountId, first: u64, limit: u32) -> Result<Vec<Contact>, StoreError> {
         list_from(&self.client, &self.table, account, first, limit).await
     }
 
     /// Creates the contact that `draft` makes for its place in the list, unless its number is in the address book already: the
-    /// contact, the claim of its number and its place are one transaction. (2 round trips; 6 WRU and 1 for the index)
+    /// contact, the claim of its number and its place are one transaction. (2 round trips; 8 WRU and 1 for the index)
     pub async fn create(
         &self,
         account: AccountId,
@@ -109,7 +156,10 @@ impl Contacts {
             let contact = draft(place);
             let mut row = to_item(&contact)?;
             row.insert("item".into(), s(contact.id));
-            Ok([claim(&contact)?, self.put_new(row)?].into_iter().chain(audit.clone().map(TransactWriteItem::from)).collect())
+            Ok([claim(&contact)?, self.put_new(row)?, self.reversed(&contact)?]
+                .into_iter()
+                .chain(audit.clone().map(TransactWriteItem::from))
+                .collect())
         });
         match added.await {
             Ok(Ok(place)) => Ok(draft(place)),
@@ -126,7 +176,7 @@ impl Contacts {
     }
 
     /// Changes a contact; another number is claimed, and the old one's claim given up, in the same transaction. (2 round trips; 2 WRU and 1 for the
-    /// index, 4 more for another number)
+    /// index, 8 more for another number)
     pub async fn update(
         &self,
         account: AccountId,
@@ -142,6 +192,7 @@ impl Contacts {
             let mut writes = Vec::new();
             if new.fax_number != old.fax_number {
                 writes.extend([self.claim(&new)?, self.delete_of(&old, claim_item(&old.fax_number))?]);
+                writes.extend([self.reversed(&new)?, self.delete_reversed(&old)?]);
             }
             let claims = writes.len();
             let mut item = to_item(&new)?;
@@ -169,7 +220,11 @@ impl Contacts {
     /// Deletes a contact, its claim and its place in the list in one transaction. False when there is none.
     pub async fn delete(&self, account: AccountId, id: ContactId, audit: Option<Write>) -> Result<bool, StoreError> {
         let Some(contact) = self.get(account, id).await? else { return Ok(false) };
-        let mut writes = vec![self.delete_of(&contact, id.to_string())?, self.delete_of(&contact, claim_item(&contact.fax_number))?];
+        let mut writes = vec![
+            self.delete_of(&contact, id.to_string())?,
+            self.delete_of(&contact, claim_item(&contact.fax_number))?,
+            self.delete_reversed(&contact)?,
+        ];
         writes.extend(Lists::removal(&self.accounts_table, &List::Contacts, account, contact.seq)?);
         writes.extend(audit.map(TransactWriteItem::from));
         match transact(&self.client, writes).await {
@@ -189,6 +244,25 @@ impl Contacts {
             ("item".into(), s(claim_item(&contact.fax_number))),
             ("id".into(), s(contact.id)),
         ]))
+    }
+
+    /// The write of the claim's other row. Whoever has the claim has this one, too.
+    fn reversed(&self, contact: &Contact) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .item("account_id", s(contact.account_id))
+            .item("item", s(reversed_item(&contact.fax_number)))
+            .item("id", s(contact.id));
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
+    }
+
+    /// The write that removes it; a contact of an earlier release has none.
+    fn delete_reversed(&self, contact: &Contact) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("account_id", s(contact.account_id))
+            .key("item", s(reversed_item(&contact.fax_number)));
+        Ok(TransactWriteItem::builder().delete(delete.build()?).build())
     }
 
     /// The write that removes an item of a contact.

@@ -3,6 +3,7 @@
 //! The document is made fax-ready and stored now, under a prefix that is kept longer than any schedule; then one transaction makes
 //! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
 
+use futures::TryFutureExt as _;
 use sfm_core::account::Number;
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
@@ -74,8 +75,10 @@ impl ScheduleService {
         let named = if new.cover.is_some() { from.cloned() } else { None };
         let cover = new.cover.map(|text| cover(text, to, from, (send_at.at(), &owner.settings.time_zone))).transpose()?;
         let origins = new.content.faxes();
-        let document =
-            self.preparer.make_fax_ready(who, new.content, PageOptions::new(&owner.settings, new.format), cover, deadline).await?;
+        let options = PageOptions::new(&owner.settings, new.format);
+        let making = self.preparer.make_fax_ready(who, new.content, options, cover, deadline);
+        let similar = self.recipients.similar(&owner, to).map_err(SubmitError::from);
+        let (document, similar_to) = tokio::try_join!(making, similar)?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);
@@ -92,6 +95,7 @@ impl ScheduleService {
             failure: None,
             reference: new.reference,
             metadata: new.metadata,
+            similar_to,
             live: who.is_live(),
             created_at: now,
             canceled_by: None,

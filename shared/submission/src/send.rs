@@ -12,7 +12,7 @@ use sfm_core::account::{Account, Number};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, Fax};
-use sfm_core::id::{AccountId, FaxId};
+use sfm_core::id::{AccountId, ContactId, FaxId};
 use sfm_core::metadata::{Metadata, Reference};
 use sfm_core::month::Month;
 use sfm_core::phone::E164;
@@ -42,6 +42,7 @@ struct PreparedFax<'a> {
     resent_from: Option<FaxId>,
     /// When the line was written that its document has above its pages.
     header_of: Option<Timestamp>,
+    similar_to: Option<ContactId>,
     reference: Option<Reference>,
     metadata: Metadata,
     /// The earlier faxes that its pages are of.
@@ -97,8 +98,10 @@ impl SendService {
         let origins = new.content.faxes();
         let (to, from, now) = (&new.to, sender.map(|number| &number.number), self.clock.now());
         let cover = new.cover.map(|text| cover(text, to, from, (now, &account.settings.time_zone))).transpose()?;
-        let document =
-            self.preparer.make_fax_ready(who, new.content, PageOptions::new(&account.settings, new.format), cover, deadline).await?;
+        let options = PageOptions::new(&account.settings, new.format);
+        let making = self.preparer.make_fax_ready(who, new.content, options, cover, deadline);
+        let similar = self.recipients.similar(&account, to).map_err(SubmitError::from);
+        let (document, similar_to) = tokio::try_join!(making, similar)?;
         let fax = PreparedFax {
             to: new.to,
             confirm_to: new.confirm_to,
@@ -108,6 +111,7 @@ impl SendService {
             origins,
             resent_from: None,
             header_of: None,
+            similar_to,
             reference: new.reference,
             metadata: new.metadata,
         };
@@ -152,6 +156,7 @@ impl SendService {
             0 if header == fax.header.is_some() => DocumentSource::Stored(fax.document_key()),
             sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, header, deadline).await?),
         };
+        let similar_to = if to == fax.to { fax.similar_to } else { self.recipients.similar(&account, &to).await? };
         // Whoever sent the first was sure of its number.
         let confirm_to = if to == fax.to { Some(to.clone()) } else { again.confirm_to };
         let again = PreparedFax {
@@ -163,6 +168,7 @@ impl SendService {
             origins: vec![fax.id],
             resent_from: Some(fax.id),
             header_of: Some(fax.created_at),
+            similar_to,
             reference: fax.reference.clone(),
             metadata: fax.metadata.clone(),
         };
@@ -182,7 +188,8 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, header_of, reference, metadata } = prepared;
+        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, header_of, similar_to, reference, metadata } =
+            prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
             Ok(sender) => sender.number.clone(),
@@ -190,7 +197,7 @@ impl SendService {
         };
         self.recipients.check(account, &to, confirm_to.as_ref(), who.is_live()).await??;
         let fax = Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now);
-        let mut fax = Fax { live: who.is_live(), resent_from, reference, metadata, ..fax }.of_account(account);
+        let mut fax = Fax { live: who.is_live(), resent_from, similar_to, reference, metadata, ..fax }.of_account(account);
         let key = fax.document_key();
         match source {
             DocumentSource::New(pdf) => {

@@ -1,8 +1,17 @@
 //! A contact as a body asks for it.
 
-use sfm_core::contact::{ContactChange, NewContact};
+use sfm_core::contact::{ContactChange, ContactQuery, NewContact};
 
 use crate::{ApiError, Request};
+
+/// What contacts are looked for by, in the query parameter `q`.
+///
+/// # Errors
+/// When it has nothing to look for.
+pub fn contact_query(request: &Request) -> Result<Option<ContactQuery>, ApiError> {
+    let query = request.query_param("q")?;
+    query.map(|text| text.parse().map_err(|e| ApiError::invalid(format!("q {e}.")).param("q"))).transpose()
+}
 
 /// What a body asks to be changed of a contact. Only the company may be null, which takes it away.
 ///

@@ -212,3 +212,53 @@ async fn changes_of_contacts_that_race_lose_nothing() {
     let list = client.get("/v1/contacts").await.json();
     assert!(list["data"].as_array().unwrap().iter().all(|contact| contact["name"] == "New" && contact["company"] == "Co."), "{list}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_are_found_by_name_company_and_number_newest_first_and_paged() {
+    let service = Target::start().await;
+    let client = service.customer().await.client;
+    let stranger = service.customer().await.client;
+    for (name, number, company) in [
+        ("Zoë Müller", "+12125551001", "Northside Clinic"),
+        ("Ann Smith", "+12125551002", "Muller & Sons"),
+        ("Bob Smithers", "+442079460958", "Northside Clinic"),
+        ("Carl Jones", "+13105551001", ""),
+    ] {
+        let company = if company.is_empty() { Value::Null } else { json!(company) };
+        let made = client.post("/v1/contacts", &json!({"name": name, "fax_number": number, "company": company})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    assert_eq!(stranger.post("/v1/contacts", &json!({"name": "Ann Smith", "fax_number": "+12125551002"})).await.status, 201);
+    let found = async |query: &str| {
+        let answer = client.get(&format!("/v1/contacts?{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let list = answer.json();
+        let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|contact| contact["name"].as_str().unwrap().to_owned()).collect();
+        (names, list["total"].clone(), list["has_more"].clone())
+    };
+    let all = |names: &[&str]| (names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), json!(names.len()), json!(false));
+    for (query, names) in [
+        ("q=smith", &["Bob Smithers", "Ann Smith"][..]),
+        ("q=SMITH%20ann", &["Ann Smith"]),
+        ("q=muller", &["Ann Smith", "Zoë Müller"]),
+        ("q=m%C3%BCll", &["Ann Smith", "Zoë Müller"]),
+        ("q=north%20cli", &["Bob Smithers", "Zoë Müller"]),
+        ("q=mith", &[]),
+        ("q=%2B1", &["Carl Jones", "Ann Smith", "Zoë Müller"]),
+        ("q=212-555", &["Ann Smith", "Zoë Müller"]),
+        ("q=207946", &["Bob Smithers"]),
+        ("q=5551001", &[]),
+    ] {
+        assert_eq!(found(query).await, all(names), "{query}");
+    }
+    assert_eq!(found("q=smith&limit=1&page=2").await, (vec!["Ann Smith".to_owned()], json!(2), json!(false)));
+    assert_eq!(found("q=smith&limit=1&page=1").await, (vec!["Bob Smithers".to_owned()], json!(2), json!(true)));
+    assert_eq!(found("q=smith&page=9007199254740991").await, (vec![], json!(2), json!(false)));
+    for bad in ["q=", "q=%20", "q=%2B", "q=a&q=b", &format!("q={}", "x".repeat(201))] {
+        assert_eq!(assert_problem(&client.get(&format!("/v1/contacts?{bad}")).await, 400, "invalid_request")["param"], "q", "{bad}");
+    }
+    // What is changed is found by what it is now.
+    let id = client.get("/v1/contacts?q=jones").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(patch(&client, &format!("/v1/contacts/{id}"), &json!({"name": "Dora Jonas"})).await.status, 200);
+    assert_eq!((found("q=jones").await, found("q=jonas").await), (all(&[]), all(&["Dora Jonas"])));
+}

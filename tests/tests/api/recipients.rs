@@ -92,3 +92,50 @@ async fn an_account_that_sends_to_its_contacts_alone_does() {
     let stranger = service.customer().await.client;
     assert_eq!(stranger.post("/v1/faxes", &to("+12125551234", None)).await.status, 201, "another account sends to any");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_one_digit_from_a_contacts_brings_a_warning() {
+    let service = Target::start().await;
+    let customer = service.customer().await;
+    let client = &customer.client;
+    let test = service.client(&service.key(customer.account, Scope::ALL.to_vec(), true).await);
+    let contact = async |name: &str, number: &str| {
+        let made = client.post("/v1/contacts", &json!({"name": name, "fax_number": number})).await;
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let (clinic, ward) = (contact("Clinic", "+12125551234").await, contact("Ward", "+12125551235").await);
+    // Another account's contacts do not count.
+    service.customer().await.client.post("/v1/contacts", &json!({"name": "Else", "fax_number": "+13105550100"})).await;
+    for (number, similar) in [
+        ("+12125551234", None),
+        ("+12125551235", None),
+        ("+12125551294", Some(&clinic)),
+        ("+12125551734", Some(&clinic)),
+        ("+12125651234", Some(&clinic)),
+        ("+12135551234", Some(&clinic)),
+        ("+13125551234", Some(&clinic)),
+        ("+13125551235", Some(&ward)),
+        ("+12125551243", None),
+        ("+13105550101", None),
+    ] {
+        let sent = test.post("/v1/faxes", &to(number, Some(number))).await;
+        assert_eq!(sent.status, 201, "{}", sent.text);
+        let sent = sent.json();
+        let scheduled = test.post("/v1/scheduled", &later(to(number, None))).await.json();
+        let again = test.get(&format!("/v1/faxes/{}", sent["id"].as_str().unwrap())).await.json();
+        for resource in [&sent, &scheduled, &again] {
+            let found = (&resource["warnings"][0]["code"], &resource["warnings"][0]["contact_id"], &resource["warnings"][1]);
+            let wanted = similar.map_or((Value::Null, Value::Null), |id| (json!("similar_to_contact"), json!(id)));
+            assert_eq!(found, (&wanted.0, &wanted.1, &Value::Null), "{number}: {resource}");
+        }
+    }
+    // With another number the contact is where that is, and once deleted nowhere.
+    let path = format!("/v1/contacts/{clinic}");
+    let change = json!({"fax_number": "+14155550100"}).to_string().into_bytes();
+    let changed = client.try_call(reqwest::Method::PATCH, &path, &[], Some(change)).await.unwrap();
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let warned = async |number: &str| test.post("/v1/faxes", &to(number, None)).await.json()["warnings"].is_array();
+    assert_eq!([warned("+14155550109").await, warned("+15155550100").await, warned("+12125551734").await], [true, true, false]);
+    assert_eq!(client.delete(&path).await.status, 200);
+    assert_eq!([warned("+14155550109").await, warned("+15155550100").await], [false, false]);
+}

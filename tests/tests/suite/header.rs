@@ -1,5 +1,7 @@
 //! The line above each page: of the minute of each attempt, in the account's zone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fax_document::{Header, can_print, read_fax_pdf, stamp};
@@ -7,11 +9,45 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sfm::commands::account;
 use sfm_core::settings::{Emptied, FaxSettingsChange, Zone, is_printed};
+use sfm_local::interceptor::{Call, CallInterceptor};
 use sfm_store::accounts::AccountChange;
 use sfm_tests::client::fax;
 use sfm_tests::documents::{FORM, LETTER, TEXT, below_header};
 use sfm_tests::eventually;
 use sfm_tests::service::{Customer, Service};
+
+/// Documents that the worker that hands faxes over has stored.
+#[derive(Debug, Default)]
+struct Documents(AtomicUsize);
+
+impl CallInterceptor for Documents {
+    fn performed(&self, call: &Call, _: &[u8], _: u16, _: &[u8]) {
+        if call.operation == "PutObject" && call.caller == "TransmitFax" {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fax_that_is_handed_over_in_its_minute_costs_no_second_document() {
+    let calls = Arc::new(Documents::default());
+    let service = Service::start_intercepted(calls.clone()).await;
+    let customer = service.customer().await;
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    // It is tried again if a minute ends meanwhile.
+    let fax = eventually("a fax that is handed over in its minute", || async {
+        calls.0.store(0, Ordering::Relaxed);
+        let sent = customer.client.send_letter("+15005550001").await;
+        let fax = customer.client.completed(sent["id"].as_str().unwrap()).await;
+        let accepted = fax["created_at"].as_str().unwrap().parse().unwrap();
+        (minute(accepted) == minute(started(&fax, 0))).then_some(fax)
+    })
+    .await;
+    assert_eq!(calls.0.load(Ordering::Relaxed), 0);
+    let kept = service.document(customer.account, fax["id"].as_str().unwrap()).await;
+    let sender = format!("Test  {}", fax["from"].as_str().unwrap());
+    assert!(kept == stamped(&kept, &Zone::default(), started(&fax, 0), &sender));
+}
 
 async fn set(service: &Service, customer: &Customer, settings: FaxSettingsChange) {
     let change = AccountChange { settings, ..AccountChange::default() };

@@ -6,6 +6,7 @@ use sfm_core::scope::Scope;
 use sfm_service::contacts::ContactService;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::auth::KeyAuth;
+use sfm_web::contact::contact_query;
 use sfm_web::{ApiError, Endpoint, ListBody, Request, Response};
 
 #[derive(Debug)]
@@ -23,7 +24,10 @@ impl Endpoint for ListContacts {
 
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::ContactsRead).await?;
-        let contacts = self.contacts.list(who.account(), request.page()?).await?;
+        let contacts = match contact_query(request)? {
+            Some(query) => self.contacts.search(who.account(), &query, request.page()?).await?,
+            None => self.contacts.list(who.account(), request.page()?).await?,
+        };
         Response::json(StatusCode::OK, &ListBody::of(&contacts, Contact::resource))
     }
 }

@@ -4,14 +4,17 @@ use http::StatusCode;
 use sfm_core::contact::Contact;
 use sfm_core::id::ContactId;
 use sfm_core::principal::Principal;
-use sfm_web::contact::{contact_change, new_contact};
+use sfm_web::contact::{contact_change, contact_query, new_contact};
 use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, path_id};
 
 impl DashboardApi {
     pub(crate) async fn list_contacts(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
-        let contacts = self.contacts.list(who.account(), request.page()?).await?;
+        let contacts = match contact_query(request)? {
+            Some(query) => self.contacts.search(who.account(), &query, request.page()?).await?,
+            None => self.contacts.list(who.account(), request.page()?).await?,
+        };
         Response::json(StatusCode::OK, &ListBody::of(&contacts, Contact::resource))
     }
 

@@ -8,6 +8,7 @@ use crate::failure::FailureCode;
 use crate::id::{FaxId, ScheduledId};
 use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
+use crate::recipient::SimilarContact;
 
 impl Fax {
     /// The fax resource of the API.
@@ -39,6 +40,7 @@ impl Fax {
             resent_from: self.resent_from,
             reference: self.reference.as_ref(),
             metadata: &self.metadata,
+            warnings: self.similar_to.map(SimilarContact::new).into_iter().collect(),
             live: self.live,
             created_at: self.created_at.into(),
             completed_at: self.completed_at.map(ApiTime::from),
@@ -72,6 +74,9 @@ pub struct FaxResource<'a> {
     pub reference: Option<&'a Reference>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: &'a Metadata,
+    /// Shown where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<SimilarContact>,
     pub live: bool,
     pub created_at: ApiTime,
     pub completed_at: Option<ApiTime>,
