@@ -118,8 +118,9 @@ impl Contract {
             let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
             pattern.len() == path.len() && pattern.iter().zip(&path).all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
         };
-        let found = self.answers.iter().find(|((m, pattern, s), _)| m == method && *s == status.to_string() && fits(pattern));
-        found.map(|(_, described)| described)
+        let fitting = self.answers.iter().filter(|((m, pattern, s), _)| m == method && *s == status.to_string() && fits(pattern));
+        // `/faxes/export` is no `/faxes/{id}`.
+        fitting.min_by_key(|((_, pattern, _), _)| pattern.matches('{').count()).map(|(_, described)| described)
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Action {
     ContactUpdated,
     #[serde(rename = "contact.deleted")]
     ContactDeleted,
+    #[serde(rename = "account.updated")]
+    AccountUpdated,
     #[serde(rename = "member.added")]
     MemberAdded,
     #[serde(rename = "member.removed")]

@@ -1,7 +1,7 @@
 //! The recipient guard: holds a number against the policy of its account.
 
 use sfm_core::account::Account;
-use sfm_core::id::ContactId;
+use sfm_core::id::{AccountId, ContactId};
 use sfm_core::phone::E164;
 use sfm_core::recipient::{RecipientPolicy, RecipientRefused};
 use sfm_store::StoreError;
@@ -41,8 +41,8 @@ impl RecipientGuard {
     }
 
     /// The contact whose number differs from this one in one digit, where this one is no contact's.
-    pub async fn similar(&self, account: &Account, to: &E164) -> Result<Option<ContactId>, StoreError> {
-        self.contacts.similar(account.id, to).await
+    pub async fn similar(&self, account: AccountId, to: &E164) -> Result<Option<ContactId>, StoreError> {
+        self.contacts.similar(account, to).await
     }
 
     /// Asks again, for a fax that was confirmed when it was scheduled, whether its number may be faxed: a contact may be gone since.

@@ -34,6 +34,13 @@ pub struct AccountChange {
     pub baa_signed_at: Option<Timestamp>,
 }
 
+/// What of an account its owners change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountSettings {
+    pub recipients: Option<RecipientPolicy>,
+    pub faxes: FaxSettingsChange,
+}
+
 /// A key as its account lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListedKey {
@@ -98,6 +105,60 @@ impl Accounts {
         let key = items::key([("account_id", s(id)), ("item", s("account"))]);
         items::get_item(&self.client, &self.table, key).await?.map(account_of).transpose()
     }
+
+    /// Changes settings of an account, with the audit entry that tells of it. False where there is no such account. (2 WRU, and 2 for the entry)
+    pub async fn change(&self, id: AccountId, settings: &AccountSettings, audit: Option<Write>) -> Result<bool, StoreError> {
+        let AccountSettings { recipients, faxes } = settings.clone();
+        let change = AccountChange { recipients, settings: faxes, ..AccountChange::default() };
+        let Some(update) = self.update_account(id, &change, 0)? else { return Ok(self.get(id).await?.is_some()) };
+        let writes = std::iter::once(TransactWriteItem::builder().update(update).build()).chain(audit.map(TransactWriteItem::from));
+        Ok(transact(&self.client, writes.collect()).await?.is_ok())
+    }
+
+    /// What to write to the account's item; nothing if nothing changes. A change of plan is for an account that has `keys` keys.
+    fn update_account(&self, id: AccountId, change: &AccountChange, keys: usize) -> Result<Option<Update>, StoreError> {
+        let AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, settings, baa_signed_at } = change;
+        let FaxSettingsChange { header, header_name, station_id, time_zone, paper } = settings;
+        let values = [
+            ("plan", plan.map(s)),
+            ("monthly_pages", monthly_pages.map(n)),
+            ("requires_baa", requires_baa.map(AttributeValue::Bool)),
+            ("allow_premium", allow_premium.map(AttributeValue::Bool)),
+            ("recipients", recipients.map(s)),
+            ("header", header.map(AttributeValue::Bool)),
+            ("header_name", header_name.as_ref().and_then(|Emptied(name)| name.as_ref().map(s))),
+            ("station_id", station_id.as_ref().and_then(|Emptied(id)| id.as_ref().map(s))),
+            ("time_zone", time_zone.as_ref().map(s)),
+            ("paper", paper.map(s)),
+        ];
+        let is_emptied = [("header_name", *header_name == Some(Emptied(None))), ("station_id", *station_id == Some(Emptied(None)))];
+        let removes: Vec<_> = is_emptied.into_iter().filter(|(_, is_emptied)| *is_emptied).map(|(name, _)| format!("#{name}")).collect();
+        let mut update = Update::builder().table_name(&self.table).key("account_id", s(id)).key("item", s("account"));
+        for name in &removes {
+            update = update.expression_attribute_names(name, name.trim_start_matches('#'));
+        }
+        let mut sets = Vec::new();
+        for (name, value) in values.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            sets.push(format!("#{name} = :{name}"));
+            update = update.expression_attribute_names(format!("#{name}"), name).expression_attribute_values(format!(":{name}"), value);
+        }
+        if let Some(at) = baa_signed_at {
+            sets.push("baa_signed_at = if_not_exists(baa_signed_at, :signed)".into());
+            update = update.expression_attribute_values(":signed", s(at));
+        }
+        let clause = |word: &str, all: &[String]| if all.is_empty() { String::new() } else { format!("{word} {} ", all.join(", ")) };
+        let expression = clause("SET", &sets) + &clause("REMOVE", &removes);
+        if expression.is_empty() {
+            return Ok(None);
+        }
+        let mut condition = "attribute_exists(account_id)".to_owned();
+        if plan.is_some() {
+            condition.push_str(" AND ");
+            condition.push_str(SAME_KEYS);
+            update = update.expression_attribute_values(":keys", n(keys));
+        }
+        Ok(Some(update.update_expression(expression.trim_end()).condition_expression(condition).build()?))
+    }
 }
 
 impl AccountsAdmin {
@@ -129,7 +190,7 @@ impl AccountsAdmin {
         let mut backoff = Backoff::default();
         loop {
             let keys = if change.plan.is_some() { self.keys(id).await? } else { Vec::new() };
-            let Some(update) = self.update_account(id, change, keys.len())? else { return self.get(id).await };
+            let Some(update) = self.accounts.update_account(id, change, keys.len())? else { return self.get(id).await };
             let mut writes = vec![TransactWriteItem::builder().update(update).build()];
             if let Some(plan) = change.plan {
                 for key in &keys {
@@ -151,51 +212,6 @@ impl AccountsAdmin {
             // A key was made since the keys were read: it must get the plan as well.
             backoff.wait().await?;
         }
-    }
-
-    /// What to write to the account's item; nothing if nothing changes. A change of plan is for an account that has `keys` keys.
-    fn update_account(&self, id: AccountId, change: &AccountChange, keys: usize) -> Result<Option<Update>, StoreError> {
-        let AccountChange { plan, monthly_pages, requires_baa, allow_premium, recipients, settings, baa_signed_at } = change;
-        let FaxSettingsChange { header, header_name, station_id, time_zone, paper } = settings;
-        let values = [
-            ("plan", plan.map(s)),
-            ("monthly_pages", monthly_pages.map(n)),
-            ("requires_baa", requires_baa.map(AttributeValue::Bool)),
-            ("allow_premium", allow_premium.map(AttributeValue::Bool)),
-            ("recipients", recipients.map(s)),
-            ("header", header.map(AttributeValue::Bool)),
-            ("header_name", header_name.as_ref().and_then(|Emptied(name)| name.as_ref().map(s))),
-            ("station_id", station_id.as_ref().and_then(|Emptied(id)| id.as_ref().map(s))),
-            ("time_zone", time_zone.as_ref().map(s)),
-            ("paper", paper.map(s)),
-        ];
-        let is_emptied = [("header_name", *header_name == Some(Emptied(None))), ("station_id", *station_id == Some(Emptied(None)))];
-        let removes: Vec<_> = is_emptied.into_iter().filter(|(_, is_emptied)| *is_emptied).map(|(name, _)| format!("#{name}")).collect();
-        let mut update = Update::builder().table_name(&self.accounts.table).key("account_id", s(id)).key("item", s("account"));
-        for name in &removes {
-            update = update.expression_attribute_names(name, name.trim_start_matches('#'));
-        }
-        let mut sets = Vec::new();
-        for (name, value) in values.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            sets.push(format!("#{name} = :{name}"));
-            update = update.expression_attribute_names(format!("#{name}"), name).expression_attribute_values(format!(":{name}"), value);
-        }
-        if let Some(at) = baa_signed_at {
-            sets.push("baa_signed_at = if_not_exists(baa_signed_at, :signed)".into());
-            update = update.expression_attribute_values(":signed", s(at));
-        }
-        let clause = |word: &str, all: &[String]| if all.is_empty() { String::new() } else { format!("{word} {} ", all.join(", ")) };
-        let expression = clause("SET", &sets) + &clause("REMOVE", &removes);
-        if expression.is_empty() {
-            return Ok(None);
-        }
-        let mut condition = "attribute_exists(account_id)".to_owned();
-        if plan.is_some() {
-            condition.push_str(" AND ");
-            condition.push_str(SAME_KEYS);
-            update = update.expression_attribute_values(":keys", n(keys));
-        }
-        Ok(Some(update.update_expression(expression.trim_end()).condition_expression(condition).build()?))
     }
 
     /// The keys of an account, revoked ones too.

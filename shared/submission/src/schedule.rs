@@ -3,7 +3,6 @@
 //! The document is made fax-ready and stored now, under a prefix that is kept longer than any schedule; then one transaction makes
 //! the row, gives it its place in the list and keeps the answer for a repeated request. The gates are asked when it is sent.
 
-use futures::TryFutureExt as _;
 use sfm_core::account::Number;
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::Clock;
@@ -65,7 +64,8 @@ impl ScheduleService {
         deadline: Deadline,
     ) -> Result<Created<Box<Scheduled>>, SubmitError> {
         let account = who.account();
-        let owner = self.accounts.get(account).await?.ok_or(SubmitError::NoAccount)?;
+        let (owner, similar_to) = tokio::try_join!(self.accounts.get(account), self.recipients.similar(account, &new.to))?;
+        let owner = owner.ok_or(SubmitError::NoAccount)?;
         owner.check_number(&new.to)?;
         self.recipients.check(&owner, &new.to, new.confirm_to.as_ref(), who.is_live()).await??;
         // A cover tells the number that would send now, if none is asked for: then it is the one that will.
@@ -76,9 +76,7 @@ impl ScheduleService {
         let cover = new.cover.map(|text| cover(text, to, from, (send_at.at(), &owner.settings.time_zone))).transpose()?;
         let origins = new.content.faxes();
         let options = PageOptions::new(&owner.settings, new.format);
-        let making = self.preparer.make_fax_ready(who, new.content, options, cover, deadline);
-        let similar = self.recipients.similar(&owner, to).map_err(SubmitError::from);
-        let (document, similar_to) = tokio::try_join!(making, similar)?;
+        let document = self.preparer.make_fax_ready(who, new.content, options, cover, deadline).await?;
 
         let now = self.clock.now();
         let id = ScheduledId::generate(now);

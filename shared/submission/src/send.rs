@@ -92,16 +92,14 @@ impl SendService {
         request: Option<&IdempotentRequest>,
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
-        let (account, numbers) = self.account(who.account()).await?;
+        let (account, numbers, similar_to) = self.account(who.account(), Some(&new.to)).await?;
         account.check_number(&new.to)?;
         let sender = Number::sender(new.from.as_ref(), &numbers)?;
         let origins = new.content.faxes();
         let (to, from, now) = (&new.to, sender.map(|number| &number.number), self.clock.now());
         let cover = new.cover.map(|text| cover(text, to, from, (now, &account.settings.time_zone))).transpose()?;
         let options = PageOptions::new(&account.settings, new.format);
-        let making = self.preparer.make_fax_ready(who, new.content, options, cover, deadline);
-        let similar = self.recipients.similar(&account, to).map_err(SubmitError::from);
-        let (document, similar_to) = tokio::try_join!(making, similar)?;
+        let document = self.preparer.make_fax_ready(who, new.content, options, cover, deadline).await?;
         let fax = PreparedFax {
             to: new.to,
             confirm_to: new.confirm_to,
@@ -140,7 +138,8 @@ impl SendService {
             ResentPages::Unsent => fax.pages_sent,
             ResentPages::All => 0,
         };
-        let (account, numbers) = self.account(who.account()).await?;
+        let other = again.to.as_ref().filter(|to| **to != fax.to);
+        let (account, numbers, similar) = self.account(who.account(), other).await?;
         let to = again.to.unwrap_or_else(|| fax.to.clone());
         // Whoever may only send could otherwise read each fax by sending it to itself.
         if to != fax.to && !who.has_scope(Scope::FaxesRead) {
@@ -156,7 +155,7 @@ impl SendService {
             0 if header == fax.header.is_some() => DocumentSource::Stored(fax.document_key()),
             sent => DocumentSource::New(self.preparer.rest(&fax.document_key(), sent, header, deadline).await?),
         };
-        let similar_to = if to == fax.to { fax.similar_to } else { self.recipients.similar(&account, &to).await? };
+        let similar_to = if to == fax.to { fax.similar_to } else { similar };
         // Whoever sent the first was sure of its number.
         let confirm_to = if to == fax.to { Some(to.clone()) } else { again.confirm_to };
         let again = PreparedFax {
@@ -175,8 +174,15 @@ impl SendService {
         self.accept(who, &account, again, request, deadline).await
     }
 
-    async fn account(&self, id: AccountId) -> Result<(Account, Vec<Number>), AcceptError> {
-        tokio::try_join!(self.creation.account(id), self.numbers.active(id).map_err(AcceptError::from))
+    /// The account, its active numbers, and the contact whose number `to` may have been meant for.
+    async fn account(&self, id: AccountId, to: Option<&E164>) -> Result<(Account, Vec<Number>, Option<ContactId>), AcceptError> {
+        let similar = async {
+            match to {
+                Some(to) => self.recipients.similar(id, to).await.map_err(AcceptError::from),
+                None => Ok(None),
+            }
+        };
+        tokio::try_join!(self.creation.account(id), self.numbers.active(id).map_err(AcceptError::from), similar)
     }
 
     async fn accept(

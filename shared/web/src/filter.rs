@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sfm_core::fax::{Direction, FaxField, FaxStatus};
 use sfm_core::metadata::Reference;
+use sfm_core::month::Month;
 use sfm_core::phone::{BadNumber, E164};
 use sfm_store::fax_filters::FaxFilter;
 
@@ -46,4 +47,14 @@ fn number(request: &Request, name: &'static str) -> Result<Option<E164>, ApiErro
     let told = |_| E164::from_carrier(&text).ok().filter(|number| number.as_str().len() >= SHORTEST);
     let number = text.parse().or_else(|e| told(e).ok_or(e));
     number.map(Some).map_err(|e: BadNumber| ApiError::invalid(format!("{name} {e}.")).param(name))
+}
+
+/// The month that the query names.
+///
+/// # Errors
+/// When it names none.
+pub fn month(request: &Request) -> Result<Month, ApiError> {
+    let text = request.query_param("month")?.unwrap_or_default();
+    let month: Option<Month> = text.parse().ok().filter(|month: &Month| month.to_string() == text);
+    month.ok_or_else(|| ApiError::invalid("month must be a month of UTC, such as 2026-07.").param("month"))
 }

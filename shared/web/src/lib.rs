@@ -1,6 +1,7 @@
 //! The boundary: HTTP requests are parsed once, answers and errors are made in one place; and the glue to Lambda, by which a function's `main` is
 //! one call.
 
+pub mod account;
 pub mod auth;
 pub mod batch;
 pub mod body;
@@ -11,6 +12,7 @@ pub mod logging;
 pub mod membership;
 pub mod new_fax;
 pub mod openapi;
+pub mod receipt;
 pub mod runtime;
 pub mod submission_guard;
 

@@ -86,7 +86,8 @@ async fn reads_of_one_resource_take_two_round_trips_whether_it_is_there_or_someb
     let scheduled = owner.post("/v1/scheduled", &scheduled).await.json();
     let spent = counter.spent_by("ScheduleFax");
     println!("POST /v1/scheduled: {spent:?}");
-    assert!(spent.round_trips <= 6 && spent.write_units <= 18.0 && spent.s3_puts == 1, "{spent:?}");
+    // Two of them look for contacts with a number like it, beside the first.
+    assert!(spent.round_trips <= 8 && spent.write_units <= 18.0 && spent.s3_puts == 1, "{spent:?}");
     let sent = owner.send_letter("+15005550001").await;
 
     for (function, path) in [

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use sfm::commands::member;
 use sfm_core::member::Role;
 use sfm_core::plan::Plan;
-use sfm_tests::client::{Answer, Client, http};
+use sfm_tests::client::{Answer, Client, fax, http};
 use sfm_tests::contract::Contract;
+use sfm_tests::documents::LETTER;
 use sfm_tests::eventually;
 use sfm_tests::member::{authorize, exchange, id_token, sign_in};
 use sfm_tests::receiver::{Receiver, Reply};
@@ -60,7 +61,9 @@ fn operations() -> Vec<(String, String, bool, bool)> {
 /// A path of the document with ids that exist, by what the path's last word before the id says.
 fn filled(path: &str, account: &str, ids: &BTreeMap<&str, String>) -> String {
     let kind = path.split('/').nth(5).unwrap_or_default();
-    path.replace("{account_id}", account).replace("{number}", "1").replace("{id}", ids.get(kind).map(String::as_str).unwrap_or("none"))
+    let query = if path.ends_with("/export") { "?month=2026-07" } else { "" };
+    let id = ids.get(kind).map(String::as_str).unwrap_or("none");
+    path.replace("{account_id}", account).replace("{number}", "1").replace("{id}", id) + query
 }
 
 /// One of everything, in an account of its own.
@@ -569,4 +572,82 @@ async fn the_pages_are_public_cached_by_tag_and_under_a_strict_policy() {
     let again = http().get(&url).header("if-none-match", header("etag")).send().await.unwrap();
     assert_eq!(again.status().as_u16(), 304);
     assert_eq!(http().get(format!("{url}../v1/../dashboard/nothing.js")).send().await.unwrap().status().as_u16(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_sets_how_faxes_are_sent_and_a_member_may_not() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let owner = add(&service, &customer, "ann@example.com", Role::Owner).await;
+    let member = add(&service, &customer, "bob@example.com", Role::Member).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let settings =
+        |account: &Value| ["header", "header_name", "station_id", "time_zone", "paper", "recipients"].map(|name| account[name].clone());
+    let first = ok(&member, "GET", &base, None, 200).await;
+    assert_eq!(settings(&first), [json!(true), Value::Null, Value::Null, json!("UTC"), json!("letter"), json!("any")]);
+    let change = json!({"header_name": "Praxis Müller", "station_id": "WARD 7", "time_zone": "Europe/Berlin", "paper": "a4",
+        "recipients": "confirm_new", "name": "of no account setting"});
+    assert_eq!(call(&member, "PATCH", &base, Some(change.clone())).await.status, 403);
+    assert_eq!(settings(&ok(&owner, "GET", &base, None, 200).await), settings(&first));
+    let changed = ok(&owner, "PATCH", &base, Some(change), 200).await;
+    let wanted = [json!(true), json!("Praxis Müller"), json!("WARD 7"), json!("Europe/Berlin"), json!("a4"), json!("confirm_new")];
+    assert_eq!(settings(&changed), wanted);
+    assert_eq!(changed["name"], first["name"]);
+    // It holds for what is sent next.
+    let refused = call(&member, "POST", &format!("{base}/faxes"), Some(fax("+12125551234", LETTER, "application/pdf"))).await;
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (422, Some("recipient_unconfirmed")));
+    ok(&owner, "PATCH", &base, Some(json!({"recipients": "any", "header_name": null, "station_id": ""})), 200).await;
+    let sent = ok(&member, "POST", &format!("{base}/faxes"), Some(fax("+15005550001", LETTER, "application/pdf")), 201).await;
+    customer.client.completed(&text(&sent, "id")).await;
+    let document = service.document(customer.account, &text(&sent, "id")).await;
+    assert_eq!(fax_document::read_fax_pdf(&document).unwrap()[0].height, 2291, "A4");
+    let now = ok(&owner, "GET", &base, None, 200).await;
+    assert_eq!((&now["header_name"], &now["station_id"], &now["time_zone"]), (&Value::Null, &Value::Null, &json!("Europe/Berlin")));
+    for (wrong, param) in [
+        (json!({}), None),
+        (json!({"plan": "enterprise"}), None),
+        (json!({"header": "yes"}), Some("header")),
+        (json!({"header": null}), Some("header")),
+        (json!({"header_name": "診療所"}), Some("header_name")),
+        (json!({"header_name": "x".repeat(61)}), Some("header_name")),
+        (json!({"station_id": "é"}), Some("station_id")),
+        (json!({"time_zone": "Mars/Olympus"}), Some("time_zone")),
+        (json!({"time_zone": null}), Some("time_zone")),
+        (json!({"paper": "a3"}), Some("paper")),
+        (json!({"recipients": "none"}), Some("recipients")),
+    ] {
+        let answer = call(&owner, "PATCH", &base, Some(wrong.clone())).await;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, param), "{wrong}: {}", answer.text);
+    }
+    assert_eq!(ok(&owner, "GET", &base, None, 200).await["paper"], "a4");
+    let audit = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await;
+    let told: Vec<_> = audit["data"].as_array().unwrap().iter().filter(|entry| entry["action"] == "account.updated").collect();
+    assert_eq!((told.len(), &told[0]["actor"]), (2, &json!("ann@example.com")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_uploads_cancels_exports_and_keeps_the_receipt() {
+    let service = Service::start().await;
+    let customer = service.customer().await;
+    let member = add(&service, &customer, "bob@example.com", Role::Member).await;
+    let base = format!("/dashboard/api/accounts/{}", customer.account);
+    let upload = ok(&member, "POST", &format!("{base}/uploads"), Some(json!({"size": LETTER.len()})), 201).await;
+    let put = sfm_tests::client::http().put(text(&upload, "url")).body(LETTER).send().await.unwrap();
+    assert_eq!(put.status(), 200);
+    let body = json!({"to": "+15005550001", "documents": [{"upload_id": upload["id"]}], "reference": "Case 7"});
+    let sent = ok(&member, "POST", &format!("{base}/faxes"), Some(body), 201).await;
+    let id = text(&sent, "id");
+    customer.client.completed(&id).await;
+    let receipt = call(&member, "GET", &format!("{base}/faxes/{id}/receipt"), None).await;
+    assert_eq!((receipt.status, receipt.header("content-type")), (200, Some("application/pdf")), "{}", receipt.text);
+    assert_eq!(call(&member, "POST", &format!("{base}/faxes/{id}/cancel"), None).await.status, 409);
+    let silent = ok(&member, "POST", &format!("{base}/faxes"), Some(fax("+15005550008", LETTER, "application/pdf")), 201).await;
+    let canceled = call(&member, "POST", &format!("{base}/faxes/{}/cancel", text(&silent, "id")), None).await;
+    assert!(matches!(canceled.status, 200 | 202), "{}", canceled.text);
+    let month = service.stack.clock().now().strftime("%Y-%m").to_string();
+    let export = ok(&member, "GET", &format!("{base}/faxes/export?month={month}"), None, 200).await;
+    let csv = http().get(text(&export, "url")).send().await.unwrap().text().await.unwrap();
+    assert!(csv.contains(&id) && csv.contains("Case 7") && csv.lines().count() == 3, "{csv}");
+    let wrong = call(&member, "GET", &format!("{base}/faxes/export?month=July"), None).await;
+    assert_eq!((wrong.status, wrong.json()["error"]["param"].as_str()), (400, Some("month")));
 }

@@ -82,8 +82,8 @@ async fn race_of_resends(client: &Client, sent: &str) {
 }
 
 /// The id of a form that was uploaded.
-async fn uploaded(client: &Client) -> Value {
-    let upload = client.post("/v1/uploads", &json!({"size": FORM.len()})).await.json();
+async fn uploaded(client: &Client, path: &str) -> Value {
+    let upload = client.post(path, &json!({"size": FORM.len()})).await.json();
     let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(FORM).send().await.unwrap();
     assert_eq!(put.status(), 200);
     upload["id"].clone()
@@ -131,7 +131,7 @@ async fn requests(service: &Service, customer: &Customer, interceptor: &Recorder
     assert_eq!(sfm_tests::client::http().get(export.header("location").unwrap()).send().await.unwrap().status(), 200);
     canceled(client).await;
     race_of_resends(client, &sent).await;
-    let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client).await}]);
+    let parts = json!([{"fax_id": sent}, {"upload_id": uploaded(client, "/v1/uploads").await}]);
     let again = json!({"to": "+15005550001", "documents": parts, "send_at": named["send_at"]});
     for path in ["/v1/faxes", "/v1/scheduled"] {
         assert_eq!(client.post(path, &again).await.status, 201);
@@ -198,7 +198,7 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
         let body = body.map(|body| body.to_string().into_bytes());
         let answer = owner.try_call(Method::from_bytes(method.as_bytes()).unwrap(), &path, &[], body).await.unwrap();
         assert!(answer.status < 300, "{method} {path}: {}", answer.text);
-        if answer.header("content-type") == Some("image/png") { Value::Null } else { answer.json() }
+        if answer.header("content-type") == Some("application/json") { answer.json() } else { Value::Null }
     };
     let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
     let race = async |path: &str, body: &Value| {
@@ -232,14 +232,26 @@ async fn dashboard(service: &Service, interceptor: &Recorder) {
     let scheduled = format!("/scheduled/{}", id(&call("GET", "/scheduled", None).await["data"][0]));
     call("GET", &scheduled, None).await;
     call("DELETE", &scheduled, None).await;
-    let upload = uploaded(&customer.client).await;
+    let upload = uploaded(&owner, &format!("{base}/uploads")).await;
     call("POST", "/faxes", Some(json!({"to": "+15005550001", "documents": [{"upload_id": upload}]}))).await;
     call("GET", "/faxes?direction=outbound", None).await;
     let sent = format!("/faxes/{}", id(&call("GET", "/faxes", None).await["data"][0]));
-    for path in ["", "/document", "/pages/1"] {
+    for path in ["", "/document", "/pages/1", "/receipt"] {
         call("GET", &format!("{sent}{path}"), None).await;
     }
     call("POST", &format!("{sent}/resend"), None).await;
+    let month = service.stack.clock().now().strftime("%Y-%m").to_string();
+    let export = call("GET", &format!("/faxes/export?month={month}"), None).await;
+    assert_eq!(sfm_tests::client::http().get(export["url"].as_str().unwrap()).send().await.unwrap().status(), 200);
+    call("PATCH", "", Some(json!({"time_zone": "Europe/Berlin"}))).await;
+    let silent = id(&call("POST", "/faxes", Some(fax("+15005550008", FORM, "image/png"))).await);
+    eventually("it to be sending", || async {
+        (call("GET", &format!("/faxes/{silent}"), None).await["status"] == "sending").then_some(())
+    })
+    .await;
+    call("POST", &format!("/faxes/{silent}/cancel"), None).await;
+    let waiting = id(&call("POST", "/faxes", Some(fax("+15005550009", FORM, "image/png"))).await);
+    owner.try_call(Method::POST, &format!("{base}/faxes/{waiting}/cancel"), &[], None).await.unwrap();
     call("DELETE", &sent, None).await;
     call("GET", "/faxes", None).await;
     call(

@@ -1,11 +1,11 @@
 //! `GET /v1/faxes/export`, scope `faxes:read`: a redirect to a short-lived link to a month's faxes as CSV.
 
 use http::{HeaderValue, StatusCode, header};
-use sfm_core::month::Month;
 use sfm_core::scope::Scope;
 use sfm_service::export::FaxExport;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::auth::KeyAuth;
+use sfm_web::filter::month;
 use sfm_web::{ApiError, Endpoint, Request, Response};
 
 #[derive(Debug)]
@@ -29,10 +29,4 @@ impl Endpoint for ExportFaxes {
             .with_header(header::LOCATION, location)
             .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
     }
-}
-
-fn month(request: &Request) -> Result<Month, ApiError> {
-    let text = request.query_param("month")?.unwrap_or_default();
-    let month: Option<Month> = text.parse().ok().filter(|month: &Month| month.to_string() == text);
-    month.ok_or_else(|| ApiError::invalid("month must be a month of UTC, such as 2026-07.").param("month"))
 }

@@ -3,9 +3,11 @@
 use http::StatusCode;
 use serde_json::json;
 use sfm_core::account::Account;
+use sfm_core::audit::Action;
 use sfm_core::clock::ApiTime;
 use sfm_core::month::Month;
 use sfm_core::principal::Principal;
+use sfm_web::account::account_settings;
 use sfm_web::membership::owners_only;
 use sfm_web::{ApiError, ListBody, Request, Response};
 
@@ -39,8 +41,24 @@ impl DashboardApi {
             "period_end": ApiTime::from(month.end()),
             "requires_baa": account.requires_baa,
             "baa_signed_at": account.baa_signed_at.map(ApiTime::from),
+            "recipients": account.recipients,
+            "header": account.settings.header,
+            "header_name": account.settings.header_name,
+            "station_id": account.settings.station_id,
+            "time_zone": account.settings.time_zone,
+            "paper": account.settings.paper,
         });
         Response::json(StatusCode::OK, &body)
+    }
+
+    pub(crate) async fn change_account(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
+        owners_only(who)?;
+        let settings = account_settings(request)?;
+        let audit = self.audit.of(who, Action::AccountUpdated, who.account(), request.now)?;
+        if !self.accounts.change(who.account(), &settings, audit).await? {
+            return Err(ApiError::not_found());
+        }
+        self.account(who, request).await
     }
 
     pub(crate) async fn audit(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {

@@ -3,11 +3,12 @@
 use http::StatusCode;
 use serde_json::json;
 use sfm_core::clock::ApiTime;
-use sfm_core::fax::Fax;
+use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_web::filter::fax_filter;
+use sfm_web::filter::{fax_filter, month};
 use sfm_web::membership::owners_only;
+use sfm_web::new_fax::new_upload;
 use sfm_web::{ApiError, ListBody, Request, Response};
 
 use crate::{DashboardApi, path_id};
@@ -30,6 +31,23 @@ impl DashboardApi {
             return Err(ApiError::not_found());
         }
         Response::deleted("fax", id)
+    }
+
+    /// A link to a month as CSV, as a browser follows no redirect with a token of ours.
+    pub(crate) async fn export(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
+        let link = self.export.month(who.account(), month(request)?).await?;
+        Response::json(StatusCode::OK, &json!({"url": link.expose()}))
+    }
+
+    pub(crate) async fn cancel_fax(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {
+        let fax = self.stop.cancel(who, path_id(id)?).await?;
+        let status = if fax.status == FaxStatus::Canceled { StatusCode::OK } else { StatusCode::ACCEPTED };
+        Response::json(status, &fax.resource())
+    }
+
+    pub(crate) async fn create_upload(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
+        let (size, content_type) = new_upload(request)?;
+        Response::json(StatusCode::CREATED, &self.uploads.create(who, size, content_type).await?.resource())
     }
 
     pub(crate) async fn document(&self, who: &Principal, id: &str) -> Result<Response, ApiError> {

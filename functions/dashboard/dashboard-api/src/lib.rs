@@ -14,14 +14,17 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use serde::Serialize;
+use sfm_carriers::chosen::can_stop;
 use sfm_core::list::Page;
 use sfm_core::principal::Principal;
 use sfm_service::api_keys::ApiKeyService;
 use sfm_service::contacts::ContactService;
 use sfm_service::deletion::FaxRemoval;
-use sfm_service::faxes::{FaxDocuments, FaxReader};
+use sfm_service::export::FaxExport;
+use sfm_service::faxes::{FaxCancellation, FaxDocuments, FaxReader};
 use sfm_service::numbers::NumberService;
 use sfm_service::scheduled::{Cancellation, ScheduledReader};
+use sfm_service::uploads::UploadService;
 use sfm_service::webhooks::WebhookService;
 use sfm_store::accounts::Accounts;
 use sfm_store::audit::Audit;
@@ -42,6 +45,9 @@ pub struct DashboardApi {
     usage: Faxes,
     faxes: FaxReader,
     removal: FaxRemoval,
+    stop: FaxCancellation,
+    export: FaxExport,
+    uploads: UploadService,
     documents: FaxDocuments,
     contacts: ContactService,
     numbers: NumberService,
@@ -67,6 +73,9 @@ impl Endpoint for DashboardApi {
             usage: Faxes::new(platform)?,
             faxes: FaxReader::new(platform)?,
             removal: FaxRemoval::new(platform)?,
+            stop: FaxCancellation::new(platform, can_stop(platform)?)?,
+            export: FaxExport::new(platform)?,
+            uploads: UploadService::new(platform)?,
             documents: FaxDocuments::new(platform)?,
             contacts: ContactService::new(platform)?,
             numbers: NumberService::new(platform)?,
@@ -93,6 +102,7 @@ impl DashboardApi {
     async fn of_account(&self, who: &Principal, request: &Request, path: &[&str]) -> Result<Response, ApiError> {
         match (request.method.as_str(), path) {
             ("GET", []) => self.account(who, request).await,
+            ("PATCH", []) => self.change_account(who, request).await,
             ("GET", ["audit"]) => self.audit(who, request).await,
             ("GET", ["keys"]) => self.list_keys(who, request).await,
             ("POST", ["keys"]) => self.create_key(who, request).await,
@@ -111,9 +121,12 @@ impl DashboardApi {
             ("GET", ["events", id, "deliveries"]) => self.deliveries_of_event(who, id).await,
             ("POST", ["deliveries", id, "redeliver"]) => self.redeliver(who, id).await,
             ("GET", ["faxes"]) => self.list_faxes(who, request).await,
+            ("GET", ["faxes", "export"]) => self.export(who, request).await,
             ("GET", ["faxes", id]) => self.fax(who, id).await,
             ("DELETE", ["faxes", id]) => self.delete_fax(who, request, id).await,
             ("GET", ["faxes", id, "document"]) => self.document(who, id).await,
+            ("POST", ["faxes", id, "cancel"]) => self.cancel_fax(who, id).await,
+            ("POST", ["uploads"]) => self.create_upload(who, request).await,
             ("GET", ["contacts"]) => self.list_contacts(who, request).await,
             ("POST", ["contacts"]) => self.create_contact(who, request).await,
             ("PATCH", ["contacts", id]) => self.update_contact(who, request, id).await,

@@ -1,14 +1,15 @@
-//! What of `/dashboard/api/` needs the code for documents: sending, scheduling, and looking at a page.
+//! What of `/dashboard/api/` needs the code for documents: sending, scheduling, looking at a page, and receipts.
 
 use http::StatusCode;
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
-use sfm_core::submission::Resend;
 use sfm_service::faxes::FaxReader;
+use sfm_service::receipts::ReceiptIssuer;
 use sfm_store::platform::{ConfigError, Platform};
-use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService};
+use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService, receipt_page};
 use sfm_web::membership::MemberAuth;
-use sfm_web::new_fax::{new_fax, send_at};
+use sfm_web::new_fax::{new_fax, resend, send_at};
+use sfm_web::receipt::receipt;
 use sfm_web::submission_guard::SubmissionGuard;
 use sfm_web::{ApiError, Endpoint, Request, Response};
 
@@ -23,6 +24,7 @@ pub struct DashboardDocuments {
     sends: SendService,
     schedules: ScheduleService,
     previews: PreviewService,
+    receipts: ReceiptIssuer,
     faxes: FaxReader,
 }
 
@@ -36,6 +38,7 @@ impl Endpoint for DashboardDocuments {
             sends: SendService::new(platform)?,
             schedules: ScheduleService::new(platform)?,
             previews: PreviewService::new(platform)?,
+            receipts: ReceiptIssuer::new(platform)?,
             faxes: FaxReader::new(platform)?,
         })
     }
@@ -50,6 +53,7 @@ impl Endpoint for DashboardDocuments {
             ("POST", ["faxes"]) => self.send(&who, request, deadline).await,
             ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, parsed(id)?, deadline).await,
             ("POST", ["scheduled"]) => self.schedule(&who, request, deadline).await,
+            ("GET", ["faxes", id, "receipt"]) => receipt(request, &self.receipts.issue(&who, parsed(id)?).await?, receipt_page),
             ("GET", ["faxes", id, "pages", number]) => self.page(&who, parsed(id)?, parsed(number)?).await,
             _ => Err(ApiError::no_route()),
         }
@@ -73,7 +77,7 @@ impl DashboardDocuments {
     async fn resend(&self, who: &Principal, request: &Request, id: FaxId, deadline: Deadline) -> Result<Response, ApiError> {
         let fax = self.faxes.get(who.account(), id).await?.ok_or_else(ApiError::not_found)?;
         let resend = async |idempotent: Option<&_>| {
-            let sent = self.sends.resend(who, &fax, Resend::default(), idempotent, deadline).await?;
+            let sent = self.sends.resend(who, &fax, resend(request)?, idempotent, deadline).await?;
             sent.try_map(|fax| Response::json(StatusCode::CREATED, &fax.resource()))
         };
         self.guard.submit(request, who, &format!("{SEND}/{id}/resend"), "sends", resend).await

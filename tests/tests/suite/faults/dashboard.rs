@@ -40,7 +40,7 @@ fn audited(runtime: &Runtime, client: &Client, customer: &Customer, action: &str
 }
 
 /// What a member does. Creating a key or a webhook has no idempotency key: who got no answer and asks again may have two, and sees both.
-const AT_THE_DASHBOARD: [RequestTrial; 18] = [
+const AT_THE_DASHBOARD: [RequestTrial; 20] = [
     RequestTrial {
         name: "creating a key",
         callers: &["DashboardApi"],
@@ -298,6 +298,43 @@ const AT_THE_DASHBOARD: [RequestTrial; 18] = [
         judge: |runtime, _, customer, client, answer, _| {
             assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/png")), "{}", answer.text);
             assert!(matches!(audited(runtime, client, customer, "fax.viewed"), 1 | 2));
+        },
+    },
+    RequestTrial {
+        name: "changing the account's settings",
+        callers: &["DashboardApi"],
+        by_member: true,
+        prepare: |_, _, customer| (Method::PATCH, base(customer), json!({"time_zone": "Europe/Berlin", "station_id": "WARD 7"})),
+        judge: |runtime, _, customer, client, answer, (_, path, _)| {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let now = runtime.block_on(client.get(path)).json();
+            assert_eq!(
+                (&now["time_zone"], &now["station_id"], &now["paper"]),
+                (&json!("Europe/Berlin"), &json!("WARD 7"), &json!("letter"))
+            );
+            assert!(matches!(audited(runtime, client, customer, "account.updated"), 1 | 2));
+        },
+    },
+    RequestTrial {
+        name: "canceling a fax at the dashboard",
+        callers: &["DashboardApi"],
+        by_member: true,
+        prepare: |runtime, client, customer| {
+            let path = format!("{}/faxes", base(customer));
+            // Its machine never answers.
+            let id = created(runtime, client, &path, &fax("+15005550008", FORM, "image/png"));
+            (Method::POST, format!("{path}/{id}/cancel"), Value::Null)
+        },
+        judge: |runtime, stack, customer, client, answer, (_, path, _)| {
+            assert!(matches!(answer.status, 200 | 202 | 409), "{}", answer.text);
+            let fax = eventually_blocking("the fax to be canceled", || {
+                stack.advance(jiff::SignedDuration::from_secs(61)).unwrap();
+                let fax = runtime.block_on(client.get(path.trim_end_matches("/cancel"))).json();
+                (!fax["completed_at"].is_null()).then_some(fax)
+            });
+            // Once its carrier has it, it is told to stop and may have done already.
+            assert!(fax["status"] == "canceled" || answer.status == 202 && fax["status"] == "delivered", "{fax}");
+            assert_eq!(runtime.block_on(used_pages(stack, customer.account)), fax["pages_sent"].as_u64().unwrap());
         },
     },
     RequestTrial {

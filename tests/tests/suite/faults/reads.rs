@@ -27,6 +27,7 @@ fn paths(customer: &Customer, fax: &str, scheduled: &str, contact: &str, webhook
         format!("faxes/{fax}"),
         format!("faxes/{fax}/receipt"),
         "contacts".to_owned(),
+        "contacts?q=smith".to_owned(),
         "contacts?limit=1&page=2".to_owned(),
         format!("contacts/{contact}"),
         "numbers".to_owned(),
@@ -45,7 +46,9 @@ fn paths(customer: &Customer, fax: &str, scheduled: &str, contact: &str, webhook
         "/faxes".to_owned(),
         "/faxes?status=delivered".to_owned(),
         format!("/faxes/{fax}"),
+        format!("/faxes/{fax}/receipt"),
         "/contacts".to_owned(),
+        "/contacts?q=smith".to_owned(),
         "/numbers".to_owned(),
         "/scheduled".to_owned(),
         format!("/scheduled/{scheduled}"),
@@ -65,6 +68,7 @@ const READERS: &[&str] = &[
     "ListScheduledFaxes",
     "GetScheduledFax",
     "DashboardApi",
+    "DashboardDocuments",
 ];
 
 /// An index that has not caught up shows less than there is; everything else is told whole.

@@ -1,6 +1,6 @@
 //! The receipt as a page to be filed, with the signed JSON attached.
 
-use fax_document::FaxPage;
+use fax_document::{FaxPage, read_fax_pdf};
 use jiff::Timestamp;
 use pdf_writer::types::AssociationKind;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
@@ -101,8 +101,8 @@ fn result(issued: &IssuedReceipt) -> String {
     }
 }
 
-fn facts(sheet: &mut Sheet, issued: &IssuedReceipt, zone: &Zone) {
-    let receipt = &issued.receipt;
+fn facts(sheet: &mut Sheet, issued: &IssuedReceipt) {
+    let (receipt, zone) = (&issued.receipt, &issued.time_zone);
     sheet.heading("Fax");
     sheet.row("Fax", &receipt.fax_id.to_string());
     sheet.row("Account", &receipt.account_id.to_string());
@@ -162,7 +162,8 @@ fn rest(sheet: &mut Sheet, issued: &IssuedReceipt) {
 }
 
 /// Draws the page's content. The picture, of this height, stands beside the facts.
-fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &Zone) -> Vec<u8> {
+fn draw(issued: &IssuedReceipt, picture: Option<f32>) -> Vec<u8> {
+    let zone = &issued.time_zone;
     let mut sheet = Sheet { content: Content::new(), y: HEIGHT - 72.0 };
     sheet.text(LEFT, (BOLD, 20.0), 0.0, "Fax receipt");
     sheet.y -= 24.0;
@@ -172,7 +173,7 @@ fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &Zone) -> Vec<u8> {
     sheet.text(LEFT, (REGULAR, 9.0), 0.35, &format!("All times are of the zone {name}."));
     sheet.y -= 10.0;
     let top = sheet.y - 27.0;
-    facts(&mut sheet, issued, zone);
+    facts(&mut sheet, issued);
     if let Some(height) = picture {
         let (x, y) = (RIGHT - PICTURE_WIDTH, top - height);
         sheet.content.save_state().transform([PICTURE_WIDTH, 0.0, 0.0, height, x, y]).x_object(PICTURE).restore_state();
@@ -186,9 +187,14 @@ fn draw(issued: &IssuedReceipt, picture: Option<f32>, zone: &Zone) -> Vec<u8> {
     sheet.content.finish().into_vec()
 }
 
-/// The PDF: one page, with `json` attached as `receipt.json`, uncompressed and on a line of its own. `first` is the first page of the fax,
-/// whose code is taken as it is.
-pub fn pdf(issued: &IssuedReceipt, json: &str, first: Option<&FaxPage>, zone: &Zone) -> Vec<u8> {
+/// The PDF: one page, with `json` attached as `receipt.json`, uncompressed and on a line of its own, and a picture of the fax's first page, whose
+/// code is taken as it is.
+pub fn receipt_page(issued: &IssuedReceipt, json: &str) -> Vec<u8> {
+    let pages = issued.document.as_ref().and_then(|document| read_fax_pdf(document).ok());
+    page_with(issued, json, pages.and_then(|pages| pages.into_iter().next()).as_ref())
+}
+
+fn page_with(issued: &IssuedReceipt, json: &str, first: Option<&FaxPage>) -> Vec<u8> {
     let mut ids = (1..).map(Ref::new);
     let mut id = || ids.next().unwrap_or(Ref::new(i32::MAX));
     let (catalog, tree, info, page_id, content_id, picture_id, file_id, spec_id) = (id(), id(), id(), id(), id(), id(), id(), id());
@@ -220,7 +226,7 @@ pub fn pdf(issued: &IssuedReceipt, json: &str, first: Option<&FaxPage>, zone: &Z
     let height = first.map(|first| if first.height < 1500 { first.height * 2 } else { first.height });
     // 204 pixels to the inch across, 196 down.
     let height = height.zip(first).map(|(rows, first)| PICTURE_WIDTH * (rows as f32 / 196.0) / (first.width as f32 / 204.0));
-    pdf.stream(content_id, &draw(issued, height, zone));
+    pdf.stream(content_id, &draw(issued, height));
     if let Some(first) = first {
         let (width, height) = (i32::try_from(first.width).unwrap_or(i32::MAX), i32::try_from(first.height).unwrap_or(i32::MAX));
         let mut picture = pdf.image_xobject(picture_id, &first.g4);
