@@ -61,7 +61,38 @@ pub fn contact() -> Value {
     json!({"name": "Dr. Smith", "fax_number": "+12125551234"})
 }
 
-const REQUESTS: [RequestTrial; 9] = [
+const REQUESTS: [RequestTrial; 11] = [
+    RequestTrial {
+        name: "uploading a document",
+        callers: &["CreateUpload"],
+        by_member: false,
+        prepare: |_, _, _| (Method::POST, "/v1/uploads".into(), json!({"size": documents::FORM.len()})),
+        // Who asks again gets another one; nothing is stored before it is put.
+        judge: |runtime, _, _, client, answer, _| {
+            assert_eq!(answer.status, 201, "{}", answer.text);
+            let upload = answer.json();
+            let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(documents::FORM);
+            assert_eq!(runtime.block_on(put.send()).unwrap().status(), 200);
+            let body = json!({"to": "+15005550001", "documents": [{"upload_id": upload["id"]}]});
+            assert_eq!(runtime.block_on(client.post("/v1/faxes", &body)).status, 201);
+        },
+    },
+    RequestTrial {
+        name: "exporting a month",
+        callers: &["ExportFaxes"],
+        by_member: false,
+        prepare: |runtime, client, _| {
+            assert_eq!(post(runtime, client, "/v1/faxes", &fax("+15005550001", documents::FORM, "image/png")).status, 201);
+            (Method::GET, format!("/v1/faxes/export?month={}", Timestamp::now().strftime("%Y-%m")), Value::Null)
+        },
+        judge: |runtime, _, _, _, answer, _| {
+            assert_eq!(answer.status, 302, "{}", answer.text);
+            let read = sfm_tests::client::http().get(answer.header("location").unwrap());
+            let csv = runtime.block_on(async { read.send().await.unwrap().text().await.unwrap() });
+            // An index that has not caught up shows fewer.
+            assert!(csv.starts_with("id,direction,") && csv.lines().count() <= 2, "{csv}");
+        },
+    },
     RequestTrial {
         name: "deleting a fax",
         callers: &["DeleteFax"],
