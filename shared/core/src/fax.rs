@@ -216,7 +216,7 @@ impl Fax {
 
     /// The same with what its account's faxes tell of it.
     pub fn of_account(self, account: &Account) -> Self {
-        let header = self.from.as_ref().and_then(|from| FaxHeader::of(account, from));
+        let header = self.from.as_ref().and_then(|from| FaxHeader::of(&account.settings, &account.name, from));
         Self { header, time_zone: account.settings.time_zone.clone(), ..self }
     }
 

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::account::Account;
 use crate::phone::E164;
 use crate::submission::Paper;
 
@@ -235,11 +234,10 @@ pub struct FaxHeader {
 
 impl FaxHeader {
     /// The line of a fax from one of the account's numbers; none where it wants none.
-    pub fn of(account: &Account, from: &E164) -> Option<Self> {
-        let settings = &account.settings;
+    pub fn of(settings: &FaxSettings, account_name: &str, from: &E164) -> Option<Self> {
         let name: String = match &settings.header_name {
             Some(name) => name.0.clone(),
-            None => account.name.trim().chars().filter(|c| is_printed(*c)).take(LONGEST_HEADER_NAME).collect(),
+            None => account_name.trim().chars().filter(|c| is_printed(*c)).take(LONGEST_HEADER_NAME).collect(),
         };
         let station = settings.station_id.as_ref();
         let number = if station.is_some_and(|id| id.is_number(from)) { "" } else { from.as_str() };
@@ -259,36 +257,12 @@ impl FaxHeader {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::id::AccountId;
-    use crate::list::ListHead;
-    use crate::plan::Plan;
-    use crate::recipient::RecipientPolicy;
-
-    fn account(name: &str, settings: FaxSettings) -> Account {
-        Account {
-            id: AccountId::generate(Timestamp::UNIX_EPOCH),
-            name: name.into(),
-            plan: Plan::Free,
-            monthly_pages: None,
-            requires_baa: false,
-            allow_premium: false,
-            recipients: RecipientPolicy::Any,
-            settings,
-            baa_signed_at: None,
-            used: BTreeMap::new(),
-            faxes: ListHead::default(),
-            created_at: Timestamp::UNIX_EPOCH,
-            reservations: Vec::new(),
-        }
-    }
 
     #[test]
     fn the_line_names_sender_station_and_number_each_once() {
         let from: E164 = "+12125551234".parse().unwrap();
-        let sender = |name: &str, settings| FaxHeader::of(&account(name, settings), &from).map(|header| header.sender);
+        let sender = |name: &str, settings| FaxHeader::of(&settings, name, &from).map(|header| header.sender);
         let with = |station: &str| FaxSettings { station_id: Some(station.parse().unwrap()), ..FaxSettings::default() };
         assert_eq!(sender("Clinic", FaxSettings::default()).unwrap(), "Clinic  +12125551234");
         assert_eq!(sender("Clinic", with("WARD 7")).unwrap(), "Clinic  WARD 7  +12125551234");

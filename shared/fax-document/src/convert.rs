@@ -214,7 +214,8 @@ impl<'a> Assembly<'a> {
             let pages = pages.iter().map(|page| coded(to_bilevel(page, self.options.resolution), &self.sheet));
             self.fax = self.fax.after(pages.collect())?;
         }
-        self.fax.finish()
+        let pages = u32::try_from(self.fax.pages()).unwrap_or(u32::MAX);
+        Ok(FaxDocument { pdf: self.fax.finish()?, pages })
     }
 }
 

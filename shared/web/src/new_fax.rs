@@ -17,8 +17,7 @@ use crate::{ApiError, Request};
 /// Lambda takes 6 MB of request, base64 and all. What is inline in several parts counts together.
 const LARGEST_INLINE: usize = 4_000_000;
 /// Of a cover, in characters.
-const LONGEST_LINE: usize = 100;
-const LONGEST_SUBJECT: usize = 200;
+const LONGEST_LINE: usize = 200;
 const LONGEST_MESSAGE: usize = 4000;
 /// Characters of a key that an error repeats.
 const LONGEST_NAMED: usize = 40;
@@ -108,7 +107,7 @@ fn cover(fields: &Object<'_>) -> Result<CoverText, ApiError> {
         to_name: text("to_name", LONGEST_LINE)?,
         from_name: text("from_name", LONGEST_LINE)?,
         company: text("company", LONGEST_LINE)?,
-        subject: text("subject", LONGEST_SUBJECT)?,
+        subject: text("subject", LONGEST_LINE)?,
         message: text("message", LONGEST_MESSAGE)?.map(lines),
         confidential,
     })

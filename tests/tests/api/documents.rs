@@ -434,7 +434,7 @@ async fn a_cover_comes_first_and_counts_and_says_what_it_cannot_print() {
     for (cover, param, words) in [
         (json!("text"), "cover", "object"),
         (json!({"to_name": 7}), "cover.to_name", "string"),
-        (json!({"company": "x".repeat(101)}), "cover.company", "100"),
+        (json!({"company": "x".repeat(201)}), "cover.company", "200"),
         (json!({"subject": "x".repeat(201)}), "cover.subject", "200"),
         (json!({"message": "x".repeat(4001)}), "cover.message", "4000"),
         (json!({"confidential": "yes"}), "cover.confidential", "true or false"),

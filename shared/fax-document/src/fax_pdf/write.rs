@@ -4,7 +4,6 @@ use pdf_writer::{Filter, Finish, Pdf, Rect, Ref, TextStr};
 
 use super::{FaxPage, HEADER_BITS, PICTURE, PRODUCER, content};
 use crate::COLUMNS;
-use crate::convert::FaxDocument;
 use crate::error::{DocumentError, ReadError};
 use crate::options::Limits;
 use crate::sheet::Sheet;
@@ -50,13 +49,11 @@ impl<'a> FaxPdf<'a> {
     }
 
     /// The PDF. Its bytes depend on nothing but the pages.
-    pub(crate) fn finish(self) -> Result<FaxDocument, DocumentError> {
-        let pages = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-        if pages == 0 {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, DocumentError> {
+        if self.pages.is_empty() {
             return Err(DocumentError::empty("it has no pages"));
         }
-        let pdf = write_fax_pdf(&self.pages).map_err(|_| DocumentError::broken("one of its pages came out damaged"))?;
-        Ok(FaxDocument { pdf, pages })
+        write_fax_pdf(&self.pages).map_err(|_| DocumentError::broken("one of its pages came out damaged"))
     }
 }
 
