@@ -52,6 +52,9 @@ pub enum Action {
     ContactUpdated,
     #[serde(rename = "contact.deleted")]
     ContactDeleted,
+    /// Written before the link is given, as a look is.
+    #[serde(rename = "faxes.exported")]
+    FaxesExported,
     #[serde(rename = "account.updated")]
     AccountUpdated,
     #[serde(rename = "member.added")]

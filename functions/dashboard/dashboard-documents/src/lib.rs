@@ -1,10 +1,12 @@
 //! What of `/dashboard/api/` needs the code for documents: sending, scheduling, looking at a page, and receipts.
 
 use http::StatusCode;
+use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
 use sfm_service::faxes::FaxReader;
 use sfm_service::receipts::ReceiptIssuer;
+use sfm_store::audit::Audit;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService, receipt_page};
 use sfm_web::membership::MemberAuth;
@@ -25,6 +27,7 @@ pub struct DashboardDocuments {
     schedules: ScheduleService,
     previews: PreviewService,
     receipts: ReceiptIssuer,
+    audit: Audit,
     faxes: FaxReader,
 }
 
@@ -39,6 +42,7 @@ impl Endpoint for DashboardDocuments {
             schedules: ScheduleService::new(platform)?,
             previews: PreviewService::new(platform)?,
             receipts: ReceiptIssuer::new(platform)?,
+            audit: Audit::new(platform)?,
             faxes: FaxReader::new(platform)?,
         })
     }
@@ -53,7 +57,7 @@ impl Endpoint for DashboardDocuments {
             ("POST", ["faxes"]) => self.send(&who, request, deadline).await,
             ("POST", ["faxes", id, "resend"]) => self.resend(&who, request, parsed(id)?, deadline).await,
             ("POST", ["scheduled"]) => self.schedule(&who, request, deadline).await,
-            ("GET", ["faxes", id, "receipt"]) => receipt(request, &self.receipts.issue(&who, parsed(id)?).await?, receipt_page),
+            ("GET", ["faxes", id, "receipt"]) => self.receipt(&who, request, parsed(id)?).await,
             ("GET", ["faxes", id, "pages", number]) => self.page(&who, parsed(id)?, parsed(number)?).await,
             _ => Err(ApiError::no_route()),
         }
@@ -90,6 +94,13 @@ impl DashboardDocuments {
             scheduled.try_map(|scheduled| Response::json(StatusCode::CREATED, &scheduled.resource()))
         };
         self.guard.submit(request, who, SCHEDULE, "schedules", schedule).await
+    }
+
+    /// The audit log tells who looked at it, as it has a picture of the first page.
+    async fn receipt(&self, who: &Principal, request: &Request, id: FaxId) -> Result<Response, ApiError> {
+        let issued = self.receipts.issue(who, id).await?;
+        self.audit.record(&AuditEntry::new(who, Action::FaxViewed, id, request.now).detail("receipt")).await?;
+        receipt(request, &issued, receipt_page)
     }
 
     async fn page(&self, who: &Principal, id: FaxId, number: usize) -> Result<Response, ApiError> {

@@ -9,6 +9,7 @@ const WORDS = {
     "webhook.secret_rotated": "Made a new webhook secret", "webhook.old_secret_expired": "Ended an old webhook secret", "webhook.tested": "Sent a test event", "webhook.recovered": "Sent missed events again",
     "delivery.redelivered": "Sent an event again", "fax.viewed": "Looked at a document", "fax.sent": "Sent a fax", "fax.deleted": "Deleted a fax", "fax.scheduled": "Scheduled a fax",
     "scheduled.canceled": "Canceled a scheduled fax", "contact.created": "Added a contact", "contact.updated": "Changed a contact", "contact.deleted": "Deleted a contact",
+    "account.updated": "Changed the account's settings", "faxes.exported": "Exported a month's faxes",
     "member.added": "Added a member", "member.removed": "Removed a member",
 };
 
