@@ -69,6 +69,14 @@ pub fn stamp(pdf: &[u8], header: Option<&Header>) -> Result<Vec<u8>, ReadError> 
     write_fax_pdf(&pages)
 }
 
+/// Whether each page of a fax has room for a header.
+///
+/// # Errors
+/// As [`read_fax_pdf`].
+pub fn has_header_room(pdf: &[u8]) -> Result<bool, ReadError> {
+    Ok(read_fax_pdf(pdf)?.iter().all(|page| page.header_bits.is_some()))
+}
+
 fn draw(header: &Header, sheet: &Sheet, number: &str) -> Option<Bitmap> {
     let mut font = Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32).ok()?;
     let mut line = Gray::white(COLUMNS, sheet.header);

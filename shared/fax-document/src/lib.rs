@@ -48,7 +48,7 @@ pub use convert::{FaxDocument, Part, PartError, Progress, convert, convert_parts
 pub use cover::Cover;
 pub use error::{DocumentError, ReadError};
 pub use fax_pdf::{FaxPage, read_fax_pdf, write_fax_pdf};
-pub use header::{Header, can_print, stamp};
+pub use header::{Header, can_print, has_header_room, stamp};
 pub use media_type::MediaType;
 pub use options::{Limits, Options, Paper, Resolution};
 pub use pages::{page_format, pages_after};

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use documents::{fax, ink, paint_a_square, pdf, png, type_a_line};
 use fax_document::{
     Bitmap, FaxPage, Header, Options, Paper, Part, Progress, ReadError, Resolution, can_print, convert, convert_parts, convert_watched,
-    read_fax_pdf, stamp, write_fax_pdf,
+    has_header_room, read_fax_pdf, stamp, write_fax_pdf,
 };
 use image::GrayImage;
 
@@ -104,6 +104,7 @@ fn pages_of_an_earlier_fax_stay_as_they_are_where_they_have_room() {
     let full = convert(&png(GrayImage::from_fn(1728, 2156, |_, y| image::Luma([if y < 30 { 0 } else { 255 }]))), None, &Options::default());
     let full = full.unwrap().pdf;
     assert_eq!(stamp(&full, Some(&header(5))).unwrap(), full, "a page without room is left alone");
+    assert_eq!([&stamped, &full].map(|pdf| has_header_room(pdf).unwrap()), [true, false]);
     let drawn = &pixels(&again(&full))[0];
     assert!(is_white(&halves(drawn).0) && drawn.black_pixels() > 0, "it is drawn anew below the room");
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fax_document::sandbox::{BRIEF, Sandbox, SandboxError};
-use fax_document::{Cover, DocumentError, FaxDocument, Header, Options, Part, PartError, page_format, pages_after, stamp};
+use fax_document::{
+    Cover, DocumentError, FaxDocument, Header, Options, Part, PartError, ReadError, has_header_room, page_format, pages_after, stamp,
+};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
@@ -201,9 +203,13 @@ impl DocumentPreparer {
         let read = timeout_at(deadline.started + READY, self.documents.get(key)).await;
         let read = read.map_err(|_| SubmitError::OutOfTime("the document was not read in time".into()))??;
         let pdf = read.ok_or(SubmitError::DocumentExpired)?;
-        let taken = tokio::task::spawn_blocking(move || stamp(&pages_after(&pdf, sent as usize)?.0, None)).await.map_err(broken)?;
-        let pdf = taken.map_err(broken)?;
-        if !header {
+        let take = move || {
+            let rest = stamp(&pages_after(&pdf, sent as usize)?.0, None)?;
+            let has_room = has_header_room(&rest)?;
+            Ok::<_, ReadError>((rest, has_room))
+        };
+        let (pdf, has_room) = tokio::task::spawn_blocking(take).await.map_err(broken)?.map_err(broken)?;
+        if has_room || !header {
             return Ok(pdf);
         }
         // Pages that were made without room for a line may have to be drawn anew, on the paper that they are on.

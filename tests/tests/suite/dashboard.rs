@@ -653,7 +653,8 @@ async fn a_member_uploads_cancels_exports_and_keeps_the_receipt() {
     // Who looked at what is written down.
     let owner = add(&service, &customer, "ann@example.com", Role::Owner).await;
     let audit = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await;
-    let looks = |action: &str| audit["data"].as_array().unwrap().iter().find(|entry| entry["action"] == action).cloned().unwrap_or_default();
+    let looks =
+        |action: &str| audit["data"].as_array().unwrap().iter().find(|entry| entry["action"] == action).cloned().unwrap_or_default();
     assert_eq!((&looks("fax.viewed")["detail"], &looks("fax.viewed")["actor"]), (&json!("receipt"), &json!("bob@example.com")));
     assert_eq!(looks("faxes.exported")["detail"], json!(month));
 }
