@@ -72,7 +72,7 @@ const REQUESTS: [RequestTrial; 11] = [
             assert_eq!(answer.status, 201, "{}", answer.text);
             let upload = answer.json();
             let put = sfm_tests::client::http().put(upload["url"].as_str().unwrap()).body(documents::FORM);
-            assert_eq!(runtime.block_on(put.send()).unwrap().status(), 200);
+            assert_eq!(runtime.block_on(async { put.send().await }).unwrap().status(), 200);
             let body = json!({"to": "+15005550001", "documents": [{"upload_id": upload["id"]}]});
             assert_eq!(runtime.block_on(client.post("/v1/faxes", &body)).status, 201);
         },
