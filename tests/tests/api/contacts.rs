@@ -248,13 +248,15 @@ async fn contacts_are_found_by_name_company_and_number_newest_first_and_paged() 
         ("q=212-555", &["Ann Smith", "Zoë Müller"]),
         ("q=207946", &["Bob Smithers"]),
         ("q=5551001", &[]),
+        ("q=%09", &[]),
+        ("q=%2B", &[]),
     ] {
         assert_eq!(found(query).await, all(names), "{query}");
     }
     assert_eq!(found("q=smith&limit=1&page=2").await, (vec!["Ann Smith".to_owned()], json!(2), json!(false)));
     assert_eq!(found("q=smith&limit=1&page=1").await, (vec!["Bob Smithers".to_owned()], json!(2), json!(true)));
     assert_eq!(found("q=smith&page=9007199254740991").await, (vec![], json!(2), json!(false)));
-    for bad in ["q=", "q=%20", "q=%2B", "q=a&q=b", &format!("q={}", "x".repeat(201))] {
+    for bad in ["q=", "q=a&q=b", &format!("q={}", "x".repeat(201))] {
         assert_eq!(assert_problem(&client.get(&format!("/v1/contacts?{bad}")).await, 400, "invalid_request")["param"], "q", "{bad}");
     }
     // What is changed is found by what it is now.
