@@ -166,7 +166,8 @@ impl SendService {
             source,
             origins: vec![fax.id],
             resent_from: Some(fax.id),
-            header_of: Some(fax.created_at),
+            // Its line may be of any time, and of another sender: it is surely written anew.
+            header_of: Some(Timestamp::UNIX_EPOCH),
             similar_to,
             reference: fax.reference.clone(),
             metadata: fax.metadata.clone(),
