@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fax_document::{Header, Options, convert, read_fax_pdf, stamp};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use sfm::commands::{key, webhook};
@@ -24,7 +25,7 @@ use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_store::platform::Platform;
 use sfm_tests::client::{Client, fax};
-use sfm_tests::documents::TEXT;
+use sfm_tests::documents::{LETTER_PAGES, TEXT};
 use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::seed::{delivered_events, faxes_like, first_attempts};
 use sfm_tests::service::{Customer, customer_at};
@@ -41,6 +42,8 @@ const POLLS: usize = 1000;
 const LISTED: u64 = 10_000;
 const PAGES: usize = 50;
 const WEBHOOKS: usize = 2000;
+/// Pages of the fax whose header line is stamped.
+const HEADED: usize = 100;
 /// Kernel's `USER_HZ`, in which `/proc` counts (proc(5)).
 const TICK: Duration = Duration::from_millis(10);
 
@@ -178,9 +181,35 @@ impl Subject {
         ]
     }
 
+    /// What the header line adds to a hand-over, beside the read of the document that comes before it.
+    async fn header(&self) -> Vec<Figure> {
+        let options = Options { header: true, ..Options::default() };
+        let letters = vec![TEXT; HEADED / usize::try_from(LETTER_PAGES).unwrap()].join(&0x0c);
+        let document = convert(&letters, Some("text/plain"), &options).unwrap().pdf;
+        assert_eq!(read_fax_pdf(&document).unwrap().len(), HEADED);
+        let header = Header::new("2026-11-24 17:05 UTC", "Clinic  +1 202 555 0111");
+        let (s3, bucket) = (self.operator.s3(), self.operator.var("DOCUMENTS_BUCKET").unwrap());
+        s3.put_object().bucket(&bucket).key("headed.pdf").body(document.clone().into()).send().await.unwrap();
+        let (mut read, mut stamped) = (Vec::new(), Vec::new());
+        for _ in 0..PAGES {
+            let started = Instant::now();
+            let kept = s3.get_object().bucket(&bucket).key("headed.pdf").send().await.unwrap().body.collect().await.unwrap().into_bytes();
+            read.push(started.elapsed().as_secs_f64() * 1000.0);
+            let started = Instant::now();
+            assert_ne!(stamp(&kept, Some(&header)).unwrap(), document);
+            stamped.push(started.elapsed().as_secs_f64() * 1000.0);
+        }
+        let name = format!("{HEADED} pages of {} KB", document.len() / 1000);
+        vec![
+            (format!("{name}: ms to read them from S3"), summary(read).0),
+            (format!("{name}: ms to stamp their header line"), summary(stamped).0),
+        ]
+    }
+
     async fn round(&self) -> Vec<Figure> {
         let customer = self.customer().await;
-        let mut figures = self.sends(&customer).await;
+        let mut figures = self.header().await;
+        figures.extend(self.sends(&customer).await);
         figures.extend(self.polls(&customer).await);
         figures.extend(self.lists().await);
         figures.extend(self.webhooks().await);

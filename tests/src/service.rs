@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
@@ -222,6 +223,9 @@ pub async fn used_pages(stack: &Stack, account: AccountId) -> u64 {
     used_pages_of(&stack.operator_platform(), account).await
 }
 
+/// How many telephone numbers this process gave to customers.
+static NUMBERS: AtomicU32 = AtomicU32::new(0);
+
 /// The pages that an account is charged, of whichever month: a test's clock may pass the end of one.
 pub async fn used_pages_of(operator: &Platform, account: AccountId) -> u64 {
     let read = Accounts::new(operator).unwrap().get(account).await.unwrap().unwrap();
@@ -244,9 +248,9 @@ pub async fn customer_at(operator: &Platform, base_url: &str, plan: Plan, monthl
         settings: account::Settings::default(),
     };
     let account = account::create(operator, new).await.unwrap().id;
-    // The first number that no other account of this stack has.
-    for tail in 0..10_000_000 {
-        let free = format!("+1202{:07}", 2_000_000 + tail).parse().unwrap();
+    // Another stack of the same folder, or another process, may have given this one.
+    for _ in 0..10_000 {
+        let free = format!("+1202{:07}", 2_000_000 + NUMBERS.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
         if number::add(operator, account, free, None).await.is_ok() {
             break;
         }

@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -54,8 +54,15 @@ const IDLE_OF_OTHERS: Duration = Duration::from_secs(3);
 /// How soon a peer that is gone is noticed while nothing is sent.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Rustls with ring and the roots of the system, which are read when they are first needed: that takes some milliseconds, which a function that
-/// seldom calls a foreign server need not spend at its start.
+/// The roots of the system: read once in a process, when they are first needed. That takes some milliseconds, which a function that seldom calls a
+/// foreign server need not spend at its start.
+static ROOTS: LazyLock<Arc<rustls::RootCertStore>> = LazyLock::new(|| {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(roots)
+});
+
+/// Rustls with ring and the roots of the system.
 #[derive(Debug, Clone)]
 pub struct Tls {
     builder: rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>,
@@ -72,11 +79,7 @@ impl Tls {
     }
 
     pub fn config(&self) -> &rustls::ClientConfig {
-        self.config.get_or_init(|| {
-            let mut roots = rustls::RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            self.builder.clone().with_root_certificates(roots).with_no_client_auth()
-        })
+        self.config.get_or_init(|| self.builder.clone().with_root_certificates(ROOTS.clone()).with_no_client_auth())
     }
 }
 

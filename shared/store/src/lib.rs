@@ -37,6 +37,7 @@ pub mod scheduled;
 mod sdk_error;
 pub mod semaphores;
 mod transaction;
+pub mod users;
 pub mod webhooks;
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};

@@ -11,8 +11,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use sfm_core::clock::Clock;
 use sfm_http_client::ssrf::{Names, SafeHttp, SystemResolver};
@@ -38,8 +41,27 @@ pub struct Platform {
     names: Arc<dyn Names>,
 }
 
-fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+/// A client that is not tried out when an SDK client is made of it: for the trial the SDK parses all roots of the system, once more for each of
+/// its clients.
+#[derive(Debug)]
+struct Untried(SharedHttpClient);
+
+impl HttpClient for Untried {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+fn http_client(roots: TrustStore) -> SharedHttpClient {
+    // Only a certificate that is none fails here.
+    #[allow(clippy::expect_used)]
+    let tls = TlsContext::builder().with_trust_store(roots).build().expect("a trust store without certificates of its own");
+    let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    SharedHttpClient::new(Untried(client))
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -50,10 +72,10 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn sdk_config(region: String, credentials: SharedCredentialsProvider) -> aws_types::sdk_config::Builder {
+fn sdk_config(region: String, credentials: SharedCredentialsProvider, roots: TrustStore) -> aws_types::sdk_config::Builder {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client())
+        .http_client(http_client(roots))
         .timeout_config(timeouts())
         .retry_config(RetryConfig::standard())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
@@ -71,7 +93,7 @@ impl Platform {
         let vars = std::env::vars().collect();
         let mut platform = Self { sdk: SdkConfig::builder().build(), vars, clock: Clock::default(), names: Arc::new(SystemResolver) };
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials);
+        let mut sdk = sdk_config(platform.var("AWS_REGION")?, credentials, TrustStore::default());
         sdk.set_endpoint_url(platform.var("AWS_ENDPOINT_URL").ok());
         platform.sdk = sdk.build();
         Ok(platform)
@@ -80,7 +102,7 @@ impl Platform {
     /// The platform of an operator's shell: whatever the AWS command line would find.
     pub async fn of_operator() -> Self {
         let sdk = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client())
+            .http_client(http_client(TrustStore::default()))
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard())
             .load()
@@ -92,7 +114,8 @@ impl Platform {
     /// the endpoint tells callers apart.
     pub fn local(name: &str, endpoint: &str, secret: &str, region: &str, vars: HashMap<String, String>, clock: Clock) -> Self {
         let credentials = SharedCredentialsProvider::new(Credentials::new(name, secret, None, None, "local stack"));
-        let sdk = sdk_config(region.to_owned(), credentials).endpoint_url(endpoint).build();
+        // The endpoint is not behind TLS.
+        let sdk = sdk_config(region.to_owned(), credentials, TrustStore::empty()).endpoint_url(endpoint).build();
         Self { sdk, vars, clock, names: Arc::new(SystemResolver) }
     }
 
@@ -113,6 +136,18 @@ impl Platform {
     pub fn guard(&self) -> Result<SafeHttp, ConfigError> {
         let allow_loopback = self.var("ALLOW_LOOPBACK").is_ok_and(|value| value == "true");
         SafeHttp::new(self.names.clone(), allow_loopback).map_err(|e| ConfigError { name: "TLS".into(), reason: e.to_string() })
+    }
+
+    pub(crate) fn region(&self) -> Option<String> {
+        self.sdk.region().map(ToString::to_string)
+    }
+
+    pub(crate) fn endpoint_url(&self) -> Option<&str> {
+        self.sdk.endpoint_url()
+    }
+
+    pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.sdk.credentials_provider()
     }
 
     pub fn clock(&self) -> Clock {

@@ -113,3 +113,14 @@ fn a_loop_that_is_none_is_refused() {
         assert!(refused.contains(why), "{looped}: {refused}");
     }
 }
+
+#[test]
+fn the_operator_is_told_of_the_user_pool_where_there_is_one() {
+    let theirs = template("telnyx").operator_environment().unwrap();
+    assert_eq!(theirs["USER_POOL_ID"], "");
+    let none = BTreeMap::from([("OidcIssuer", ""), ("AWS::Region", "us-east-1"), ("TelnyxConnectionId", "1"), ("TelnyxPublicKey", "key")]);
+    let none = none.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let ours = Template::parse(TEMPLATE, none, BTreeMap::new(), "http://127.0.0.1:1").unwrap().operator_environment().unwrap();
+    assert_eq!(ours["USER_POOL_ID"], "UserPool");
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+}

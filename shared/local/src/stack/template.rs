@@ -98,7 +98,11 @@ impl Template {
                 Some(("Fn::GetAtt", Value::Array(path))) => self.lookup(&self.texts(path)?.join(".")).map(Value::from),
                 Some(("Fn::FindInMap", Value::Array(path))) => self.find_in_map(path),
                 Some(("Fn::If", Value::Array(branches))) => self.branch(branches),
-                Some(("Fn::Sub", Value::String(text))) => self.substitute(text).map(Value::from),
+                Some(("Fn::Sub", Value::String(text))) => self.substitute(text, &Value::Null).map(Value::from),
+                Some(("Fn::Sub", Value::Array(parts))) => match &parts[..] {
+                    [Value::String(text), names] => self.substitute(text, &self.resolve(names)?).map(Value::from),
+                    _ => Err(shape("a !Sub needs a text, or a text and what its names mean")),
+                },
                 _ => fields.iter().map(|(k, v)| Ok((k.clone(), self.resolve(v)?))).collect::<Result<Map<_, _>, _>>().map(Value::Object),
             },
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<Vec<_>, _>>().map(Value::Array),
@@ -152,13 +156,17 @@ impl Template {
         })
     }
 
-    fn substitute(&self, text: &str) -> Result<String, TemplateError> {
+    /// `names` has what the text calls otherwise than the template does.
+    fn substitute(&self, text: &str, names: &Value) -> Result<String, TemplateError> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let (path, tail) = after.split_once('}').ok_or_else(|| shape(format!("unclosed ${{ in {text}")))?;
             out.push_str(before);
-            out.push_str(&self.lookup(path)?);
+            match names[path].as_str() {
+                Some(value) => out.push_str(value),
+                None => out.push_str(&self.lookup(path)?),
+            }
             rest = tail;
         }
         Ok(out + rest)

@@ -11,6 +11,7 @@ use sfm_core::principal::Principal;
 use sfm_store::accounts::Accounts;
 use sfm_store::members::MembersAdmin;
 use sfm_store::platform::Platform;
+use sfm_store::users::{Invitation, Users};
 
 use super::{CommandError, id};
 
@@ -23,6 +24,16 @@ pub enum MemberCommand {
         email: String,
         #[arg(long)]
         role: Role,
+    },
+    /// Adds a member and, where the stack has a user pool of its own, invites them to it by e-mail. It may be repeated.
+    Invite {
+        account: String,
+        email: String,
+        #[arg(long)]
+        role: Role,
+        /// Sends the invitation once more to somebody who has not signed in yet
+        #[arg(long)]
+        again: bool,
     },
     List {
         account: String,
@@ -37,6 +48,7 @@ impl MemberCommand {
     pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
         match self {
             Self::Add { account, email, role } => Ok(json!(add(platform, id(&account, "account")?, &email, role).await?)),
+            Self::Invite { account, email, role, again } => invite(platform, id(&account, "account")?, &email, role, again).await,
             Self::List { account } => list(platform, id(&account, "account")?).await,
             Self::Remove { account, email } => remove(platform, id(&account, "account")?, &email).await,
         }
@@ -70,6 +82,22 @@ pub async fn add(platform: &Platform, account: AccountId, email: &str, role: Rol
     let member = Member { email, account_id: account, role, created_at: now };
     MembersAdmin::new(platform)?.put(&member, &entry).await?;
     Ok(member.into())
+}
+
+/// Adds a member, and lets them sign in. The member comes first: who cannot sign in yet sees nothing, and a second run goes on.
+pub async fn invite(platform: &Platform, account: AccountId, email: &str, role: Role, again: bool) -> Result<Value, CommandError> {
+    let users = Users::new(platform)?;
+    let member = add(platform, account, email, role).await?;
+    let invitation = match users {
+        None => "none: the users of this stack are not its own",
+        Some(users) => match users.invite(&member.email, again).await? {
+            Invitation::Sent => "sent",
+            Invitation::Known => "none: they can sign in already, or were invited before (--again)",
+        },
+    };
+    let mut invited = json!(member);
+    invited["invitation"] = invitation.into();
+    Ok(invited)
 }
 
 pub async fn list(platform: &Platform, account: AccountId) -> Result<Value, CommandError> {

@@ -23,6 +23,7 @@ use serde_json::json;
 use sfm_core::phone::E164;
 use sfm_store::StoreError;
 use sfm_store::platform::ConfigError;
+use sfm_store::users::UserPoolError;
 
 /// Why a command failed, as it is printed: `{"error":{"type","message"}}`.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,13 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let passes = matches!(error, StoreError::Unavailable(_) | StoreError::Contention);
         let kind = if passes { "unavailable" } else { "internal_error" };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<UserPoolError> for CommandError {
+    fn from(error: UserPoolError) -> Self {
+        let kind = if matches!(error, UserPoolError::Unavailable(_)) { "unavailable" } else { "user_pool" };
         Self::new(kind, error.to_string())
     }
 }
