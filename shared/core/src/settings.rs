@@ -1,5 +1,6 @@
 //! How an account's faxes are made, and what they tell of who sends them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -156,27 +157,31 @@ impl StationId {
     }
 }
 
-/// A time zone of the IANA database, such as `Europe/Berlin`.
+/// A time zone of the IANA database by its name, such as `Europe/Berlin`. What is stored is taken at its word: so the database, 100 KB of a zip, is linked
+/// only where a zone is chosen or a time shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Zone(TimeZone);
+#[serde(transparent)]
+pub struct Zone(Cow<'static, str>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time zone of the IANA database, such as America/New_York or UTC")]
 pub struct UnknownZone;
 
 impl Zone {
+    const UTC: Self = Self(Cow::Borrowed("UTC"));
+
     pub fn is_utc(&self) -> bool {
-        self.0 == TimeZone::UTC
+        *self == Self::UTC
     }
 
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        &self.0
     }
 
     /// A moment as a clock in the zone shows it, in the format of `strftime`.
     pub fn show(&self, at: Timestamp, format: &str) -> String {
-        at.to_zoned_datetime(self.0.clone()).strftime(format).to_string()
+        let zone = TimeZone::get(&self.0).unwrap_or(TimeZone::UTC);
+        at.to_zoned_datetime(zone).strftime(format).to_string()
     }
 
     /// The minute in which something was sent, with the zone's abbreviation.
@@ -187,7 +192,7 @@ impl Zone {
 
 impl Default for Zone {
     fn default() -> Self {
-        Self(TimeZone::UTC)
+        Self::UTC
     }
 }
 
@@ -196,23 +201,10 @@ impl FromStr for Zone {
 
     fn from_str(text: &str) -> Result<Self, UnknownZone> {
         if text.eq_ignore_ascii_case("utc") {
-            return Ok(Self::default());
+            return Ok(Self::UTC);
         }
-        TimeZone::get(text).ok().filter(|zone| !zone.is_unknown()).map(Self).ok_or(UnknownZone)
-    }
-}
-
-impl TryFrom<String> for Zone {
-    type Error = UnknownZone;
-
-    fn try_from(text: String) -> Result<Self, UnknownZone> {
-        text.parse()
-    }
-}
-
-impl From<Zone> for String {
-    fn from(zone: Zone) -> Self {
-        zone.name().to_owned()
+        let zone = TimeZone::get(text).ok().filter(|zone| !zone.is_unknown()).ok_or(UnknownZone)?;
+        Ok(Self(zone.iana_name().ok_or(UnknownZone)?.to_owned().into()))
     }
 }
 
