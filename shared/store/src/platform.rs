@@ -1,7 +1,7 @@
 //! What a function stands on: the SDK's configuration, its environment variables, the clock, and what resolves names.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -11,15 +11,18 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_types::config_bag::ConfigBag;
 
 use sfm_core::clock::Clock;
 use sfm_http_client::ssrf::{Names, SafeHttp, SystemResolver};
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One call of one client, its own retries not included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
 /// A call with its retries: less than the 25 s that a send may take.
@@ -41,18 +44,37 @@ pub struct Platform {
     names: Arc<dyn Names>,
 }
 
-/// A client that is not tried out when an SDK client is made of it: for the trial the SDK parses all roots of the system, once more for each of
-/// its clients.
+/// One connector for all SDK clients of a process, made with the first of them: the roots of the system, which take a few milliseconds to read, are read
+/// once. By itself the SDK reads them for each of its clients to try it out, and again for the first request.
 #[derive(Debug)]
-struct Untried(SharedHttpClient);
+struct OneConnector {
+    tls: TlsContext,
+    made: OnceLock<SharedHttpConnector>,
+}
 
-impl HttpClient for Untried {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        self.0.http_connector(settings, components)
+impl OneConnector {
+    fn connector(&self) -> SharedHttpConnector {
+        let make = || {
+            let connector = Connector::builder()
+                .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+                .sleep_impl(TokioSleep::new())
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(self.tls.clone());
+            SharedHttpConnector::new(connector.build())
+        };
+        self.made.get_or_init(make).clone()
+    }
+}
+
+impl HttpClient for OneConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        self.connector()
     }
 
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
+    /// The SDK calls it for each client that is made.
+    fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
+        self.connector();
+        Ok(())
     }
 }
 
@@ -60,13 +82,12 @@ fn http_client(roots: TrustStore) -> SharedHttpClient {
     // Only a certificate that is none fails here.
     #[allow(clippy::expect_used)]
     let tls = TlsContext::builder().with_trust_store(roots).build().expect("a trust store without certificates of its own");
-    let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
-    SharedHttpClient::new(Untried(client))
+    SharedHttpClient::new(OneConnector { tls, made: OnceLock::new() })
 }
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build()
