@@ -43,7 +43,7 @@ impl Clock {
 }
 
 /// A moment as the API writes it: RFC 3339 in UTC, always with three digits of milliseconds, so that texts sort as their times do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct ApiTime(Timestamp);
 
 impl ApiTime {

@@ -15,6 +15,7 @@ pub mod reception;
 pub mod recipients;
 pub mod scheduled;
 pub mod submission;
+pub mod trace;
 pub mod transmission;
 pub mod uploads;
 pub mod webhooks;

@@ -17,6 +17,7 @@ use crate::commands::fax::FaxCommand;
 use crate::commands::key::KeyCommand;
 use crate::commands::member::MemberCommand;
 use crate::commands::number::NumberCommand;
+use crate::commands::scheduled::ScheduledCommand;
 use crate::commands::webhook::WebhookCommand;
 #[cfg(feature = "local")]
 use crate::local::LocalArgs;
@@ -52,16 +53,25 @@ pub enum Command {
 /// What works on a stack, local or deployed.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
+    /// The customers, each with a plan and settings
     #[command(subcommand)]
     Account(AccountCommand),
+    /// The telephone numbers of the accounts
     #[command(subcommand)]
     Number(NumberCommand),
+    /// The API keys of the accounts
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Who may use the dashboard of which account
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Faxes
     #[command(subcommand)]
     Fax(FaxCommand),
+    /// Faxes that are put off
+    #[command(subcommand)]
+    Scheduled(ScheduledCommand),
+    /// Webhook endpoints, and what they were told
     #[command(subcommand)]
     Webhook(WebhookCommand),
     /// The local stack's clock
@@ -88,6 +98,7 @@ impl OperatorCommand {
             Self::Key(command) => line(command.run(platform).await?),
             Self::Member(command) => line(command.run(platform).await?),
             Self::Fax(command) => line(command.run(platform).await?),
+            Self::Scheduled(command) => line(command.run(platform).await?),
             Self::Webhook(command) => line(command.run(platform).await?),
             #[cfg(feature = "local")]
             Self::Clock(command) => line(command.run(platform).await?),
@@ -117,4 +128,35 @@ async fn keep_time(platform: &Platform) -> Result<(), CommandError> {
 
 fn line(value: impl Serialize) -> Result<Vec<Value>, CommandError> {
     Ok(vec![json!(value)])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::{Arg, CommandFactory as _};
+
+    use super::*;
+
+    /// Every command below, by its words.
+    fn commands(of: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+        let below = of.get_subcommands().flat_map(|command| commands(command, &format!("{words} {}", command.get_name())));
+        std::iter::once((words.to_owned(), of.clone())).chain(below).collect()
+    }
+
+    #[test]
+    fn every_command_and_argument_says_what_it_is_and_every_example_is_one() {
+        for (words, command) in commands(&Cli::command(), "sfm") {
+            assert!(command.get_about().is_some(), "{words}: no help");
+            for argument in command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str())) {
+                assert!(Arg::get_help(argument).is_some(), "{words}: {} has no help", argument.get_id());
+            }
+            if !command.has_subcommands() && words != "sfm local" {
+                let shown = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let example = shown.lines().last().unwrap_or_default().trim();
+                assert!(example.starts_with(&words), "{words}: its example is {example:?}");
+                assert!(Cli::try_parse_from(example.split(' ')).is_ok(), "{example}");
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use super::reservations::account_of;
 use super::transaction::{Backoff, transact};
-use crate::items::{self, Item, collect_all, find_by_id, n, s, to_item};
+use crate::items::{self, Item, collect_all, find_by_id, n, s, scan, to_item};
 use crate::platform::{ConfigError, Platform};
 use crate::transaction::Write;
 use sfm_core::account::Account;
@@ -168,6 +168,11 @@ impl AccountsAdmin {
 
     pub async fn get(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.accounts.get(id).await
+    }
+
+    /// All accounts, page by page, with how many items were looked at so far.
+    pub async fn all(&self, each: impl FnMut(Vec<Account>, usize)) -> Result<(), StoreError> {
+        scan(&self.accounts.client, &self.accounts.table, "plan", each).await
     }
 
     pub async fn create(&self, account: &Account) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use sfm_core::account::Account;
 use sfm_core::clock::ApiTime;
 use sfm_core::id::AccountId;
@@ -23,13 +24,21 @@ use super::{CommandError, id};
 
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
+    /// Makes an account
+    #[command(after_help = "Example:\n  sfm account create --name Clinic --plan business --time-zone Europe/Berlin")]
     Create(New),
+    /// Changes an account's plan, gates and settings; what is not named stays
+    #[command(after_help = "Example:\n  sfm account update acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C --recipients confirm_new --paper a4")]
     Update {
+        /// The account, acct_…
         id: String,
+        /// free (10 pages a month) or pro (200), without the API; business (2,000) or enterprise (20,000)
         #[arg(long)]
         plan: Option<Plan>,
+        /// Pages a month, in place of the plan's
         #[arg(long)]
         monthly_pages: Option<u32>,
+        /// Whether it sends nothing before its agreement is signed (true or false)
         #[arg(long)]
         requires_baa: Option<bool>,
         /// Whether it may send to premium-rate, satellite and audiotext numbers
@@ -41,17 +50,27 @@ pub enum AccountCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Notes that the business associate agreement with the account's owner is signed, now
+    #[command(after_help = "Example:\n  sfm account sign-baa acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     SignBaa {
+        /// The account, acct_…
         id: String,
     },
+    /// Lists all accounts, oldest first
+    #[command(after_help = "Example:\n  sfm account list")]
+    List,
+    /// Shows an account with its settings and the pages that it used this month
+    #[command(after_help = "Example:\n  sfm account show acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Show {
+        /// The account, acct_…
         id: String,
     },
 }
 
 impl AccountCommand {
-    pub async fn run(self, platform: &Platform) -> Result<AccountView, CommandError> {
-        match self {
+    pub async fn run(self, platform: &Platform) -> Result<Value, CommandError> {
+        let account = match self {
+            Self::List => return list(platform).await,
             Self::Create(new) => create(platform, new).await,
             Self::Update { id: account, plan, monthly_pages, requires_baa, allow_premium, recipients, settings } => {
                 let settings = settings.into();
@@ -60,7 +79,8 @@ impl AccountCommand {
             }
             Self::SignBaa { id: account } => sign_baa(platform, id(&account, "account")?).await,
             Self::Show { id: account } => show(platform, id(&account, "account")?).await,
-        }
+        };
+        Ok(json!(account?))
     }
 }
 
@@ -97,7 +117,7 @@ impl AccountView {
     }
 }
 
-/// How its faxes are made, and what the line above their pages tells
+// How its faxes are made, and what the line above their pages tells. (A docstring would become the help of the commands that have them.)
 #[derive(Debug, Default, Args)]
 pub struct Settings {
     /// Whether a line above each page tells when and by whom it was sent (true or false)
@@ -129,12 +149,16 @@ impl From<Settings> for FaxSettingsChange {
 
 #[derive(Debug, Args)]
 pub struct New {
+    /// The owner's name, of at most 200 characters; the line above each page has it
     #[arg(long)]
     pub name: String,
+    /// free (10 pages a month) or pro (200), without the API; business (2,000) or enterprise (20,000)
     #[arg(long)]
     pub plan: Plan,
+    /// Pages a month, in place of the plan's
     #[arg(long)]
     pub monthly_pages: Option<u32>,
+    /// It sends nothing before its agreement is signed
     #[arg(long)]
     pub requires_baa: bool,
     /// Lets it send to premium-rate, satellite and audiotext numbers
@@ -186,4 +210,18 @@ pub async fn show(platform: &Platform, id: AccountId) -> Result<AccountView, Com
     let account = AccountsAdmin::new(platform)?.get(id).await?.ok_or_else(|| CommandError::not_found("account"))?;
     let account = Faxes::new(platform)?.without_open(account).await?;
     Ok(AccountView::new(&account, platform.clock().now()))
+}
+
+/// All accounts, oldest first. Reads the whole table, and tells on stderr how far it is.
+pub async fn list(platform: &Platform) -> Result<Value, CommandError> {
+    let (now, mut accounts) = (platform.clock().now(), Vec::new());
+    AccountsAdmin::new(platform)?
+        .all(|page, looked_at| {
+            eprintln!("accounts: {looked_at} items read");
+            accounts.extend(page);
+        })
+        .await?;
+    accounts.sort_by_key(|account| account.id);
+    let accounts: Vec<_> = accounts.iter().map(|account| AccountView::new(account, now)).collect();
+    Ok(json!({"object": "list", "data": accounts}))
 }

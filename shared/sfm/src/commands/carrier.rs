@@ -15,8 +15,10 @@ use super::{CommandError, document, e164};
 #[derive(Debug, Subcommand)]
 pub enum CarrierCommand {
     /// One line per fax that the carrier accepted
+    #[command(after_help = "Example:\n  sfm carrier log")]
     Log,
     /// Makes a fax come in
+    #[command(after_help = "Example:\n  sfm carrier send-in --to +12025550111 --file .local/letter.pdf")]
     SendIn {
         /// The number that is called
         #[arg(long)]

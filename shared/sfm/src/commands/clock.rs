@@ -11,7 +11,9 @@ use super::control::control;
 #[derive(Debug, Subcommand)]
 pub enum ClockCommand {
     /// Moves every clock of the stack forward, for instance by 90d, "1h 30m" or 45s
+    #[command(after_help = "Example:\n  sfm clock advance 90d")]
     Advance {
+        /// By how much
         #[arg(value_parser = parse_duration)]
         by: SignedDuration,
     },

@@ -16,9 +16,12 @@ use super::{CommandError, bench};
 #[derive(Debug, Subcommand)]
 pub enum DocumentCommand {
     /// Makes a document fax-ready: a PDF of Group 4 pages, or a TIFF-F
+    #[command(after_help = "Example:\n  sfm document convert letter.pdf letter.tif --paper a4")]
     Convert(Conversion),
     /// Compares with Ghostscript, Poppler with libtiff, and MuPDF, as far as they are installed, and prints a table
+    #[command(after_help = "Example:\n  sfm document bench letter.pdf scan.pdf")]
     Bench {
+        /// The documents
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Of so many runs the fastest counts
@@ -50,14 +53,17 @@ const TIME: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Args)]
 pub struct Conversion {
+    /// Whatever the service takes: PDF, TIFF, JPEG, PNG, GIF, WebP or text
     input: PathBuf,
     /// A .pdf or a .tif
     output: Output,
     /// Pages drawn at a time; as many as there are processors without it
     #[arg(long)]
     threads: Option<usize>,
+    /// The sheet: letter, a4 or legal
     #[arg(long, value_parser = one_of([("a4", Paper::A4), ("legal", Paper::Legal), ("letter", Paper::Letter)]), default_value = "letter")]
     paper: Paper,
+    /// fine (204 by 196 dots an inch) or standard (204 by 98)
     #[arg(long, value_parser = one_of([("fine", Resolution::Fine), ("standard", Resolution::Standard)]), default_value = "fine")]
     resolution: Resolution,
     /// The coding of a TIFF's pages

@@ -19,27 +19,42 @@ use super::{CommandError, id};
 #[derive(Debug, Subcommand)]
 pub enum MemberCommand {
     /// Adds a member, or gives one another role
+    #[command(after_help = "Example:\n  sfm member add acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C ada@example.com --role owner")]
     Add {
+        /// The account, acct_…
         account: String,
+        /// The address that they sign in with
         email: String,
+        /// owner, or member: who may not manage keys, webhooks and settings, nor delete faxes
         #[arg(long)]
         role: Role,
     },
     /// Adds a member and, where the stack has a user pool of its own, invites them to it by e-mail. It may be repeated.
+    #[command(after_help = "Example:\n  sfm member invite acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C ada@example.com --role owner")]
     Invite {
+        /// The account, acct_…
         account: String,
+        /// The address that they sign in with
         email: String,
+        /// owner, or member: who may not manage keys, webhooks and settings, nor delete faxes
         #[arg(long)]
         role: Role,
         /// Sends the invitation once more to somebody who has not signed in yet
         #[arg(long)]
         again: bool,
     },
+    /// Lists who may use the dashboard of an account
+    #[command(after_help = "Example:\n  sfm member list acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     List {
+        /// The account, acct_…
         account: String,
     },
+    /// Removes a member, at once; the user pool keeps them
+    #[command(after_help = "Example:\n  sfm member remove acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C ada@example.com")]
     Remove {
+        /// The account, acct_…
         account: String,
+        /// Their address
         email: String,
     },
 }

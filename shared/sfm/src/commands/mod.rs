@@ -15,11 +15,13 @@ pub mod fax;
 pub mod key;
 pub mod member;
 pub mod number;
+pub mod scheduled;
 pub mod webhook;
 
 use std::str::FromStr;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use sfm_core::list::Paged;
 use sfm_core::phone::E164;
 use sfm_store::StoreError;
 use sfm_store::platform::ConfigError;
@@ -64,6 +66,12 @@ impl CommandError {
 /// Reads an id of the command line. As in the API, one that is malformed names nothing.
 fn id<T: FromStr>(text: &str, what: &str) -> Result<T, CommandError> {
     text.parse().map_err(|_| CommandError::not_found(what))
+}
+
+/// A page of a list, as it is printed.
+fn list<T>(page: &Paged<T>, shown: impl Fn(&T) -> Value) -> Value {
+    let data: Vec<Value> = page.entries.iter().map(shown).collect();
+    json!({"object": "list", "data": data, "page": page.page.page, "total": page.total, "has_more": page.has_more})
 }
 
 /// Reads a telephone number of the command line.

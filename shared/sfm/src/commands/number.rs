@@ -15,17 +15,27 @@ use super::{CommandError, e164, id};
 
 #[derive(Debug, Subcommand)]
 pub enum NumberCommand {
+    /// Gives an account a number that the carrier has: it sends from it, and receives at it
+    #[command(after_help = "Example:\n  sfm number add acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C +12025550111 --label Front-desk")]
     Add {
+        /// The account, acct_…
         account: String,
+        /// The number in E.164, +12025550111
         number: String,
+        /// What people call it
         #[arg(long)]
         label: Option<String>,
     },
+    /// Takes a number back from its account
+    #[command(after_help = "Example:\n  sfm number release num_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Release {
+        /// The number's id, num_…
         id: String,
     },
     /// Lists the numbers of one account, or of all
+    #[command(after_help = "Example:\n  sfm number list acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     List {
+        /// The account, acct_…; all without it
         account: Option<String>,
         /// Lists the numbers and contacts that release 0.1 may have stored wrongly, each with what it may have been
         #[arg(long)]

@@ -20,55 +20,85 @@ use super::{CommandError, id};
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
     /// Makes an endpoint and shows its secret
+    #[command(after_help = "Example:\n  sfm webhook add acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C https://example.com/faxes --event fax.received")]
     Add {
+        /// The account, acct_…
         account: String,
+        /// Where events are posted to, https://…
         url: String,
         /// fax.delivered, fax.failed, fax.received (all three without it), fax.canceled, scheduled.failed
         #[arg(long, value_parser = EventType::for_endpoint)]
         event: Vec<EventType>,
+        /// What people call it
         #[arg(long)]
         description: Option<String>,
     },
+    /// Lists the endpoints of an account
+    #[command(after_help = "Example:\n  sfm webhook list acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     List {
+        /// The account, acct_…
         account: String,
     },
+    /// Changes an endpoint; what is not named stays
+    #[command(after_help = "Example:\n  sfm webhook update wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C --url https://example.com/new")]
     Update {
+        /// The endpoint, wh_…
         id: String,
+        /// Where events are posted to, https://…
         #[arg(long)]
         url: Option<String>,
+        /// All that it is told of from now on
         #[arg(long, value_parser = EventType::for_endpoint)]
         event: Vec<EventType>,
+        /// What people call it
         #[arg(long)]
         description: Option<String>,
     },
     /// Switches it on again; recover_since tells where a recovery would begin
+    #[command(after_help = "Example:\n  sfm webhook enable wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Enable {
+        /// The endpoint, wh_…
         id: String,
     },
+    /// Switches it off; events go on to be logged
+    #[command(after_help = "Example:\n  sfm webhook disable wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Disable {
+        /// The endpoint, wh_…
         id: String,
     },
+    /// Deletes an endpoint
+    #[command(after_help = "Example:\n  sfm webhook delete wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Delete {
+        /// The endpoint, wh_…
         id: String,
     },
     /// Makes a new secret; the old one signs for 24 hours more
+    #[command(after_help = "Example:\n  sfm webhook rotate wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Rotate {
+        /// The endpoint, wh_…
         id: String,
         /// The old one signs no more
         #[arg(long)]
         expire_now: bool,
     },
     /// Ends the overlap of a rotation
+    #[command(after_help = "Example:\n  sfm webhook expire-old wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     ExpireOld {
+        /// The endpoint, wh_…
         id: String,
     },
     /// Sends a test event
+    #[command(after_help = "Example:\n  sfm webhook test wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Test {
+        /// The endpoint, wh_…
         id: String,
     },
     /// The log of an endpoint, or with --account of an event
+    #[command(after_help = "Example:\n  sfm webhook deliveries wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Deliveries {
+        /// The endpoint, wh_…, or the event, evt_…
         id: String,
+        /// The account of the event
         #[arg(long)]
         account: Option<String>,
         /// Goes on behind this delivery
@@ -76,18 +106,26 @@ pub enum WebhookCommand {
         before: Option<String>,
     },
     /// The newest 100 events of an account, of 30 days
+    #[command(after_help = "Example:\n  sfm webhook events acct_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Events {
+        /// The account, acct_…
         account: String,
         /// Goes on behind this event
         #[arg(long)]
         before: Option<String>,
     },
+    /// Tells a delivery's event to its endpoint once more
+    #[command(after_help = "Example:\n  sfm webhook redeliver dlv_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Redeliver {
+        /// The delivery, dlv_…
         delivery: String,
     },
     /// Tries anew what failed, or was not told, since a time
+    #[command(after_help = "Example:\n  sfm webhook recover wh_01M8G0F2Z7V5YKQ4T9XN3D6B1C --since 2026-11-24T00:00:00Z")]
     Recover {
+        /// The endpoint, wh_…
         id: String,
+        /// From when on, RFC 3339
         #[arg(long)]
         since: String,
     },

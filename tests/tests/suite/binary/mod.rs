@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sfm_tests::client::{Client, fax};
 use sfm_tests::{documents, eventually};
 use tokio::sync::Mutex;
@@ -177,6 +177,22 @@ async fn operator_commands_print_one_object_and_fail_with_one() {
     let key = operator_json(env, &["key", "create", id, "--scope", "faxes:read", "--scope", "faxes:send"]);
     let client = Client::new(running.ready["base_url"].as_str().unwrap(), key["key"].as_str().unwrap());
     assert_eq!(client.get("/v1/faxes").await.status, 200);
+    let listed = operator_json(env, &["key", "list", id]);
+    assert_eq!((&listed["data"][0]["id"], listed["data"].as_array().unwrap().len()), (&key["id"], 1));
+    assert!(!listed.to_string().contains(key["key"].as_str().unwrap()), "a key is shown once");
+    assert_eq!(operator_json(env, &["account", "list"])["data"].as_array().unwrap().last().unwrap()["id"], account["id"]);
+    assert_eq!(operator_json(env, &["scheduled", "list", id])["total"], 0);
+    let sent = client.send_letter("+15005550002").await["id"].as_str().unwrap().to_owned();
+    eventually("the line to be busy", || async { Some(client.fax(&sent).await).filter(|fax| fax["attempts"][0]["ended_at"].is_string()) })
+        .await;
+    client.post(&format!("/v1/faxes/{sent}/cancel"), &json!({})).await;
+    assert_eq!(operator_json(env, &["fax", "list", id])["data"][0]["id"], *sent);
+    let traced = operator_json(env, &["fax", "trace", &sent]);
+    let steps: Vec<_> = traced["steps"].as_array().unwrap().iter().map(|step| step["what"].as_str().unwrap()).collect();
+    for step in ["accepted", "attempt_began", "attempt_ended", "event", "ended"] {
+        assert!(steps.contains(&step), "{step}: {traced}");
+    }
+    assert!(steps[0] == "accepted" && traced["logs"].as_str().unwrap().contains(&sent), "{traced}");
     operator_json(env, &["key", "revoke", key["id"].as_str().unwrap()]);
     assert_eq!(client.get("/v1/faxes").await.status, 401, "a revoked key stops at once");
     operator_json(env, &["number", "release", number["id"].as_str().unwrap()]);
