@@ -51,7 +51,7 @@ impl Principal {
         }
     }
 
-    /// Whether the audit log tells of what they change. Of a key its last use is noted instead.
+    /// Whether the audit log tells of all that they change. Of a key it tells of looks, exports and deletions alone.
     pub fn is_audited(&self) -> bool {
         !matches!(self, Self::ApiKey { .. })
     }

@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use sfm_core::audit::{Action, AuditEntry};
+use sfm_core::clock::Clock;
 use sfm_core::fax::{Direction, FaxStatus};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
@@ -15,6 +17,7 @@ use sfm_core::receipt::{Receipt, ReceiptDocument, canonical};
 use sfm_core::secret::Secret;
 use sfm_core::settings::Zone;
 use sfm_store::StoreError;
+use sfm_store::audit::Audit;
 use sfm_store::documents::{DocumentStoreError, Documents};
 use sfm_store::faxes::Faxes;
 use sfm_store::platform::{ConfigError, Platform};
@@ -32,6 +35,8 @@ pub struct ReceiptIssuer {
     faxes: Faxes,
     documents: Documents,
     secrets: ReceiptSecretStore,
+    audit: Audit,
+    clock: Clock,
 }
 
 /// The keys that verify receipts.
@@ -80,10 +85,17 @@ impl IssuedReceipt {
 
 impl ReceiptIssuer {
     pub fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { faxes: Faxes::new(platform)?, documents: Documents::new(platform)?, secrets: ReceiptSecretStore::new(platform)? })
+        Ok(Self {
+            faxes: Faxes::new(platform)?,
+            documents: Documents::new(platform)?,
+            secrets: ReceiptSecretStore::new(platform)?,
+            audit: Audit::new(platform)?,
+            clock: platform.clock(),
+        })
     }
 
-    /// The receipt of a fax: the same one each time, while its document is kept. (1 RRU, 1 GET)
+    /// The receipt of a fax: the same one each time, while its document is kept. The audit log tells of the look before it is granted, as it has a picture
+    /// of the first page. (1 RRU, 1 WRU, 1 GET)
     ///
     /// # Errors
     /// [`ReceiptError::NotFinal`] while it is under way.
@@ -92,6 +104,7 @@ impl ReceiptIssuer {
         if !fax.status.is_final() {
             return Err(ReceiptError::NotFinal(fax.status));
         }
+        self.audit.record(&AuditEntry::new(who, Action::FaxViewed, id, self.clock.now()).detail("receipt")).await?;
         let key = signing_key(&self.secrets.get().await?.receipt_key);
         let document = self.documents.get(&fax.document_key()).await?;
         let told = document.as_ref().map(|pdf| ReceiptDocument { bytes: pdf.len() as u64, sha256: format!("{:x}", Sha256::digest(pdf)) });

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use super::StoreError;
-use super::transaction::{Write, transact};
-use crate::items::{self, from_item, n, s, to_item};
+use super::transaction::Write;
+use crate::items::{self, Item, from_item, n, s, to_item};
 use crate::platform::{ConfigError, Platform};
 use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::id::{AccountId, AuditId};
@@ -31,9 +31,13 @@ impl Audit {
 
     /// The write of an entry, to be made with its change.
     pub fn write(&self, entry: &AuditEntry) -> Result<Write, StoreError> {
+        Ok(items::put(&self.table, self.item(entry)?, None)?.into())
+    }
+
+    fn item(&self, entry: &AuditEntry) -> Result<Item, StoreError> {
         let mut item = to_item(entry)?;
         item.insert("expires_at".into(), n(entry.at.as_second() + self.retention_days * DAY_SECONDS));
-        Ok(items::put(&self.table, item, None)?.into())
+        Ok(item)
     }
 
     /// The write of an entry about a change by `who`; none where the log does not tell of theirs.
@@ -46,10 +50,10 @@ impl Audit {
         who.is_audited().then(|| self.write(&entry)).transpose()
     }
 
-    /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done.
+    /// Writes an entry by itself: of a look, before it is granted, or of what is no single transaction, before it is done. (1 WRU)
     pub async fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let done = transact(&self.client, vec![self.write(entry)?.into()]).await?;
-        done.map_err(StoreError::from)
+        self.client.put_item().table_name(&self.table).set_item(Some(self.item(entry)?)).send().await.map_err(StoreError::from_sdk)?;
+        Ok(())
     }
 
     /// At most `limit` entries older than `before`, newest first.

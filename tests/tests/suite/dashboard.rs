@@ -657,4 +657,17 @@ async fn a_member_uploads_cancels_exports_and_keeps_the_receipt() {
         |action: &str| audit["data"].as_array().unwrap().iter().find(|entry| entry["action"] == action).cloned().unwrap_or_default();
     assert_eq!((&looks("fax.viewed")["detail"], &looks("fax.viewed")["actor"]), (&json!("receipt"), &json!("bob@example.com")));
     assert_eq!(looks("faxes.exported")["detail"], json!(month));
+    // What a key takes is told too.
+    let faxes = format!("/v1/faxes/{id}");
+    for path in [format!("{faxes}/document"), format!("{faxes}/receipt"), format!("/v1/faxes/export?month={month}")] {
+        let taken = customer.client.get(&path).await;
+        assert!(matches!(taken.status, 200 | 302), "{path}: {}", taken.text);
+    }
+    let log = ok(&owner, "GET", &format!("{base}/audit"), None, 200).await;
+    let of_key = |entry: &&Value| entry["actor"].as_str().unwrap().starts_with("key_");
+    let told: Vec<_> = log["data"].as_array().unwrap().iter().filter(of_key).map(|entry| (&entry["action"], &entry["detail"])).collect();
+    assert_eq!(
+        told,
+        [(&json!("faxes.exported"), &json!(month)), (&json!("fax.viewed"), &json!("receipt")), (&json!("fax.viewed"), &Value::Null)]
+    );
 }

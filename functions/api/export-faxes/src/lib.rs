@@ -23,7 +23,7 @@ impl Endpoint for ExportFaxes {
 
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let who = self.auth.authorize(request, Scope::FaxesRead).await?;
-        let link = self.export.month(who.account(), month(request)?).await?;
+        let link = self.export.month(&who, month(request)?).await?;
         let location = HeaderValue::from_str(link.expose()).map_err(|_| ApiError::internal("the link is no header value"))?;
         Ok(Response::empty(StatusCode::FOUND)
             .with_header(header::LOCATION, location)

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use serde_json::json;
-use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::clock::ApiTime;
 use sfm_core::fax::{Fax, FaxStatus};
 use sfm_core::id::FaxId;
@@ -37,9 +36,7 @@ impl DashboardApi {
     /// A link to a month as CSV, as a browser follows no redirect with a token of ours.
     pub(crate) async fn export(&self, who: &Principal, request: &Request) -> Result<Response, ApiError> {
         let month = month(request)?;
-        let entry = AuditEntry::new(who, Action::FaxesExported, who.account(), request.now).detail(month.to_string());
-        self.audit.record(&entry).await?;
-        let link = self.export.month(who.account(), month).await?;
+        let link = self.export.month(who, month).await?;
         Response::json(StatusCode::OK, &json!({"url": link.expose()}))
     }
 

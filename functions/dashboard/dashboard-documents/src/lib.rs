@@ -1,12 +1,10 @@
 //! What of `/dashboard/api/` needs the code for documents: sending, scheduling, looking at a page, and receipts.
 
 use http::StatusCode;
-use sfm_core::audit::{Action, AuditEntry};
 use sfm_core::id::FaxId;
 use sfm_core::principal::Principal;
 use sfm_service::faxes::FaxReader;
 use sfm_service::receipts::ReceiptIssuer;
-use sfm_store::audit::Audit;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_submission::{Deadline, PreviewError, PreviewService, ScheduleService, SendService, receipt_page};
 use sfm_web::membership::MemberAuth;
@@ -27,7 +25,6 @@ pub struct DashboardDocuments {
     schedules: ScheduleService,
     previews: PreviewService,
     receipts: ReceiptIssuer,
-    audit: Audit,
     faxes: FaxReader,
 }
 
@@ -42,7 +39,6 @@ impl Endpoint for DashboardDocuments {
             schedules: ScheduleService::new(platform)?,
             previews: PreviewService::new(platform)?,
             receipts: ReceiptIssuer::new(platform)?,
-            audit: Audit::new(platform)?,
             faxes: FaxReader::new(platform)?,
         })
     }
@@ -96,10 +92,8 @@ impl DashboardDocuments {
         self.guard.submit(request, who, SCHEDULE, "schedules", schedule).await
     }
 
-    /// The audit log tells who looked at it, as it has a picture of the first page.
     async fn receipt(&self, who: &Principal, request: &Request, id: FaxId) -> Result<Response, ApiError> {
         let issued = self.receipts.issue(who, id).await?;
-        self.audit.record(&AuditEntry::new(who, Action::FaxViewed, id, request.now).detail("receipt")).await?;
         receipt(request, &issued, receipt_page)
     }
 
