@@ -35,7 +35,7 @@ pub(super) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "waited too long: {what}");
+        assert!(started.elapsed() < Duration::from_secs(300), "waited too long: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
