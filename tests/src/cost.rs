@@ -280,7 +280,8 @@ async fn measure(prices: Value, processor: BTreeMap<String, f64>, log: Errors) {
     let queues = queues.filter(|(_, event)| event["Type"] == "SQS").count() as f64;
     let polls = queues * prices.price("pollers_of_a_queue") * minutes * 60.0 / prices.price("poll_seconds");
     rows.push(("SQS, empty receives of Lambda's pollers", polls, polls * prices.price("sqs_request")));
-    rows.push(("Secrets Manager, a secret", 1.0 / month, prices.price("secret_month") / month));
+    let secrets = template.resources("AWS::SecretsManager::Secret").unwrap().len() as f64;
+    rows.push(("Secrets Manager, secrets", secrets / month, secrets * prices.price("secret_month") / month));
     let idle = table("A month without a fax, alarms apart", &rows, month);
 
     println!("\n1,000 delivered faxes ${of_faxes:.4}, a month without one ${idle:.2}");
