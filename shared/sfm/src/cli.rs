@@ -18,6 +18,7 @@ use crate::commands::key::KeyCommand;
 use crate::commands::member::MemberCommand;
 use crate::commands::number::NumberCommand;
 use crate::commands::scheduled::ScheduledCommand;
+use crate::commands::user::UserCommand;
 use crate::commands::webhook::WebhookCommand;
 #[cfg(feature = "local")]
 use crate::local::LocalArgs;
@@ -42,6 +43,8 @@ pub enum Command {
     /// Runs the whole service on this machine (what sfm does without a command)
     #[cfg(feature = "local")]
     Local(LocalArgs),
+    #[command(flatten)]
+    User(UserCommand),
     #[command(flatten)]
     Operator(OperatorCommand),
     /// What the service does to a document, on files

@@ -17,6 +17,7 @@ pub fn main() -> ExitCode {
     fax_document::sandbox::serve_if_worker();
     let cli = Cli::parse();
     let done = match cli.command {
+        Some(Command::User(command)) => on_a_runtime(async { print_lines(&[command.run().await?]) }),
         Some(Command::Operator(command)) => on_a_runtime(async { print_lines(&command.run().await?) }),
         #[cfg(feature = "local")]
         Some(Command::Local(args)) => on_a_runtime(local::run(args)),

@@ -16,8 +16,10 @@ pub mod key;
 pub mod member;
 pub mod number;
 pub mod scheduled;
+pub mod user;
 pub mod webhook;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
@@ -31,14 +33,24 @@ use sfm_store::users::UserPoolError;
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct CommandError {
-    kind: &'static str,
+    kind: Cow<'static, str>,
     message: String,
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
 }
 
 impl CommandError {
     pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), code: None }
+        Self { kind: kind.into(), message: message.into(), code: None }
+    }
+
+    /// An error that the API told; None where there is none.
+    fn told(error: &Value) -> Option<Self> {
+        let text = |name: &str| error[name].as_str().map(str::to_owned);
+        Some(Self { kind: text("type")?.into(), message: text("message")?, code: text("code").map(Cow::from) })
+    }
+
+    fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -51,13 +63,13 @@ impl CommandError {
 
     /// What exactly, as in the API's errors.
     pub fn code(self, code: &'static str) -> Self {
-        Self { code: Some(code), ..self }
+        Self { code: Some(code.into()), ..self }
     }
 
     pub fn json(&self) -> String {
         let mut error = json!({"type": self.kind, "message": self.message});
-        if let Some(code) = self.code {
-            error["code"] = code.into();
+        if let Some(code) = &self.code {
+            error["code"] = json!(code);
         }
         json!({"error": error}).to_string()
     }

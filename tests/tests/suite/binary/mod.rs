@@ -204,6 +204,61 @@ async fn operator_commands_print_one_object_and_fail_with_one() {
     assert_eq!(operator(env, &["account", "shew"]).status.code(), Some(2));
 }
 
+/// A user's command, with what it printed on stdout and on stderr.
+fn user(running: &Running, key: &str, args: &[&str]) -> (Value, String) {
+    let url = running.ready["base_url"].as_str().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_sfm-under-test")).args(args).env("SFM_URL", url).env("SFM_KEY", key).output().unwrap();
+    let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert_eq!(done.status.success(), !out.is_empty(), "{out}{err}");
+    let last = if done.status.success() { out.trim() } else { err.trim().lines().last().unwrap() };
+    (serde_json::from_str(last).unwrap(), err)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_sends_watches_and_keeps_the_receipt_by_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(&folder.path().join("data"));
+    let key = running.ready["demo_key"].as_str().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (letter, form) = (path("letter.pdf", documents::LETTER), path("form.png", documents::FORM));
+    let send = ["send", &letter, &form, "+15005550001", "--cover-to", "Ann", "--reference", "Case 7", "--watch"];
+    let (fax, told) = user(&running, key, &send);
+    assert_eq!((&fax["status"], &fax["pages"], &fax["reference"]), (&json!("delivered"), &json!(4), &json!("Case 7")));
+    assert!(told.contains("--resume ") && told.contains("delivered, attempt 1, 4 of 4 pages"), "{told}");
+    // Interrupted after it was sent, and repeated: it is the same fax.
+    let resume = told.lines().next().unwrap().rsplit_once(' ').unwrap().1;
+    assert_eq!(user(&running, key, &[&send[..8], &["--resume", resume]].concat()).0["id"], fax["id"]);
+    let id = fax["id"].as_str().unwrap();
+    assert_eq!(user(&running, key, &["status", id]).0, fax);
+    let receipt = folder.path().join("receipt.json");
+    user(&running, key, &["receipt", id, "--output", receipt.to_str().unwrap()]);
+    let receipt: Value = serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap();
+    assert_eq!(receipt["receipt"]["fax_id"], *id, "{receipt}");
+    // More than a request carries is uploaded; a repetition with other uploads sends nothing.
+    let mut long = documents::LETTER.to_vec();
+    long.resize(4_500_000, b'\n');
+    let long = path("long.pdf", &long);
+    let (sent, told) = user(&running, key, &["send", &long, "+15005550001"]);
+    assert!(told.contains("Uploading") && sent["pages"] == 2, "{told}{sent}");
+    let resume = told.lines().next().unwrap().rsplit_once(' ').unwrap().1;
+    assert_eq!(user(&running, key, &["send", &long, "+15005550001", "--resume", resume]).0["error"]["type"], "conflict");
+    // The API's own errors, and what keeps the command from asking.
+    for (args, kind, code) in [
+        (vec!["send", &letter, "+1"], "invalid_request", None),
+        (vec!["send", "absent.pdf", "+15005550001"], "unavailable", None),
+        (vec!["status", "fax_01ARZ3NDEKTSV4RRFFQ69G5FAV"], "not_found", None),
+        (vec!["status", "../numbers"], "not_found", None),
+    ] {
+        let error = &user(&running, key, &args).0["error"];
+        assert_eq!((error["type"].as_str(), error["code"].as_str()), (Some(kind), code), "{args:?}: {error}");
+    }
+    assert_eq!(user(&running, "sfm_live_wrong", &["status", id]).0["error"]["type"], "unauthorized");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_that_the_command_let_in_is_received_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();
