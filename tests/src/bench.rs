@@ -25,7 +25,7 @@ use sfm_core::plan::Plan;
 use sfm_core::scope::Scope;
 use sfm_store::platform::Platform;
 use sfm_tests::client::{Client, fax};
-use sfm_tests::documents::{LETTER_PAGES, TEXT};
+use sfm_tests::documents::TEXT;
 use sfm_tests::receiver::{Receiver, Reply};
 use sfm_tests::seed::{delivered_events, faxes_like, first_attempts};
 use sfm_tests::service::{Customer, customer_at};
@@ -184,7 +184,7 @@ impl Subject {
     /// What the header line adds to a hand-over, beside the read of the document that comes before it.
     async fn header(&self) -> Vec<Figure> {
         let options = Options { header: true, ..Options::default() };
-        let letters = vec![TEXT; HEADED / usize::try_from(LETTER_PAGES).unwrap()].join(&0x0c);
+        let letters = vec![TEXT; HEADED].join(&0x0c);
         let document = convert(&letters, Some("text/plain"), &options).unwrap().pdf;
         assert_eq!(read_fax_pdf(&document).unwrap().len(), HEADED);
         let header = Header::new("2026-11-24 17:05 UTC", "Clinic  +1 202 555 0111");
