@@ -21,6 +21,8 @@ const LEFT: u32 = 60;
 const BASELINE: f64 = 0.14;
 /// Characters between the parts of the line, at least.
 const GAP: usize = 2;
+/// Pixels that are looked at together.
+const RUN: usize = 32;
 /// Of a glyph's pixel, from which grey on it is black.
 const BLACK: u8 = 128;
 
@@ -56,11 +58,19 @@ pub fn can_print(c: char) -> bool {
 pub fn stamp(pdf: &[u8], header: Option<&Header>) -> Result<Vec<u8>, ReadError> {
     let mut pages = read_fax_pdf(pdf)?;
     let count = pages.len();
+    let mut pen: Option<(f64, Font)> = None;
     for (page, number) in pages.iter_mut().zip(1..) {
         let Some(bits) = page.header_bits else { continue };
         let sheet = Sheet::of_size(page.width, page.height).ok_or(Damaged)?.with_header(HEIGHT);
         let line = match header {
-            Some(header) => draw(header, &sheet, &format!("Page {number} of {count}")).ok_or(Damaged)?,
+            Some(header) => {
+                // Its glyphs are drawn once for all pages of a resolution.
+                if pen.as_ref().is_none_or(|(dpi, _)| *dpi != sheet.dpi_y) {
+                    pen = Some((sheet.dpi_y, Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32).map_err(|_| Damaged)?));
+                }
+                let (_, font) = pen.as_mut().ok_or(Damaged)?;
+                draw(header, &sheet, &format!("Page {number} of {count}"), font)
+            }
             None => Bitmap::white(COLUMNS, sheet.header),
         };
         let (g4, bits) = ccitt::replace_upper(&page.g4, bits as usize, &line)?;
@@ -77,8 +87,7 @@ pub fn has_header_room(pdf: &[u8]) -> Result<bool, ReadError> {
     Ok(read_fax_pdf(pdf)?.iter().all(|page| page.header_bits.is_some()))
 }
 
-fn draw(header: &Header, sheet: &Sheet, number: &str) -> Option<Bitmap> {
-    let mut font = Font::new(ADVANCE as f32, (sheet.dpi_y / DPI_X) as f32).ok()?;
+fn draw(header: &Header, sheet: &Sheet, number: &str, font: &mut Font) -> Bitmap {
     let mut line = Gray::white(COLUMNS, sheet.header);
     let baseline = (BASELINE * sheet.dpi_y).round() as u32;
     let mut write = |text: &mut dyn Iterator<Item = char>, x: u32| {
@@ -99,8 +108,12 @@ fn draw(header: &Header, sheet: &Sheet, number: &str) -> Option<Bitmap> {
     let mut black = Bitmap::white(COLUMNS, sheet.header);
     // The last row stays white, so that what is below does not depend on the line.
     for y in 0..sheet.header.saturating_sub(1) {
-        let row = line.row(y as usize);
-        (0..COLUMNS).zip(row).filter(|(_, grey)| **grey < BLACK).for_each(|(x, _)| black.blacken(x, y));
+        for (first, pixels) in (0..).step_by(RUN).zip(line.row(y as usize).chunks(RUN)) {
+            // Most of the line is white.
+            if pixels.iter().fold(u8::MAX, |least, grey| least.min(*grey)) < BLACK {
+                (first..).zip(pixels).filter(|(_, grey)| **grey < BLACK).for_each(|(x, _)| black.blacken(x, y));
+            }
+        }
     }
-    Some(black)
+    black
 }
