@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 // A parser's panic is caught and becomes a refusal; only what comes out of the target itself is a find.
 fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |bytes: &[u8]| {
-    let page = FaxPage { width: 1728, height: 1078, g4: bytes.to_vec() };
+    let page = FaxPage { width: 1728, height: 1078, g4: bytes.to_vec(), header_bits: None };
     let Ok(bitmap) = page.decode() else { return };
     for coding in [Coding::Group3, Coding::Group4] {
         let tiff = write_tiff(std::slice::from_ref(&page), coding).expect("a page that decodes");
