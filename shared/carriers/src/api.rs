@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request;
 use jiff::{SignedDuration, Timestamp};
@@ -108,8 +108,10 @@ impl Api {
             .map_err(|e| if e.is_unsent() { Failure::NotSent(e.text()) } else { Failure::Unclear(e.text()) })?;
         let pause = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = pause.and_then(|text| pause_of(text, self.clock.now()));
-        let body = timeout_at(until, read(&mut answer, limit)).await;
-        let body = body.unwrap_or_else(|_| Err("the answer was not over in time".into()));
+        let body = match timeout_at(until, answer.body(limit)).await {
+            Ok(read) => read.map_err(|e| e.text()),
+            Err(_) => Err("the answer was not over in time".into()),
+        };
         Ok(Answer { status: answer.status.as_u16(), retry_after, body })
     }
 
@@ -159,22 +161,6 @@ impl<T> Search<T> {
             Self::TooLong => Err(LookupError("the list is too long to tell".into())),
         }
     }
-}
-
-/// Reads a body up to a limit; one that is longer, or says so, is an error.
-async fn read(answer: &mut sfm_http_client::Answer, limit: usize) -> Result<Bytes, String> {
-    let too_large = || format!("the answer has more than {limit} bytes");
-    if answer.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| e.text())? {
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
 
 impl Answer {

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
@@ -94,6 +94,8 @@ pub enum ExchangeError {
     Body(#[from] hyper::Error),
     #[error("more than {MOST_INTERIM} interim answers")]
     TooManyInterim,
+    #[error("the answer has more than {0} bytes")]
+    TooLong(usize),
 }
 
 impl ExchangeError {
@@ -102,7 +104,7 @@ impl ExchangeError {
         match self {
             Self::Request(_) => true,
             Self::Exchange(e) => e.is_connect(),
-            Self::Body(_) | Self::TooManyInterim => false,
+            Self::Body(_) | Self::TooManyInterim | Self::TooLong(_) => false,
         }
     }
 
@@ -158,6 +160,24 @@ impl Answer {
             }
         }
         Ok(None)
+    }
+
+    /// What is left of the body, at most so many bytes of it.
+    ///
+    /// # Errors
+    /// [`ExchangeError::TooLong`] when it has more, or its head says so; another when the connection breaks.
+    pub async fn body(&mut self, at_most: usize) -> Result<Bytes, ExchangeError> {
+        if self.content_length().is_some_and(|length| length > at_most as u64) {
+            return Err(ExchangeError::TooLong(at_most));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > at_most {
+                return Err(ExchangeError::TooLong(at_most));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
     }
 
     /// The length that the head says.

@@ -109,13 +109,7 @@ impl Users {
             call = call.header(name, value);
         }
         let mut answer = self.http.send(call, body).await.map_err(|e| unavailable(&e))?;
-        let mut told = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|e| unavailable(&e))? {
-            told.extend_from_slice(&chunk);
-            if told.len() > LONGEST_ANSWER {
-                return Err(UserPoolError::Unavailable("its answer is too long".into()));
-            }
-        }
+        let told = answer.body(LONGEST_ANSWER).await.map_err(|e| unavailable(&e))?;
         if answer.status.is_success() {
             return Ok(());
         }

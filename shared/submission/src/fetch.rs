@@ -10,7 +10,7 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
 use sfm_http_client::ssrf::{SafeHttp, UrlRejected};
-use sfm_http_client::{self, Answer};
+use sfm_http_client::{self, Answer, ExchangeError};
 use sfm_service::submission::DocumentRefused;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -93,21 +93,15 @@ async fn read(mut answer: Answer) -> Result<Bytes, FetchError> {
         declared = may_be_document(&String::from_utf8_lossy(value.as_bytes()))?;
     }
     let coding = answer.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().to_ascii_lowercase());
-    if answer.content_length().is_some_and(|length| length > LARGEST as u64) {
-        return Err(FetchError::TooLarge);
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_| FetchError::Connection)? {
-        if body.len() + chunk.len() > LARGEST {
-            return Err(FetchError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = answer.body(LARGEST).await.map_err(|e| match e {
+        ExchangeError::TooLong(_) => FetchError::TooLarge,
+        _ => FetchError::Connection,
+    })?;
     // Some servers send what they have compressed, whatever was asked for.
     let body = match coding.as_deref() {
-        None | Some(b"" | b"identity") => body.into(),
-        Some(b"gzip" | b"x-gzip") => unpack(MultiGzDecoder::new(body.as_slice()))?,
-        Some(b"deflate") => unpack(ZlibDecoder::new(body.as_slice()))?,
+        None | Some(b"" | b"identity") => body,
+        Some(b"gzip" | b"x-gzip") => unpack(MultiGzDecoder::new(body.as_ref()))?,
+        Some(b"deflate") => unpack(ZlibDecoder::new(body.as_ref()))?,
         Some(_) => return Err(FetchError::Coding),
     };
     // What is called a picture and has the signature of none would be faxed as text.

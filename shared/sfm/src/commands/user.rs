@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use sfm_core::clock::Clock;
 use sfm_core::id::RequestId;
 use sfm_core::secret::Secret;
 use sfm_http_client::{Client, Tls, request};
-use url::Url;
+use url::{Host, Url};
 
 use super::CommandError;
 
@@ -19,6 +20,10 @@ use super::CommandError;
 const INLINE: usize = 4_000_000;
 /// Between two looks at a fax that is under way.
 const LOOK: Duration = Duration::from_secs(2);
+/// An answer is over by then: API Gateway gives a function 30 s (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+const ANSWER: Duration = Duration::from_secs(60);
+/// An upload is over by then: its address is good for 15 min.
+const UPLOAD: Duration = Duration::from_mins(15);
 /// Bytes of an answer that are read: a receipt has a picture of a page.
 const LONGEST_ANSWER: usize = 20_000_000;
 
@@ -109,6 +114,17 @@ fn segment(id: &str) -> Result<&str, CommandError> {
     if is_id { Ok(id) } else { Err(CommandError::not_found("fax")) }
 }
 
+/// Nobody reads what is sent there on its way: it is encrypted, or does not leave this machine.
+fn is_private(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || url.scheme() == "http" && is_here
+}
+
 struct Api {
     http: Client,
     url: Url,
@@ -118,7 +134,7 @@ struct Api {
 /// An answer of the API, or of the storage.
 struct Answer {
     status: http::StatusCode,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Api {
@@ -130,6 +146,12 @@ impl Api {
         let url: Url = var("SFM_URL", "the address of the service, as http://127.0.0.1:3000")?
             .parse()
             .map_err(|e| CommandError::new("configuration", format!("SFM_URL is no address: {e}.")))?;
+        if !is_private(&url) {
+            return Err(CommandError::new(
+                "configuration",
+                "SFM_URL must begin with https://: the key would be read on the way. Plain http:// is for this machine alone.",
+            ));
+        }
         let key = Secret::new(var("SFM_KEY", "an API key, sfm_…")?);
         let tls = Tls::new().map_err(|e| CommandError::new("configuration", e.to_string()))?;
         Ok(Self { http: Client::new(tls.config().clone()), url, key })
@@ -154,7 +176,7 @@ impl Api {
         if body.is_some() {
             call = call.header("content-type", "application/json");
         }
-        let answer = self.exchange(call, body.map(Value::to_string).unwrap_or_default().into_bytes()).await?;
+        let answer = self.exchange(call, body.map(Value::to_string).unwrap_or_default().into_bytes(), ANSWER).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -163,17 +185,16 @@ impl Api {
             .unwrap_or_else(|| CommandError::new("unavailable", format!("The service answers {}.", answer.status))))
     }
 
-    async fn exchange(&self, call: http::request::Builder, body: Vec<u8>) -> Result<Answer, CommandError> {
+    async fn exchange(&self, call: http::request::Builder, body: Vec<u8>, within: Duration) -> Result<Answer, CommandError> {
         let failed = |e: sfm_http_client::ExchangeError| CommandError::new("unavailable", format!("The service does not answer: {e}"));
-        let mut answer = self.http.send(call, body).await.map_err(failed)?;
-        let mut told = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            told.extend_from_slice(&chunk);
-            if told.len() > LONGEST_ANSWER {
-                return Err(CommandError::new("unavailable", "The service's answer is too long."));
-            }
-        }
-        Ok(Answer { status: answer.status, body: told })
+        let exchange = async {
+            let mut answer = self.http.send(call, body).await?;
+            Ok(Answer { status: answer.status, body: answer.body(LONGEST_ANSWER).await? })
+        };
+        let answer = tokio::time::timeout(within, exchange).await;
+        answer
+            .map_err(|_| CommandError::new("unavailable", format!("The service does not answer within {} s.", within.as_secs())))?
+            .map_err(failed)
     }
 
     /// Sends the files as one fax. The key is told before anything is asked for, so that whoever is interrupted can go on.
@@ -205,7 +226,7 @@ impl Api {
         let upload = self.json(http::Method::POST, "/v1/uploads", Some(&json!({"size": document.len()})), &[]).await?;
         let url = upload["url"].as_str().and_then(|url| url.parse::<Url>().ok());
         let url = url.ok_or_else(|| CommandError::new("unavailable", "The service gave no address for the upload."))?;
-        let answer = self.exchange(request(http::Method::PUT, &url), document.to_vec()).await?;
+        let answer = self.exchange(request(http::Method::PUT, &url), document.to_vec(), UPLOAD).await?;
         if !answer.status.is_success() {
             return Err(CommandError::new("unavailable", format!("{}: the storage answers {}.", file.display(), answer.status)));
         }
