@@ -31,8 +31,6 @@ const IDLE_MINUTES: usize = 60;
 const MINUTES_OF_A_MONTH: f64 = 30.4 * 24.0 * 60.0;
 /// Memory that buys a whole processor (AWS Lambda Developer Guide, "Configure Lambda function memory").
 const WHOLE_PROCESSOR_MB: f64 = 1769.0;
-/// What Lambda itself writes of an invocation: START, END and REPORT.
-const PLATFORM_LOG_BYTES: f64 = 330.0;
 
 #[derive(Debug, Default, Clone)]
 struct Usage {
@@ -147,7 +145,6 @@ impl Prices<'_> {
             .fold(0.0, |sum, n| sum + n);
         // Sent, received and deleted, one by one: what a batch saves is not counted. Those that the bus sends come from its events.
         let queue_requests = 3.0 * (usage.queue_messages + usage.events);
-        let logs = log_bytes + PLATFORM_LOG_BYTES * count;
         vec![
             ("DynamoDB, write units", usage.write_units, usage.write_units * self.price("dynamodb_write_unit")),
             ("DynamoDB, read units", usage.read_units, usage.read_units * self.price("dynamodb_read_unit")),
@@ -158,7 +155,8 @@ impl Prices<'_> {
             ("SQS, requests", queue_requests, queue_requests * self.price("sqs_request")),
             ("EventBridge, events", usage.events, usage.events * self.price("eventbridge_event")),
             ("API Gateway, requests", api, api * self.price("api_request")),
-            ("CloudWatch, log bytes", logs, logs / 1e9 * self.price("log_gb")),
+            // Lambda itself writes of trouble alone: `SystemLogLevel` in the template.
+            ("CloudWatch, log bytes", log_bytes, log_bytes / 1e9 * self.price("log_gb")),
             ("Secrets Manager, calls", usage.secret_calls, usage.secret_calls * self.price("secret_call")),
             ("Bytes to the carrier", usage.bytes_to_carrier, usage.bytes_to_carrier / 1e9 * self.price("transfer_gb")),
         ]

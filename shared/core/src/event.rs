@@ -9,6 +9,7 @@ use crate::fax::{Fax, FaxStatus};
 use crate::id::{AccountId, EndpointId, EventId, FaxId, ScheduledId};
 use crate::scheduled::Scheduled;
 use crate::text_enum::{UnknownName, text_enum};
+use crate::trace::TraceParent;
 
 /// How long events can be listed, and their webhooks redelivered.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -62,6 +63,12 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<EndpointId>,
     pub created_at: Timestamp,
+    /// The caller's trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
+    /// Of a test key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// The resource as it was at that moment, in JSON: the `data` of its webhooks, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
@@ -84,6 +91,8 @@ impl Event {
             scheduled_id: None,
             endpoint_id: None,
             created_at: fax.created_at,
+            trace: fax.trace,
+            test: !fax.live,
             data: None,
             expires_at: (fax.created_at + KEPT).as_second(),
             due_at: None,
@@ -102,7 +111,8 @@ impl Event {
             FaxStatus::Canceled => EventType::FaxCanceled,
             FaxStatus::Queued | FaxStatus::Sending | FaxStatus::Failed => EventType::FaxFailed,
         };
-        Ok(Self { fax_id: Some(fax.id), ..Self::outward(fax.account_id, kind, serde_json::to_string(&fax.resource())?, now) })
+        let event = Self::outward(fax.account_id, kind, serde_json::to_string(&fax.resource())?, now);
+        Ok(Self { fax_id: Some(fax.id), trace: fax.trace, test: !fax.live, ..event })
     }
 
     /// Tells that a scheduled fax did not become one.
@@ -112,7 +122,7 @@ impl Event {
     pub fn not_sent(scheduled: &Scheduled, now: Timestamp) -> Result<Self, serde_json::Error> {
         let data = serde_json::to_string(&scheduled.resource())?;
         let event = Self::outward(scheduled.account_id, EventType::ScheduledFailed, data, now);
-        Ok(Self { scheduled_id: Some(scheduled.id), ..event })
+        Ok(Self { scheduled_id: Some(scheduled.id), trace: scheduled.trace, test: !scheduled.live, ..event })
     }
 
     /// Tells one endpoint that it is reached. Its delivery is written with it, so it has no due time, and no rule of the bus passes it on.
@@ -126,10 +136,16 @@ impl Event {
         Self { endpoint_id: Some(endpoint_id), data: None, ..event }
     }
 
+    /// The trace that its webhooks belong to: the caller's, else that of the fax, of the scheduled fax, or its own.
+    pub fn trace(&self) -> TraceParent {
+        let id = self.fax_id.map(FaxId::bits).or(self.scheduled_id.map(ScheduledId::bits)).unwrap_or(self.id.bits());
+        self.trace.unwrap_or_else(|| TraceParent::begun(id))
+    }
+
     /// The event as it travels: ids, type and times. Its data have telephone numbers, and stay in the table, from which whoever tells of
     /// it reads them.
     pub fn slim(&self) -> Self {
-        Self { data: None, due_at: None, due_shard: None, ..self.clone() }
+        Self { data: None, trace: None, due_at: None, due_shard: None, ..self.clone() }
     }
 
     /// What its webhooks carry, the same bytes each time. None for an event that is nobody's outside.
@@ -150,6 +166,8 @@ impl Event {
             scheduled_id: None,
             endpoint_id: None,
             created_at: now,
+            trace: None,
+            test: false,
             data: Some(data),
             expires_at: (now + KEPT).as_second(),
             due_at: Some((now + FANNED_OUT_WITHIN).as_millisecond()),

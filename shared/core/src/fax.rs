@@ -20,6 +20,7 @@ use crate::phone::E164;
 use crate::reservation::Reservation;
 use crate::settings::{FaxHeader, Zone};
 use crate::text_enum::text_enum;
+use crate::trace::TraceParent;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -149,6 +150,9 @@ pub struct Fax {
     pub reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The caller's trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
     /// The contact whose number differs from the fax's in one digit, where that is no contact's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_to: Option<ContactId>,
@@ -199,6 +203,7 @@ impl Fax {
             resent_from: None,
             reference: None,
             metadata: Metadata::default(),
+            trace: None,
             similar_to: None,
             header: None,
             time_zone: Zone::default(),
@@ -267,6 +272,11 @@ impl Fax {
             FaxField::From => self.from.as_ref().map(E164::as_str),
             FaxField::Reference => self.reference.as_ref().map(Reference::as_str),
         }
+    }
+
+    /// The trace that it belongs to: its caller's, else one of its own.
+    pub fn trace(&self) -> TraceParent {
+        self.trace.unwrap_or_else(|| TraceParent::begun(self.id.bits()))
     }
 
     /// Where its fax-ready PDF lies.

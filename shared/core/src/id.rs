@@ -27,6 +27,11 @@ macro_rules! ids {
                 let since_epoch = u64::try_from(at.as_millisecond()).unwrap_or(0);
                 Self(Ulid::from_datetime(SystemTime::UNIX_EPOCH + Duration::from_millis(since_epoch)))
             }
+
+            /// Its 128 bits.
+            pub fn bits(self) -> u128 {
+                self.0.0
+            }
         }
 
         impl fmt::Display for $name {

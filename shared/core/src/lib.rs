@@ -34,6 +34,7 @@ pub mod secret;
 pub mod settings;
 pub mod submission;
 pub mod text_enum;
+pub mod trace;
 pub mod upload;
 pub mod webhook;
 

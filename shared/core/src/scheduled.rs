@@ -11,6 +11,7 @@ use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
 use crate::recipient::{RecipientRefused, SimilarContact};
 use crate::text_enum::text_enum;
+use crate::trace::TraceParent;
 
 /// How far ahead a fax may be scheduled: the API reference, "POST /v1/scheduled".
 const SOONEST: SignedDuration = SignedDuration::from_secs(60);
@@ -138,6 +139,9 @@ pub struct Scheduled {
     pub reference: Option<Reference>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The caller's trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
     /// The contact whose number differs from the fax's in one digit, where that is no contact's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_to: Option<ContactId>,
@@ -171,6 +175,7 @@ impl Scheduled {
             scheduled_id: Some(self.id),
             reference: self.reference.clone(),
             metadata: self.metadata.clone(),
+            trace: self.trace,
             similar_to: self.similar_to,
             live: self.live,
             ..Fax::queued(self.account_id, id, self.to.clone(), from, self.pages, now)

@@ -6,6 +6,7 @@ use crate::id::{FaxId, UploadId};
 use crate::metadata::{Metadata, Reference};
 use crate::phone::E164;
 use crate::text_enum::text_enum;
+use crate::trace::TraceParent;
 
 /// Most parts of a fax.
 pub const MOST_PARTS: usize = 20;
@@ -23,6 +24,8 @@ pub struct NewFax {
     pub confirm_to: Option<E164>,
     pub reference: Option<Reference>,
     pub metadata: Metadata,
+    /// Of the request.
+    pub trace: Option<TraceParent>,
 }
 
 /// How a fax is to be sent again; the number, where none is named, is that of the first.
@@ -33,6 +36,8 @@ pub struct Resend {
     /// The other number once more, where the caller is sure of it.
     pub confirm_to: Option<E164>,
     pub pages: ResentPages,
+    /// Of the request.
+    pub trace: Option<TraceParent>,
 }
 
 /// Which of its pages.

@@ -13,6 +13,7 @@ use sfm_core::webhook::delivery::{Attempt, Delivery, DeliveryError, Outcome};
 use sfm_core::webhook::{Endpoint, EndpointHealth, EndpointStatus, Reason};
 use sfm_http_client::ssrf::SafeHttp;
 use sfm_store::deliveries::{Deliveries, DeliveryKey};
+use sfm_store::metrics::{Metric, Metrics};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::queue::{Queue, QueueError};
 use sfm_store::webhooks::Webhooks;
@@ -29,6 +30,7 @@ pub struct WebhookAttempts {
     webhooks: Webhooks,
     queue: Queue,
     guard: SafeHttp,
+    metrics: Metrics,
     clock: Clock,
 }
 
@@ -39,6 +41,7 @@ impl WebhookAttempts {
             webhooks: Webhooks::new(platform)?,
             queue: Queue::new(platform, "WEBHOOKS_QUEUE_URL")?,
             guard: platform.guard()?,
+            metrics: Metrics::new(platform)?,
             clock: platform.clock(),
         })
     }
@@ -89,6 +92,8 @@ impl WebhookAttempts {
             None => tracing::info!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, "webhook delivered"),
             Some(error) => tracing::warn!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, ?error, "webhook failed"),
         }
+        let ended = if error.is_none() { Metric::WebhooksDelivered } else { Metric::WebhooksFailed };
+        self.metrics.write(None, &[(ended, 1.0), (Metric::WebhookLatency, duration_ms as f64)]);
         let at = self.clock.now();
         delivery.attempted(outcome.clone(), rand::rng().random_range(0.0..1.0), at);
         let throttled = matches!(status_code, Some(429 | 502..=504)).then_some(outcome.retry_after);

@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 use sfm_local::interceptor::NoInterceptor;
 use sfm_local::stack::{DEMO_OWNER, Stack, StackConfig};
+use sfm_web::logging::{self, MetricLines};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::CommandError;
@@ -43,7 +44,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 
 /// Runs the stack until the process is asked to end.
 pub async fn run(args: LocalArgs) -> Result<(), CommandError> {
-    sfm_web::logging::init();
+    logging::init(MetricLines::LeftOut);
     serve(args).await.map_err(|e| CommandError::new("unavailable", e.to_string()))
 }
 

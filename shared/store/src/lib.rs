@@ -24,6 +24,7 @@ pub mod keys;
 pub mod lines;
 pub mod lists;
 pub mod members;
+pub mod metrics;
 pub mod numbers;
 pub mod platform;
 mod posting_list;

@@ -93,6 +93,7 @@ impl ScheduleService {
             failure: None,
             reference: new.reference,
             metadata: new.metadata,
+            trace: new.trace,
             similar_to,
             live: who.is_live(),
             created_at: now,

@@ -19,6 +19,7 @@ use sfm_core::phone::E164;
 use sfm_core::principal::Principal;
 use sfm_core::scope::Scope;
 use sfm_core::submission::{NewFax, Resend, ResentPages};
+use sfm_core::trace::TraceParent;
 use sfm_service::recipients::RecipientGuard;
 use sfm_service::submission::SubmitError;
 use sfm_store::audit::Audit;
@@ -45,6 +46,7 @@ struct PreparedFax<'a> {
     similar_to: Option<ContactId>,
     reference: Option<Reference>,
     metadata: Metadata,
+    trace: Option<TraceParent>,
     /// The earlier faxes that its pages are of.
     origins: Vec<FaxId>,
 }
@@ -112,6 +114,7 @@ impl SendService {
             similar_to,
             reference: new.reference,
             metadata: new.metadata,
+            trace: new.trace,
         };
         self.accept(who, &account, fax, request, deadline).await
     }
@@ -171,6 +174,7 @@ impl SendService {
             similar_to,
             reference: fax.reference.clone(),
             metadata: fax.metadata.clone(),
+            trace: again.trace,
         };
         self.accept(who, &account, again, request, deadline).await
     }
@@ -195,7 +199,7 @@ impl SendService {
         deadline: Deadline,
     ) -> Result<Created<Box<Fax>>, SubmitError> {
         let now = self.clock.now();
-        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, header_of, similar_to, reference, metadata } =
+        let PreparedFax { to, confirm_to, sender, pages, source, origins, resent_from, header_of, similar_to, reference, metadata, trace } =
             prepared;
         let charged = if who.is_live() { pages } else { 0 };
         let sender = match self.creation.gates(account, charged, Month::of(now), sender).await? {
@@ -204,7 +208,7 @@ impl SendService {
         };
         self.recipients.check(account, &to, confirm_to.as_ref(), who.is_live()).await??;
         let fax = Fax::queued(account.id, FaxId::generate(now), to, sender, pages, now);
-        let mut fax = Fax { live: who.is_live(), resent_from, similar_to, reference, metadata, ..fax }.of_account(account);
+        let mut fax = Fax { live: who.is_live(), resent_from, similar_to, reference, metadata, trace, ..fax }.of_account(account);
         let key = fax.document_key();
         match source {
             DocumentSource::New(pdf) => {

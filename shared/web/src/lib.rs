@@ -32,6 +32,7 @@ pub use error::ApiError;
 use sfm_core::clock::parse_time;
 use sfm_core::id::RequestId;
 use sfm_core::list::{Page, Paged};
+use sfm_core::trace::{TRACEPARENT, TraceParent};
 use sfm_store::platform::{ConfigError, Platform};
 
 /// One route of the API: a function.
@@ -92,6 +93,13 @@ impl Request {
             Ok(text) if values.next().is_none() => Ok(Some(text)),
             _ => Err(ApiError::invalid(format!("The header {name} must be given once, in plain ASCII."))),
         }
+    }
+
+    /// The trace that the caller says it belongs to. One that is none is left out, as the standard asks (W3C Trace Context, section 3.2).
+    pub fn trace(&self) -> Option<TraceParent> {
+        let mut given = self.headers.get_all(TRACEPARENT).iter();
+        let only = given.next().filter(|_| given.next().is_none())?;
+        only.to_str().ok()?.parse().ok()
     }
 
     /// The id in the path.

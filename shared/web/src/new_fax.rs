@@ -38,7 +38,17 @@ pub fn new_fax(request: &Request) -> Result<NewFax, ApiError> {
     let confirm_to = body.parsed("confirm_to", "confirm_to")?;
     let reference = body.parsed("reference", "reference")?;
     let metadata = body.object("metadata", "metadata")?.map(|pairs| metadata(&pairs)).transpose()?.unwrap_or_default();
-    Ok(NewFax { to, from, content, format: PageFormat { resolution, paper }, cover, confirm_to, reference, metadata })
+    Ok(NewFax {
+        to,
+        from,
+        content,
+        format: PageFormat { resolution, paper },
+        cover,
+        confirm_to,
+        reference,
+        metadata,
+        trace: request.trace(),
+    })
 }
 
 fn metadata(pairs: &Object<'_>) -> Result<Metadata, ApiError> {
@@ -61,7 +71,7 @@ fn metadata(pairs: &Object<'_>) -> Result<Metadata, ApiError> {
 /// When a field is not as it must be.
 pub fn resend(request: &Request) -> Result<Resend, ApiError> {
     if request.body.is_empty() {
-        return Ok(Resend::default());
+        return Ok(Resend { trace: request.trace(), ..Resend::default() });
     }
     let body = request.json()?;
     let pages = match body.text("pages", "pages")? {
@@ -74,6 +84,7 @@ pub fn resend(request: &Request) -> Result<Resend, ApiError> {
         from: body.parsed("from", "from")?,
         confirm_to: body.parsed("confirm_to", "confirm_to")?,
         pages,
+        trace: request.trace(),
     })
 }
 

@@ -16,7 +16,8 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ApiError, Endpoint, Request, Response, logging};
+use crate::logging::{self, MetricLines};
+use crate::{ApiError, Endpoint, Request, Response};
 use sfm_core::clock::Clock;
 use sfm_core::id::RequestId;
 use sfm_store::platform::{ConfigError, Platform};
@@ -37,7 +38,7 @@ pub trait Worker: Sized + Send + Sync + 'static {
 /// # Errors
 /// When a variable is missing, or the Runtime API is gone.
 pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
-    logging::init();
+    logging::init(MetricLines::Written);
     let platform = Platform::from_env()?;
     let endpoint = Arc::new(E::new(&platform)?);
     let clock = platform.clock();
@@ -53,7 +54,7 @@ pub async fn serve_http<E: Endpoint>() -> Result<(), Error> {
 /// # Errors
 /// When a variable is missing, or the Runtime API is gone.
 pub async fn serve_events<W: Worker>() -> Result<(), Error> {
-    logging::init();
+    logging::init(MetricLines::Written);
     let platform = Platform::from_env()?;
     let worker = Arc::new(W::new(&platform)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<W::Event>| {
@@ -82,6 +83,7 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let id = RequestId::generate(now);
     let request = read(id, now, request);
     let route = E::route(&request);
+    let trace_id = request.trace().map(|trace| trace.trace_id());
     // A panic must cost one request, not the process: the task boundary is the fence.
     let handled = tokio::spawn(async move { endpoint.handle(&request).await });
     let result = handled.await.unwrap_or_else(|e| Err(ApiError::internal(format!("panicked: {e}"))));
@@ -93,9 +95,9 @@ pub async fn respond<E: Endpoint>(endpoint: Arc<E>, clock: Clock, request: lambd
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match cause {
         // ERROR is what a person must look at now: 500 alone. A stranger can cause 4xx, and 503 is repeated by the caller and by the next run.
-        Some(cause) if status == 500 => tracing::error!(request_id = %id, %route, status, duration_ms, cause, "request"),
-        Some(cause) => tracing::warn!(request_id = %id, %route, status, duration_ms, cause, "request"),
-        None => tracing::info!(request_id = %id, %route, status, duration_ms, "request"),
+        Some(cause) if status == 500 => tracing::error!(request_id = %id, trace_id, %route, status, duration_ms, cause, "request"),
+        Some(cause) => tracing::warn!(request_id = %id, trace_id, %route, status, duration_ms, cause, "request"),
+        None => tracing::info!(request_id = %id, trace_id, %route, status, duration_ms, "request"),
     }
     write(id, response)
 }

@@ -16,6 +16,7 @@ mod hostile;
 mod inbound;
 mod later;
 mod logs;
+mod observability;
 mod pages;
 mod reservations;
 mod scheduled;

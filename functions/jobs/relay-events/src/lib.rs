@@ -1,16 +1,20 @@
 //! Stream of table `events` → event bus. An event leaves the due index once it is fanned out; one that is not in time is published again
 //! by the dispatcher.
 
+mod figures;
+
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use serde::Serialize;
 use sfm_core::event::Event;
 use sfm_store::bus::{BATCH, Bus};
+use sfm_store::metrics::Metrics;
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_web::runtime::{Error, Worker};
 
 #[derive(Debug)]
 pub struct RelayEvents {
     bus: Bus,
+    metrics: Metrics,
 }
 
 /// Where Lambda is to go on: at the first record that failed.
@@ -31,7 +35,7 @@ impl Worker for RelayEvents {
     type Answer = BatchAnswer;
 
     fn new(platform: &Platform) -> Result<Self, ConfigError> {
-        Ok(Self { bus: Bus::new(platform)? })
+        Ok(Self { bus: Bus::new(platform)?, metrics: Metrics::new(platform)? })
     }
 
     async fn handle(&self, batch: StreamEvent) -> Result<BatchAnswer, Error> {
@@ -72,15 +76,17 @@ impl RelayEvents {
             }
         };
         let mut first_failed = None;
+        let mut published = Vec::new();
         for ((record, event), result) in read.iter().zip(results) {
             match result {
-                Ok(()) => {}
+                Ok(()) => published.push(event),
                 Err(e) => {
                     tracing::warn!(error = %e, event_id = %event.id, "event not published");
                     first_failed = first_failed.or(Some(*record));
                 }
             }
         }
+        figures::write(&self.metrics, &published);
         first_failed.or(unreadable)
     }
 }

@@ -6,7 +6,7 @@
 mod header;
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
@@ -26,6 +26,7 @@ use sfm_service::lines::LineKeeper;
 use sfm_service::transmission::{Progress, Transmissions, claim_token};
 use sfm_store::documents::Documents;
 use sfm_store::faxes::FaxKey;
+use sfm_store::metrics::{Metric, Metrics};
 use sfm_store::platform::{ConfigError, Platform};
 use sfm_store::{ReplaceError, StoreError};
 use sfm_web::batch::{batch_response, catch_panic};
@@ -58,6 +59,7 @@ pub struct TransmitFax {
     headers: HeaderWriter,
     removal: DocumentRemoval,
     carrier: AnyCarrier,
+    metrics: Metrics,
     /// Whether the carrier can stop a call.
     can_stop: bool,
     clock: Clock,
@@ -85,6 +87,7 @@ impl Worker for TransmitFax {
             headers: HeaderWriter::new(platform)?,
             removal: DocumentRemoval::new(platform)?,
             carrier: AnyCarrier::new(platform)?,
+            metrics: Metrics::new(platform)?,
             can_stop: can_stop(platform)?,
             clock: platform.clock(),
             resting: Mutex::new(Timestamp::MIN),
@@ -165,7 +168,10 @@ impl TransmitFax {
         let not_after = now + RECONCILE_AFTER;
         let header = self.headers.text(&fax);
         let submission = Submission { reference: reference(&fax, number), to: fax.to.clone(), from, media_url, header, not_after };
-        match self.carrier.send(&submission).await {
+        let asked_at = Instant::now();
+        let sent = self.carrier.send(&submission).await;
+        self.metrics.write(None, &[(Metric::CarrierLatency, asked_at.elapsed().as_secs_f64() * 1000.0)]);
+        match sent {
             Ok(id) => self.accepted(fax, number, &id).await,
             Err(SendError::NotTaken { reason, retry_after, needs_operator }) => {
                 // The worker rests after it, so there is one such line a rest.

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::SignedDuration;
 use sfm_core::clock::Clock;
 use sfm_core::event::Event;
+use sfm_core::trace::TRACEPARENT;
 use sfm_core::webhook::Endpoint;
 use sfm_core::webhook::delivery::{Attempt, DeliveryError, Outcome};
 use sfm_core::webhook::signature;
@@ -94,6 +95,7 @@ async fn exchange(
     for (name, value) in headers {
         request = request.header(name, value);
     }
+    let request = request.header(TRACEPARENT, event.trace().with_span(rand::random()).to_string());
     let mut response = client.send(request, body).await.map_err(|e| class(&e))?;
     let (status, retry_after) = (response.status, retry_after(response.status, &response.headers, clock));
     let read = answer.insert(Answer { status, retry_after, body: Vec::new() });

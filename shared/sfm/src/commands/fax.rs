@@ -57,7 +57,7 @@ pub async fn trace(platform: &Platform, id: FaxId) -> Result<Value, CommandError
     let key = FaxRemoval::new(platform)?.find(id).await?.ok_or_else(|| CommandError::not_found("fax"))?;
     let traced = FaxTrace::new(platform)?.of(key.account_id, id).await?;
     let (fax, steps) = traced.ok_or_else(|| CommandError::new("not_found", "The fax was deleted."))?;
-    let mut told = json!({"fax": fax.resource(), "account_id": key.account_id, "steps": steps});
+    let mut told = json!({"fax": fax.resource(), "account_id": key.account_id, "trace_id": fax.trace().trace_id(), "steps": steps});
     if let Ok(group) = platform.var("LOG_GROUP") {
         let since = fax.created_at.as_millisecond();
         told["logs"] =
