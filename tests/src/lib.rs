@@ -16,6 +16,7 @@ pub mod injector;
 pub mod member;
 pub mod process;
 pub mod receiver;
+pub mod recorder;
 pub mod seed;
 pub mod service;
 pub mod sinch;

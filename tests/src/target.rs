@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::deployed::Deployed;
 use crate::eventually;
 use crate::member::sign_in;
+use crate::recorder;
 use crate::service::{Customer, Service, customer_at, used_pages_of};
 
 #[derive(Debug)]
@@ -21,11 +22,15 @@ pub enum Target {
     Deployed(&'static Deployed),
 }
 
+async fn start() -> Service {
+    Service::start_intercepted(recorder::from_env()).await
+}
+
 impl Target {
     pub async fn start() -> Self {
         match Deployed::get() {
             Some(deployed) => Self::Deployed(deployed),
-            None => Self::Local(Box::new(Service::start().await)),
+            None => Self::Local(Box::new(start().await)),
         }
     }
 
@@ -36,7 +41,7 @@ impl Target {
                 deployed.note_skipped(why);
                 None
             }
-            None => Some(Service::start().await),
+            None => Some(start().await),
         }
     }
 

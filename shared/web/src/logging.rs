@@ -114,7 +114,7 @@ mod tests {
         let lines = lines(move || writer.clone(), Targets::new().with_default(level), metric_lines);
         tracing::subscriber::with_default(lines, || {
             tracing::info!(target: metrics::TARGET, "{}", r#"{"_aws":{}}"#);
-            tracing::warn!(n = 1, "a line");
+            tracing::event!(Level::WARN, n = 1, "a line");
         });
         let bytes = written.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
