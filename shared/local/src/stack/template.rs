@@ -124,11 +124,20 @@ impl Template {
     /// The branch of a condition; the other one may name what this stack does not have.
     fn branch(&self, branches: &[Value]) -> Result<Value, TemplateError> {
         let [Value::String(condition), yes, no] = branches else { return Err(shape("an !If needs a condition and two values")) };
-        let Some(Value::Array(sides)) = self.root["Conditions"][condition].get("Fn::Equals") else {
-            return Err(shape(format!("condition {condition} is no !Equals")));
+        let holds = self.holds(&self.root["Conditions"][condition]).map_err(|_| shape(format!("condition {condition} cannot be read")))?;
+        self.resolve(if holds { yes } else { no })
+    }
+
+    /// Of the functions of conditions, those that the template's are made of.
+    fn holds(&self, condition: &Value) -> Result<bool, TemplateError> {
+        if let Some(Value::Array(negated)) = condition.get("Fn::Not") {
+            return Ok(!self.holds(negated.first().unwrap_or(&Value::Null))?);
+        }
+        let Some(Value::Array(sides)) = condition.get("Fn::Equals") else {
+            return Err(shape(format!("{condition} is neither !Equals nor !Not")));
         };
         let sides = sides.iter().map(|side| self.resolve(side)).collect::<Result<Vec<_>, _>>()?;
-        self.resolve(if sides.windows(2).all(|pair| pair[0] == pair[1]) { yes } else { no })
+        Ok(sides.windows(2).all(|pair| pair[0] == pair[1]))
     }
 
     fn lookup(&self, path: &str) -> Result<String, TemplateError> {
