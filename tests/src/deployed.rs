@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use sfm_core::clock::Clock;
 use sfm_local::interceptor::NoInterceptor;
 use sfm_simulator::{Incoming, SendInError, SigningKey, Simulator, SimulatorConfig, Taken};
@@ -40,6 +41,8 @@ struct Place {
     /// Tests that cannot run there write down why.
     skipped: PathBuf,
     member: Member,
+    /// What the release wrote that the stack was upgraded from.
+    release: PathBuf,
 }
 
 /// A user of the user pool, who has signed in.
@@ -98,6 +101,12 @@ impl Deployed {
 
     pub fn member(&self) -> &Member {
         &self.place.member
+    }
+
+    /// What is expected of what the release wrote that the stack was upgraded from.
+    pub fn release(&self) -> Value {
+        let mut recorded: Value = serde_json::from_slice(&std::fs::read(&self.place.release).unwrap()).unwrap();
+        recorded["expected"].take()
     }
 
     pub fn base_url(&self) -> String {

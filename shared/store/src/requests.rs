@@ -28,6 +28,13 @@ impl IdempotencyKey {
         let mode = if live { "live" } else { "test" };
         Self(format!("{account}#{mode}#{route}#{}", hex(&Sha256::digest(idempotency_key.as_bytes()))))
     }
+
+    /// The name that release 0.1.0 gave the request, without its mode, and whether the mode is live.
+    fn without_mode(&self) -> Option<(String, bool)> {
+        let (account, rest) = self.0.split_once('#')?;
+        let (mode, rest) = rest.split_once('#')?;
+        Some((format!("{account}#{rest}"), mode == "live"))
+    }
 }
 
 /// A request that may be repeated, and what tells it from another one with the same key: the SHA-256 of what it asks for, in hex.
@@ -83,6 +90,13 @@ pub struct IdempotencyRecord {
     pub expires_at: i64,
 }
 
+impl IdempotencyRecord {
+    /// Whether what it tells of is live, where it says so.
+    fn live(&self) -> Option<bool> {
+        serde_json::from_str::<serde_json::Value>(&self.body).ok()?["live"].as_bool()
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct IdempotencyStore {
     client: Client,
@@ -94,9 +108,18 @@ impl IdempotencyStore {
         Ok(Self { client: platform.dynamodb(), table: platform.var("REQUESTS_TABLE")? })
     }
 
-    /// The answer that was given to this request, if it was given within 30 days. (1 RRU)
+    /// The answer that was given to this request, if it was given within 30 days. (1 RRU; 2 calls and 2 RRU where there is none)
     pub async fn find(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let reply: Option<IdempotencyRecord> = items::get(&self.client, &self.table, items::key([("request", s(&key.0))])).await?;
+        if let Some(reply) = self.get(&key.0, now).await? {
+            return Ok(Some(reply));
+        }
+        // What release 0.1.0 kept is good for 30 days after an upgrade from it. The release after the next one reads it no more.
+        let Some((name, live)) = key.without_mode() else { return Ok(None) };
+        Ok(self.get(&name, now).await?.filter(|reply| reply.live().is_none_or(|was_live| was_live == live)))
+    }
+
+    async fn get(&self, name: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let reply: Option<IdempotencyRecord> = items::get(&self.client, &self.table, items::key([("request", s(name))])).await?;
         Ok(reply.filter(|reply| reply.expires_at > now.as_second()))
     }
 

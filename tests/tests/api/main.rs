@@ -19,6 +19,7 @@ mod recipients;
 mod resend;
 mod routes;
 mod scheduled;
+mod upgrade;
 
 use serde_json::Value;
 use sfm_tests::client::Answer;
