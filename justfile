@@ -33,6 +33,17 @@ bench *OTHER:
     target/debug/cost
     cargo bench -p fax-document
 
+# The functions' zips and a template for `sam deploy`, in target/package: `just package x86_64`. Where SAM looks: `just package arm64 --output .aws-sam/build`
+package ARCH="arm64" *ARGS:
+    deploy/package {{ARCH}} {{ARGS}}
+
+# What is attached to a release, in target/releases: `just release v0.1.0`
+release VERSION:
+    rm -rf target/releases
+    deploy/package arm64 --output target/releases/send-fax-mail-{{VERSION}}-arm64
+    deploy/package x86_64 --output target/releases/send-fax-mail-{{VERSION}}-x86_64
+    cd target/releases && for name in *; do tar -cf $name.tar $name; done && sha256sum *.tar > SHA256SUMS
+
 # What a reviewer looks at first
 lint:
     cargo fmt --all --check
