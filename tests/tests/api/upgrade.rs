@@ -86,7 +86,7 @@ async fn is_found(target: &Target, account: &Value) {
     }
     let members = member::list(&operator, id).await.unwrap();
     for then in list(&account["members"]) {
-        assert!(list(&members["data"]).iter().any(|now| has(now, then)), "{members}: {then}");
+        assert!(list(&members["members"]).iter().any(|now| has(now, then)), "{members}: {then}");
     }
 }
 

@@ -133,8 +133,11 @@ impl Template {
         if let Some(Value::Array(negated)) = condition.get("Fn::Not") {
             return Ok(!self.holds(negated.first().unwrap_or(&Value::Null))?);
         }
+        if let Some(Value::Array(several)) = condition.get("Fn::Or") {
+            return several.iter().try_fold(false, |held, one| Ok(held || self.holds(one)?));
+        }
         let Some(Value::Array(sides)) = condition.get("Fn::Equals") else {
-            return Err(shape(format!("{condition} is neither !Equals nor !Not")));
+            return Err(shape(format!("{condition} is none of !Equals, !Not and !Or")));
         };
         let sides = sides.iter().map(|side| self.resolve(side)).collect::<Result<Vec<_>, _>>()?;
         Ok(sides.windows(2).all(|pair| pair[0] == pair[1]))
