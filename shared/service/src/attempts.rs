@@ -53,7 +53,7 @@ impl WebhookAttempts {
     pub async fn first(&self, endpoint: &Endpoint, event: &Event) -> Result<(), StoreError> {
         let mut delivery = Delivery::new(event, endpoint.id, self.clock.now());
         let outcome = post::post(&self.guard, endpoint, event, (Connection::Kept, DEADLINE), &self.clock).await;
-        let told = self.conclude(&mut delivery, &outcome);
+        let told = self.conclude(&mut delivery, event, &outcome);
         if self.deliveries.add(&delivery).await? {
             self.hint(&delivery).await;
         } else {
@@ -67,7 +67,7 @@ impl WebhookAttempts {
     /// Makes an attempt of a delivery that the caller has claimed, and writes down how it ended.
     pub async fn again(&self, mut delivery: Delivery, endpoint: &Endpoint, event: &Event) -> Result<(), StoreError> {
         let outcome = post::post(&self.guard, endpoint, event, (Connection::New, DEADLINE), &self.clock).await;
-        let told = self.conclude(&mut delivery, &outcome);
+        let told = self.conclude(&mut delivery, event, &outcome);
         match self.deliveries.replace(&mut delivery).await {
             Ok(()) => {}
             // The lease had ended, and whoever has it now goes on; or a copy of the event was told of beside it.
@@ -85,12 +85,13 @@ impl WebhookAttempts {
         logged.await.map(drop)
     }
 
-    fn conclude(&self, delivery: &mut Delivery, outcome: &Outcome) -> Told {
+    fn conclude(&self, delivery: &mut Delivery, event: &Event, outcome: &Outcome) -> Told {
         let Attempt { error, status_code, duration_ms, .. } = outcome.attempt;
         let tries = delivery.tries + 1;
+        let fax_id = event.fax_id.map(tracing::field::display);
         match error {
-            None => tracing::info!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, "webhook delivered"),
-            Some(error) => tracing::warn!(delivery_id = %delivery.id, event_id = %delivery.event_id, tries, ?error, "webhook failed"),
+            None => tracing::info!(fax_id, event_id = %event.id, delivery_id = %delivery.id, tries, "webhook delivered"),
+            Some(error) => tracing::warn!(fax_id, event_id = %event.id, delivery_id = %delivery.id, tries, ?error, "webhook failed"),
         }
         let ended = if error.is_none() { Metric::WebhooksDelivered } else { Metric::WebhooksFailed };
         self.metrics.write(None, &[(ended, 1.0), (Metric::WebhookLatency, duration_ms as f64)]);

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod aws_json;
 pub mod bus;
 pub mod contacts;
 pub mod credentials;
@@ -23,6 +24,7 @@ pub mod key_uses;
 pub mod keys;
 pub mod lines;
 pub mod lists;
+pub mod log_lines;
 pub mod members;
 pub mod metrics;
 pub mod numbers;

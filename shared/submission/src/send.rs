@@ -224,6 +224,9 @@ impl SendService {
         }
         let audit = self.audit.entry_of(who, AuditEntry::new(who, Action::FaxSent, fax.id, now).of_faxes(&origins))?;
         let accepted = self.creation.create(account, fax, request, audit, now, deadline.of_transaction()).await;
+        if let Ok(Created::New(fax)) = &accepted {
+            tracing::info!(fax_id = %fax.id, pages = fax.pages, "fax accepted");
+        }
         // Where it is unknown whether the fax exists, its document must stay.
         if !matches!(accepted, Ok(Created::New(_)) | Err(AcceptError::Store(_))) {
             self.preparer.discard(&key).await;

@@ -3,12 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sfm::commands::fax::trace;
 use sfm::commands::webhook;
 use sfm_core::member::Role;
 use sfm_core::scope::Scope;
 use sfm_core::secret::Secret;
 use sfm_core::webhook::signature;
 use sfm_simulator::Incoming;
+use sfm_store::log_lines::LogLines;
 use sfm_tests::client::{Client, fax, http};
 use sfm_tests::documents::{LETTER, LETTER_PAGES, TEXT};
 use sfm_tests::receiver::{Receiver, Reply, Request};
@@ -67,6 +69,31 @@ async fn a_fax_is_delivered_and_its_webhook_is_signed() {
     assert_eq!((&body["type"], &body["data"]), (&json!("fax.delivered"), &delivered));
     assert_eq!(sfm_simulator::fax_pages(&download(&customer.client, &id).await).unwrap().len(), LETTER_PAGES as usize);
     assert_eq!(target.used_pages(customer.account).await, LETTER_PAGES);
+    is_traced(&target, &id).await;
+}
+
+/// The operator is told the way of a fax, with what was logged of it where logs are kept, and metrics are lines of that log.
+async fn is_traced(target: &Target, id: &str) {
+    let operator = target.operator_platform();
+    let traced = async || trace(&operator, id.parse().unwrap()).await.unwrap();
+    let steps = traced().await["steps"].to_string();
+    for step in ["accepted", "attempt_began", "attempt_ended", "ended", "event", "told"] {
+        assert!(steps.contains(&format!(r#""what":"{step}""#)), "{step}: {steps}");
+    }
+    let Some(log) = LogLines::new(&operator).unwrap() else {
+        assert!(traced().await["logs"].is_null(), "nobody keeps the local stack's lines");
+        return;
+    };
+    for message in ["fax accepted", "handed over", "webhook delivered"] {
+        let logged = async || traced().await["logs"].to_string().contains(message).then_some(());
+        target.until(message, logged).await;
+    }
+    let since = Timestamp::now() - SignedDuration::from_mins(10);
+    let metrics = async || {
+        let lines = log.with("FaxesDelivered", since).await.unwrap();
+        lines.iter().any(|line| line.line["_aws"]["CloudWatchMetrics"].is_array()).then_some(())
+    };
+    target.until("a metric", metrics).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

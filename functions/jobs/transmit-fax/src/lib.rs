@@ -220,6 +220,7 @@ impl TransmitFax {
     }
 
     async fn accepted(&self, mut fax: Fax, number: u32, id: &CarrierFaxId) -> Result<(), Error> {
+        tracing::info!(fax_id = %fax.id, attempt = number, carrier_fax_id = %id, "handed over");
         let now = self.clock.now();
         fax.accepted(number, &id.0, now);
         match self.transmissions.store(&mut fax, Progress::Changed, now).await {

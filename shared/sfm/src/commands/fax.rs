@@ -2,12 +2,14 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use sfm_core::clock::ApiTime;
 use sfm_core::id::{AccountId, FaxId};
 use sfm_core::list::Page;
 use sfm_core::principal::Principal;
 use sfm_service::deletion::FaxRemoval;
 use sfm_service::faxes::FaxReader;
 use sfm_service::trace::FaxTrace;
+use sfm_store::log_lines::LogLines;
 use sfm_store::platform::Platform;
 
 use super::{CommandError, id, list};
@@ -23,7 +25,7 @@ pub enum FaxCommand {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         page: u64,
     },
-    /// Tells the whole way of a fax: its attempts, its events, who was told of them, and who looked at it
+    /// Tells the whole way of a fax: its attempts, its events, who was told of them, who looked at it, and what was logged of it
     #[command(after_help = "Example:\n  sfm fax trace fax_01M8G0F2Z7V5YKQ4T9XN3D6B1C")]
     Trace {
         /// The fax, fax_…
@@ -52,16 +54,15 @@ pub async fn faxes(platform: &Platform, account: AccountId, page: u64) -> Result
     Ok(list(&faxes, |fax| json!(fax.resource())))
 }
 
-/// The whole way of a fax. What its functions logged is in the log group, under its id.
+/// The whole way of a fax, and the lines of the functions' log that name it.
 pub async fn trace(platform: &Platform, id: FaxId) -> Result<Value, CommandError> {
     let key = FaxRemoval::new(platform)?.find(id).await?.ok_or_else(|| CommandError::not_found("fax"))?;
     let traced = FaxTrace::new(platform)?.of(key.account_id, id).await?;
     let (fax, steps) = traced.ok_or_else(|| CommandError::new("not_found", "The fax was deleted."))?;
     let mut told = json!({"fax": fax.resource(), "account_id": key.account_id, "trace_id": fax.trace().trace_id(), "steps": steps});
-    if let Ok(group) = platform.var("LOG_GROUP") {
-        let since = fax.created_at.as_millisecond();
-        told["logs"] =
-            format!("aws logs filter-log-events --log-group-name {group} --start-time {since} --filter-pattern '\"{id}\"'").into();
+    if let Some(log) = LogLines::new(platform)? {
+        let lines = log.with(&id.to_string(), fax.created_at).await?;
+        told["logs"] = lines.into_iter().map(|line| json!({"at": ApiTime::from(line.at), "line": line.line})).collect();
     }
     Ok(told)
 }

@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use sfm_core::list::Paged;
 use sfm_core::phone::E164;
 use sfm_store::StoreError;
+use sfm_store::aws_json::CallError;
 use sfm_store::platform::ConfigError;
-use sfm_store::users::UserPoolError;
 
 /// Why a command failed, as it is printed: `{"error":{"type","message"}}`.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +99,9 @@ impl From<StoreError> for CommandError {
     }
 }
 
-impl From<UserPoolError> for CommandError {
-    fn from(error: UserPoolError) -> Self {
-        let kind = if matches!(error, UserPoolError::Unavailable(_)) { "unavailable" } else { "user_pool" };
+impl From<CallError> for CommandError {
+    fn from(error: CallError) -> Self {
+        let kind = if matches!(error, CallError::Unavailable { .. }) { "unavailable" } else { "refused" };
         Self::new(kind, error.to_string())
     }
 }
