@@ -12,6 +12,8 @@ use super::template::Template;
 pub(super) fn variables(template: &Template, state: &State, aws_url: &str) -> Result<BTreeMap<String, String>, StackError> {
     let mut vars = template.operator_environment()?;
     vars.retain(|name, _| !name.starts_with("TELNYX") && !name.starts_with("CARRIER"));
+    // The functions' lines go to the terminal, and nobody keeps them.
+    vars.remove("LOG_GROUP");
     let fixed = [
         ("AWS_ENDPOINT_URL", aws_url),
         ("AWS_REGION", REGION),

@@ -61,8 +61,11 @@ pub async fn trace(platform: &Platform, id: FaxId) -> Result<Value, CommandError
     let (fax, steps) = traced.ok_or_else(|| CommandError::new("not_found", "The fax was deleted."))?;
     let mut told = json!({"fax": fax.resource(), "account_id": key.account_id, "trace_id": fax.trace().trace_id(), "steps": steps});
     if let Some(log) = LogLines::new(platform)? {
-        let lines = log.with(&id.to_string(), fax.created_at).await?;
-        told["logs"] = lines.into_iter().map(|line| json!({"at": ApiTime::from(line.at), "line": line.line})).collect();
+        // Whoever may not read the log is told the rest.
+        match log.with(&id.to_string(), fax.created_at).await {
+            Ok(lines) => told["logs"] = lines.into_iter().map(|line| json!({"at": ApiTime::from(line.at), "line": line.line})).collect(),
+            Err(e) => told["logs_error"] = e.to_string().into(),
+        }
     }
     Ok(told)
 }
