@@ -94,6 +94,7 @@ fn template() -> Template {
         ("AWS::Region", "r"),
         ("AWS::AccountId", "a"),
         ("AWS::Partition", "aws"),
+        ("AWS::URLSuffix", "amazonaws.com"),
         ("OidcIssuer", "i"),
         ("OidcClientId", "c"),
     ];

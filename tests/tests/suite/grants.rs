@@ -470,8 +470,12 @@ fn told(missing: &BTreeSet<Grant>) -> Vec<String> {
 fn the_boundary_lets_through_what_each_function_is_granted() {
     let bounded = bounded();
     let lets_through = |action: &str, resource: &str| {
-        let covers = |bound: &str| bound == resource || bound.strip_suffix('*').is_some_and(|prefix| resource.starts_with(prefix));
-        bounded.iter().any(|(bound_action, bound)| bound_action == action && covers(bound))
+        // As IAM reads a star: it stands for any characters.
+        let covers = |pattern: &str, text: &str| match pattern.split_once('*') {
+            Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
+            None => pattern == text,
+        };
+        bounded.iter().any(|(bound_action, bound)| covers(bound_action, action) && covers(bound, resource))
     };
     let granted = granted();
     let cut: Vec<&Grant> = granted.iter().filter(|(_, action, resource)| !lets_through(action, resource)).collect();

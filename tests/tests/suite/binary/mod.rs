@@ -192,7 +192,8 @@ async fn operator_commands_print_one_object_and_fail_with_one() {
     for step in ["accepted", "attempt_began", "attempt_ended", "event", "ended"] {
         assert!(steps.contains(&step), "{step}: {traced}");
     }
-    assert!(steps[0] == "accepted" && traced["logs"].as_str().unwrap().contains(&sent), "{traced}");
+    // The local stack keeps no lines: the deployed one's are read in the end-to-end suite.
+    assert!(steps[0] == "accepted" && traced["trace_id"].is_string() && traced["logs"].is_null(), "{traced}");
     operator_json(env, &["key", "revoke", key["id"].as_str().unwrap()]);
     assert_eq!(client.get("/v1/faxes").await.status, 401, "a revoked key stops at once");
     operator_json(env, &["number", "release", number["id"].as_str().unwrap()]);
